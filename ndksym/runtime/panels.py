@@ -1,0 +1,145 @@
+"""Where an activation is smooth: raw intervals on each of which Gauss–Legendre resolves φ and φ' to rounding.
+
+The rule is the same for every activation: cut at the breaks, bisect whatever a polynomial does not resolve, then join
+neighbours that one polynomial does resolve. Constants and straight lines so end up as single panels, however wide.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.polynomial.chebyshev import chebpts1, chebval
+
+from ndksym.errors import NotDerivableError
+from ndksym.runtime.types import Array
+
+DEGREE = 16
+"""Polynomial degree a panel must be resolved by; Gauss–Legendre with as many nodes then integrates products exactly."""
+TOLERANCE = 3e-15
+LIMIT = 4.0**40
+"""Panels reach to ±LIMIT, past any preactivation whose square is a float64 of interest."""
+MOST = 240
+
+_POINTS = chebpts1(2 * DEGREE)
+_TO_COEFFICIENTS = np.cos(np.outer(np.arange(2 * DEGREE), np.arccos(_POINTS))) / DEGREE
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Ascending raw `edges`; `centres` are the points about which they crowd, each with the `width` of its panel there
+    (0 at a break)."""
+
+    edges: Array
+    centres: Array
+    widths: Array
+
+    def __post_init__(self) -> None:
+        if not (np.all(np.diff(self.edges) > 0) and np.all(np.isfinite(self.edges))):
+            raise AssertionError("panel edges must ascend and be finite")
+
+    @property
+    def reach(self) -> float:
+        """Largest |u| up to which φ is resolved on both sides."""
+        return float(min(-self.edges[0], self.edges[-1]))
+
+
+def panels(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks: tuple[float, ...]) -> Panels:
+    """The panels of φ; they end where MOST would be passed (an endless oscillation), and so does the rule's reach.
+
+    Raises NotDerivableError if not even the neighbourhood of the origin can be resolved.
+    """
+    cuts = sorted({0.0, *breaks})
+    edges: list[list[float]] = [[], []]
+    scale = np.zeros(2)
+    for side, sign in enumerate((-1.0, 1.0)):
+        starts = sorted({abs(x) for x in cuts if sign * x >= 0})
+        geometric = [g for g in 4.0 ** np.arange(-2, 41) if g > starts[-1] * (1 + 1e-9)]
+        points = [sign * x for x in [*starts, *geometric]]
+        out = edges[side]
+        for lo, hi in pairwise(points):
+            pieces = _bisect(phi, dphi, lo, hi, scale, MOST - len(out))
+            if pieces is None:
+                break
+            out.extend(pieces)
+    if not edges[0] or not edges[1]:
+        raise NotDerivableError(
+            "the numeric rule cannot resolve this activation near the origin: it varies on too fine a scale"
+        )
+    all_edges = np.array([*sorted(edges[0]), 0.0, *edges[1]])
+    joined = _join(phi, dphi, all_edges, np.array(cuts), scale)
+    return Panels(joined, *_centres(joined, breaks))
+
+
+def _tail(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], lo: float, hi: float, scale: Array) -> bool:
+    """Is (lo, hi) resolved?  `scale` is the largest |φ|, |φ'| met so far, updated here."""
+    u = 0.5 * (lo + hi) + 0.5 * (hi - lo) * _POINTS
+    for i, f in enumerate((phi, dphi)):
+        y = np.asarray(f(u), dtype=float) * np.ones_like(u)
+        if not np.all(np.isfinite(y)):
+            return False
+        coefficients = _TO_COEFFICIENTS @ y
+        scale[i] = max(scale[i], np.abs(y).max())
+        if np.abs(coefficients[DEGREE:]).max() > TOLERANCE * scale[i]:
+            return False
+    return True
+
+
+def _bisect(
+    phi: Callable[[Array], Array],
+    dphi: Callable[[Array], Array],
+    lo: float,
+    hi: float,
+    scale: Array,
+    room: int,
+) -> list[float] | None:
+    """Far ends of the resolved pieces of (lo, hi), walking from lo; None if more than `room` would be needed."""
+    done: list[float] = []
+    todo = [(lo, hi)]
+    while todo:
+        x, y = todo.pop()
+        if _tail(phi, dphi, x, y, scale):
+            done.append(y)
+        else:
+            middle = 0.5 * (x + y)
+            if abs(y - x) < 1e-6 * max(abs(x), abs(y)) or len(done) + len(todo) > room:
+                return None
+            todo += [(middle, y), (x, middle)]
+        if len(done) > room:
+            return None
+    return done
+
+
+def _join(
+    phi: Callable[[Array], Array], dphi: Callable[[Array], Array], edges: Array, cuts: Array, scale: Array
+) -> Array:
+    kept = [edges[0]]
+    first = 0
+    for i in range(1, len(edges) - 1):
+        if edges[i] in cuts or not all(_one(f, edges[first : i + 2], scale[j]) for j, f in enumerate((phi, dphi))):
+            kept.append(edges[i])
+            first = i
+    return np.array([*kept, edges[-1]])
+
+
+def _one(f: Callable[[Array], Array], edges: Array, scale: float) -> bool:
+    """Does one polynomial over all of `edges` reproduce f at the points of every panel between them?"""
+    lo, hi = edges[0], edges[-1]
+    coefficients = (_TO_COEFFICIENTS @ f(0.5 * (lo + hi) + 0.5 * (hi - lo) * _POINTS))[:DEGREE]
+    coefficients[0] *= 0.5
+    u = (0.5 * (edges[:-1] + edges[1:]))[:, None] + 0.5 * np.diff(edges)[:, None] * _POINTS
+    local = np.minimum((2 * u - lo - hi) / (hi - lo), 1.0)
+    return bool(np.abs(chebval(local, coefficients) - f(u)).max() <= 4 * TOLERANCE * scale)
+
+
+def _centres(edges: Array, breaks: tuple[float, ...]) -> tuple[Array, Array]:
+    """The breaks, and the middles of panels shorter than both their neighbours, unless a finer centre is near."""
+    width = np.diff(edges)
+    inner = np.arange(1, len(width) - 1)
+    soft = inner[(width[inner] <= width[inner - 1]) & (width[inner] <= width[inner + 1])]
+    found = [(0.0, x) for x in breaks]
+    for i in soft[np.argsort(width[soft], kind="stable")]:
+        middle = 0.5 * (edges[i] + edges[i + 1])
+        if all(w == width[i] or abs(middle - x) > 10 * width[i] for w, x in found):
+            found.append((width[i], middle))
+    return np.array([x for _, x in found]), np.array([w for w, _ in found])

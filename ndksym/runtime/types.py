@@ -1,0 +1,31 @@
+"""The array type of the numeric floor, and what a backend's layer offers to it."""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class Layer(Protocol):
+    """One activation, compiled by any backend: functions of float64 arrays, and the facts the driver needs."""
+
+    name: str
+    closed: bool
+    parity: str | None
+    homogeneity: float | None
+    smoothness: float
+    breaks: tuple[float, ...]
+    strip: float | None
+    reach: float
+
+    def phi(self, u: Array) -> Array: ...
+
+    def dphi(self, u: Array) -> Array: ...
+
+    def diag(self, a: Array) -> tuple[Array, Array, Array, Array]:
+        """K(a,a,a), K_dot(a,a,a), each followed by the magnitude Σ|terms| it was summed from."""
+
+    def pair(self, p: Array, q: Array, c: Array, s: Array, k: Array) -> tuple[Any, ...]:
+        """K, |K|, K_dot, |K_dot|, gap, |gap| (the last two None unless φ is homogeneous)."""

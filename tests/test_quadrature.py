@@ -1,0 +1,90 @@
+"""The numeric rules against closed forms they are not told of, over norms from 1e-8 to 1e8 and angles from 1e-8 to π
+− 1e-8."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+from ndksym.errors import NotDerivableError
+from ndksym.runtime import mehler, quadrature
+from ndksym.runtime.panels import panels
+from tests.networks import Numeric, erf_, erf_dual, relu, relu6, relu_dual, softsign, tanh
+
+NORMS = [
+    (1, 1),
+    (1, 2.3),
+    (1e-8, 1e-8),
+    (1e8, 1e8),
+    (1e4, 3e4),
+    (1e8, 1e-8),
+    (5, 5 * (1 + 1e-9)),
+    (1e3, 1e3 * (1 + 1e-9)),
+]
+ANGLES = [1e-8, 1e-4, 0.01, 0.5, 2.0, 3.0, np.pi - 1e-3, np.pi - 1e-8]
+
+
+def exact(dual, p, q, s, k):
+    """K, K_dot, P, Q at 60 digits, with the half-angle that is the smaller taken as exact."""
+    p, q, s, k = map(mp.mpf, (p, q, float(s), float(k)))
+    s, k = (s, mp.sqrt(1 - s * s)) if s < k else (mp.sqrt(1 - k * k), k)
+    c = p * q * (k * k - s * s)
+    return *dual(p * p, q * q, c), mp.sqrt(dual(p * p, p * p, p * p)[0]), mp.sqrt(dual(q * q, q * q, q * q)[0])
+
+
+@pytest.mark.parametrize(("layer", "dual"), [(relu, relu_dual), (erf_, erf_dual)], ids=["relu", "erf"])
+@pytest.mark.parametrize(("p", "q"), NORMS)
+def test_quadrature_is_right_everywhere(layer, dual, p, q):
+    grid = panels(layer.phi, layer.dphi, layer.breaks)
+    with mp.workdps(60):
+        for angle in ANGLES:
+            s, k = np.sin(angle / 2), np.sin((np.pi - angle) / 2)
+            K, K_dot, P, Q = exact(dual, p, q, s, k)
+            got = quadrature.double(layer, grid, p, q, s, k, float(P), float(Q))
+            assert abs(got.K - K) <= 3e-15 * max(abs(K), 1e-2 * P * Q if layer is erf_ else 0)
+            assert abs(got.K_dot - K_dot) <= 5e-15 * K_dot
+            assert abs(mp.sqrt(got.gap / (P * Q)) - mp.sqrt((P * Q - K) / (P * Q))) < 2e-15
+            assert abs(mp.sqrt(got.cogap / (P * Q)) - mp.sqrt((P * Q + K) / (P * Q))) < 2e-15
+
+
+@pytest.mark.parametrize("layer", [relu, erf_, tanh, relu6, softsign], ids=lambda layer: layer.name)
+def test_series_and_quadrature_agree(layer):
+    grid = panels(layer.phi, layer.dphi, layer.breaks)
+    s = np.array([0.3, 0.5, 0.9])
+    k = np.sqrt(1 - s * s)
+    for p in (1e-8, 0.3, 2.0, 16.0, 1e3, 1e8):
+        norms = np.array([p, 1.3 * p])
+        found = mehler.series(layer, grid, norms)
+        i, j = np.zeros(3, dtype=int), np.array([0, 1, 1])
+        K, K_dot, served = mehler.pairs(found, found, i, j, (k - s) * (k + s))
+        assert served.all()
+        for m in range(3):
+            P, Q = (np.sqrt(quadrature.single(layer, grid, x)[0]) for x in (p, norms[j[m]]))
+            want = quadrature.double(layer, grid, p, norms[j[m]], s[m], k[m], P, Q)
+            assert K[m] == pytest.approx(want.K, rel=5e-15)
+            assert K_dot[m] == pytest.approx(want.K_dot, rel=5e-15)
+
+
+def test_the_series_says_what_it_cannot_do():
+    grid = panels(relu.phi, relu.dphi, relu.breaks)
+    found = mehler.series(relu, grid, np.ones(1))
+    zero = np.zeros(1, dtype=int)
+    assert not mehler.pairs(found, found, zero, zero, np.array([0.99]))[2].any()
+    assert not mehler.resolves_gap(found, found)
+
+
+def test_an_endless_oscillation_is_refused_beyond_its_reach():
+    wave = Numeric(
+        "wave",
+        lambda u: np.sin(u) * np.tanh(u),
+        lambda u: np.cos(u) * np.tanh(u) + np.sin(u) / np.cosh(np.clip(u, -300, 300)) ** 2,
+    )
+    grid = panels(wave.phi, wave.dphi, wave.breaks)
+    quadrature.single(wave, grid, 1.0)
+    with pytest.raises(NotDerivableError, match="variances up to"):
+        quadrature.single(wave, grid, 1e6)
+
+
+def test_panels_break_at_kinks_and_merge_straight_lines():
+    grid = panels(relu6.phi, relu6.dphi, relu6.breaks)
+    assert list(grid.edges[1:-1]) == [0.0, 6.0]
+    assert {0.0, 6.0} <= set(grid.centres)
