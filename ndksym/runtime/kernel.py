@@ -160,7 +160,7 @@ class Kernel:
             for layer in self.layers:
                 if layer.smoothness < 1:
                     raise DivergentKernelError(
-                        f"{layer.name} is discontinuous, so E φ'(u)φ'(v) diverges as two inputs coincide and the NTK and "
+                        f"{layer.name} is discontinuous, so E φ'(u)φ'(v) diverges as two inputs coincide: NTK and "
                         "NDK are infinite on the diagonal; nngp and prior_covariance exist. Allowed here: continuous "
                         "activations"
                     )

@@ -1,0 +1,160 @@
+"""Compiled recursions against T5 and T6 typed afresh in 60-digit arithmetic, on inputs chosen to break float64."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+from ndksym.errors import DivergentKernelError, InputError, InputTypeError
+from ndksym.runtime.kernel import Kernel
+from tests.networks import Numeric, covariance_and_tangent, erf_, erf_dual, prior, relu, relu_dual, tanh
+
+DUALS = {"relu": relu_dual, "erf": erf_dual}
+BAR = 1e-13
+
+
+def exact_rows(X):
+    return [[mp.mpf(float(v)) for v in row] for row in X]
+
+
+def jogged(X, seed):
+    """X with every entry moved by half an ulp, up or down."""
+    rng = np.random.default_rng(seed)
+    return [
+        [mp.mpf(float(v)) + int(rng.choice([-1, 1])) * mp.mpf(float(np.spacing(abs(v)))) / 2 for v in row] for row in X
+    ]
+
+
+def inputs(scale):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=5)
+    near = [x * (1 + e) + e * rng.normal(size=5) for e in (1e-1, 1e-4, 1e-6, 1e-8)]
+    far = [-x + 1e-6 * rng.normal(size=5), 2 * x + 1e-6 * rng.normal(size=5), rng.normal(size=5), x]
+    return scale * np.array([x, *near, *far])
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+@pytest.mark.parametrize(
+    ("names", "bias", "variance"),
+    [
+        (("relu",), 0.0, 1.0),
+        (("erf",), 0.0, 1.0),
+        (("relu", "erf", "relu"), 0.3, 1.5),
+        (("relu",) * 10, 0.0, 2.0),
+        (("erf",) * 10, 0.1, 1.7),
+    ],
+    ids=["relu", "erf", "mixed", "relu10", "erf10"],
+)
+def test_errors_stay_below_the_bar_or_ten_times_the_motion_of_the_truth(names, bias, variance, scale):
+    X = inputs(scale)
+    layers = {"relu": relu, "erf": erf_}
+    kernel = Kernel(tuple(layers[n] for n in names), True, "numpy")
+    got = [k(X[:1], X, variance=variance, bias=bias)[0] for k in (kernel.nngp, kernel.ntk)]
+    with mp.workdps(60):
+        duals, m = [DUALS[n] for n in names], (mp.mpf(variance),) * 3
+        rows, others = exact_rows(X), [jogged(X, seed) for seed in range(3)]
+        for j in range(len(X)):
+            truth = covariance_and_tangent(duals, rows[0], rows[j], bias, m)
+            moved = [covariance_and_tangent(duals, o[0], o[j if j < len(X) - 1 else 0], bias, m) for o in others]
+            for which in (0, 1):
+                motion = max(abs(v[which] - truth[which]) for v in moved)
+                size = abs(truth[which])
+                allowed = BAR * size if motion < BAR * size else 10 * motion
+                assert abs(mp.mpf(got[which][j]) - truth[which]) <= allowed, (j, which)
+
+
+@pytest.mark.parametrize(("names", "bias"), [(("relu",), 0.0), (("erf", "relu"), 0.4), (("erf",) * 3, 0.0)])
+def test_two_times(names, bias):
+    X = inputs(1.0)[[0, 1, 3, 6, 7]]
+    layers = {"relu": relu, "erf": erf_}
+    kernel = Kernel(tuple(layers[n] for n in names), True, "numpy")
+    physics = {"temperature": 0.3, "prior_variance": 1.3, "init_variance": 0.4}
+    t, s = np.array([0.0, 1e-9, 0.7, 5.0, 400.0]), np.array([0.0, 0.0, 0.2, 5.0, 399.0])
+    C = kernel.prior_covariance(X, t=t, s=s, bias=bias, **physics)
+    N = kernel.ndk(X, t=t, s=s, bias=bias, **physics)
+    assert C.shape == N.shape == (5, 5, 5)
+    with mp.workdps(60):
+        rows = exact_rows(X)
+        for at in range(5):
+            m = prior(float(t[at]), float(s[at]), 0.3, 1.3, 0.4)
+            decay = mp.exp(-mp.mpf(0.3) / mp.mpf(1.3) * (mp.mpf(t[at]) - mp.mpf(s[at])))
+            for i in range(5):
+                for j in range(5):
+                    want = covariance_and_tangent([DUALS[n] for n in names], rows[i], rows[j], bias, m)
+                    for got, value in ((C, want[0]), (N, decay * want[1])):
+                        assert abs(mp.mpf(got[at, i, j]) - value) <= 3e-13 * abs(value)
+
+
+def test_symmetric_case_is_exactly_symmetric_and_blocks_do_not_matter(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(9, 3))
+    kernel = Kernel((tanh, tanh), False, "numpy")
+    whole = kernel.ntk(X)
+    assert np.array_equal(whole, whole.T)
+    monkeypatch.setattr("ndksym.runtime.kernel._BLOCK", 5)
+    assert np.allclose(kernel.ntk(X), whole, rtol=1e-14, atol=0)
+
+
+def test_zero_rows_and_zero_variance_are_finite():
+    X = np.array([[0.0, 0.0], [1.0, 2.0]])
+    kernel = Kernel((erf_, relu), True, "numpy")
+    assert np.isfinite(kernel.ntk(X, bias=0.5)).all()
+    assert np.isfinite(kernel.ntk(X)).all()
+    assert np.isfinite(kernel.ndk(X, t=0.0, s=0.0, temperature=1.0, init_variance=0.0)).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ({"X": [[1.0, np.nan]]}, InputError, r"X\[0, 1\] is nan"),
+        ({"X": [[1.0], [1.0, 2.0]]}, InputTypeError, "rectangular"),
+        ({"X": [1.0, 2.0]}, InputError, r"shape \(n, N_0\)"),
+        ({"X": np.ones((0, 3))}, InputError, "at least one row"),
+        ({"X": [["a"]]}, InputTypeError, "numbers"),
+        ({"X": [[1j]]}, InputTypeError, "real"),
+        ({"X": [[1e200]]}, InputError, "rescale"),
+        ({"X2": [[1.0, 2.0, 3.0]]}, InputError, "as many columns as X"),
+        ({"variance": 0.0}, InputError, "variance must be finite and > 0"),
+        ({"variance": -1}, InputError, "variance"),
+        ({"variance": "big"}, InputTypeError, "variance must be a number"),
+        ({"variance": True}, InputTypeError, "variance"),
+        ({"bias": float("inf")}, InputError, "bias"),
+        ({"bias": 0.5}, InputError, "derived without biases"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, error, text):
+    kernel = Kernel((erf_,), False, "numpy")
+    with pytest.raises(error, match=text):
+        kernel.nngp(**{"X": [[1.0, 2.0]], **arguments})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ({"t": 1.0, "s": 2.0}, InputError, "s must not exceed t"),
+        ({"t": [1.0, 2.0], "s": [1.0, 1.0, 1.0]}, InputError, "broadcast"),
+        ({"t": -1.0, "s": 0.0}, InputError, "t must be finite and ≥ 0"),
+        ({"t": np.nan, "s": 0.0}, InputError, "t must be finite"),
+        ({"t": "soon", "s": 0.0}, InputTypeError, "t must be a time"),
+        ({"t": 1.0, "s": 0.0, "temperature": -1.0}, InputError, "temperature"),
+        ({"t": 1.0, "s": 0.0, "init_variance": -1.0}, InputError, "init_variance"),
+        ({"t": 1.0, "s": 0.0, "prior_variance": 0.0}, InputError, "prior_variance"),
+    ],
+)
+def test_bad_times_are_named(arguments, error, text):
+    kernel = Kernel((erf_,), False, "numpy")
+    with pytest.raises(error, match=text):
+        kernel.ndk([[1.0, 2.0]], **{"temperature": 1.0, **arguments})
+
+
+def test_a_discontinuous_activation_has_no_tangent_kernel():
+    step = Numeric("step", lambda u: (u > 0) * 1.0, lambda u: 0 * u, (0.0,), 0)
+    kernel = Kernel((step,), False, "numpy")
+    assert kernel.nngp([[1.0]])[0, 0] == pytest.approx(0.5, rel=1e-14)
+    with pytest.raises(DivergentKernelError, match="step is discontinuous"):
+        kernel.ntk([[1.0]])
+
+
+def test_beyond_its_reach_a_kernel_is_refused():
+    short = Numeric("short", lambda u: np.exp(u * u / 8), lambda u: u / 4 * np.exp(u * u / 8), reach=2.0)
+    kernel = Kernel((short,), False, "numpy")
+    with pytest.raises(DivergentKernelError, match="variances below 2"):
+        kernel.nngp([[2.0]])
