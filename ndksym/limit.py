@@ -1,0 +1,104 @@
+"""Limits as y → ∞: plain rules first, SymPy's Gruntz algorithm only where they are silent and the expression small."""
+
+from sympy import (
+    Add,
+    Expr,
+    Integer,
+    Mul,
+    Poly,
+    Pow,
+    asinh,
+    atan,
+    cos,
+    cosh,
+    erf,
+    erfc,
+    exp,
+    log,
+    oo,
+    pi,
+    sin,
+    sinh,
+    tan,
+    tanh,
+)
+
+__all__ = ["limit_at_infinity"]
+
+_MAX_OPERATIONS = 25  # beyond this Gruntz may take minutes
+
+_AT_INFINITY = {
+    exp: (Integer(0), oo),
+    log: (None, oo),
+    tanh: (Integer(-1), Integer(1)),
+    erf: (Integer(-1), Integer(1)),
+    erfc: (Integer(2), Integer(0)),
+    atan: (-pi / 2, pi / 2),
+    asinh: (-oo, oo),
+    sinh: (-oo, oo),
+    cosh: (oo, oo),
+}
+
+
+def limit_at_infinity(expr: Expr, y: Expr) -> Expr | None:
+    """The limit of a real expression as y → ∞, ±oo included; None where there is none or it is not found.
+
+    >>> from sympy import Symbol
+    >>> y = Symbol("y", positive=True)
+    >>> limit_at_infinity(tanh(log(1 + exp(y))) - 1/y, y), limit_at_infinity(y**3*exp(-y), y)
+    (1, 0)
+    """
+    if not expr.has(y):
+        return expr
+    if expr.is_polynomial(y):
+        return oo * Poly(expr, y).LC()
+    limits = [limit_at_infinity(arg, y) for arg in expr.args]
+    if any(limit is None for limit in limits):
+        return None
+    found = _combined(expr, limits)
+    return found if found is not None else _gruntz(expr, y)
+
+
+def _combined(expr: Expr, limits: list[Expr]) -> Expr | None:
+    if isinstance(expr, Add):
+        total = Add(*limits)
+        return None if oo in limits and -oo in limits else total
+    if isinstance(expr, Mul):
+        infinite = any(limit.is_infinite for limit in limits)
+        return None if infinite and any(limit.is_zero for limit in limits) else Mul(*limits)
+    if isinstance(expr, Pow):
+        return _power(expr, *limits)
+    if limits[0].is_infinite:
+        return _AT_INFINITY.get(expr.func, (None, None))[limits[0] == oo]
+    if isinstance(expr, log) and limits[0].is_zero:
+        return -oo
+    value = expr.func(*limits)
+    return value if value.is_finite else None
+
+
+def _power(expr: Pow, base: Expr, exponent: Expr) -> Expr | None:
+    if exponent.is_infinite or (base.is_infinite and not exponent.is_number):
+        return None
+    if base == oo:
+        return oo if exponent.is_positive else Integer(0) if exponent.is_negative else None
+    if base == -oo:
+        return None if not exponent.is_integer else Integer(0) if exponent.is_negative else oo * (-1) ** exponent
+    if base.is_zero and exponent.is_negative:
+        return oo if expr.base.is_positive else -oo if expr.base.is_negative and exponent.is_odd else None
+    value = base**exponent
+    return value if value.is_finite else None
+
+
+def _gruntz(expr: Expr, y: Expr) -> Expr | None:
+    if (expr.has(sin, cos, tan) and not _waves_settle(expr, y)) or expr.count_ops() > _MAX_OPERATIONS:
+        return None
+    try:
+        found = expr.limit(y, oo)
+    except (NotImplementedError, ValueError, TypeError, RecursionError):
+        return None
+    return found if found.is_number and found.is_extended_real else None
+
+
+def _waves_settle(expr: Expr, y: Expr) -> bool:
+    waves = expr.atoms(sin, cos, tan)
+    return all(getattr(limit_at_infinity(wave.args[0], y), "is_finite", False) for wave in waves)

@@ -1,0 +1,147 @@
+"""The value of an activation at a point, in mpmath floats: to compare and to decide signs, never to prove.
+
+SymPy's own substitution builds integers such as 2**(10**12) on the way; this walk sees them coming and refuses.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+from sympy import (
+    Abs,
+    Add,
+    And,
+    Basic,
+    Expr,
+    Heaviside,
+    Max,
+    Min,
+    Mul,
+    Not,
+    Or,
+    Piecewise,
+    Pow,
+    Rational,
+    asinh,
+    atan,
+    cos,
+    cosh,
+    erf,
+    erfc,
+    exp,
+    log,
+    sign,
+    sin,
+    sinh,
+    tan,
+    tanh,
+)
+from sympy.logic.boolalg import BooleanAtom
+
+from ndksym.errors import InputError
+
+__all__ = ["HUGE", "PLAIN", "NoValueError", "TooLargeError", "value"]
+
+HUGE = 10**100  # |u| in exp(u): beyond it even the exponent of the result is unwieldy
+PLAIN = 10**7  # and below it SymPy may evaluate the same exactly
+
+
+class NoValueError(InputError):
+    """The expression is infinite, complex or undefined at the point."""
+
+
+class TooLargeError(InputError):
+    """The value is beyond any use as an activation, such as exp(exp(exp(10)))."""
+
+
+def value(expr: Expr, at: dict[Expr, Any] | None = None, digits: int = 30, largest: int = HUGE) -> Any:
+    """The mpmath value of an expression with some symbols or subexpressions given.
+
+    NoValueError where it has none that is real and finite, TooLargeError where an exponent is larger than `largest`.
+
+    >>> from ndksym.symbols import x
+    >>> float(value(x**2 + Max(0, x), {x: 3}))
+    12.0
+    """
+    with mpmath.workdps(digits):
+        known = {key: _leaf(number, digits) for key, number in (at or {}).items()}
+        try:
+            return _value(expr, known, (digits, largest))
+        except (ZeroDivisionError, ValueError, OverflowError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise NoValueError(f"{expr} has no finite real value at {at}") from None
+
+
+def _leaf(number: Any, digits: int) -> Any:
+    if isinstance(number, Rational):
+        return mpmath.mpf(number.p) / number.q
+    if isinstance(number, int | float | mpmath.mpf):
+        return mpmath.mpf(number)
+    approximate = number.evalf(digits)
+    if not approximate.is_extended_real or not approximate.is_finite:
+        raise NoValueError(f"{number} is not a finite real number")
+    return approximate._to_mpmath(mpmath.mp.prec)
+
+
+def _value(expr: Basic, known: dict[Expr, Any], limits: tuple[int, int]) -> Any:
+    if expr in known:
+        return known[expr]
+    if isinstance(expr, Piecewise):
+        for branch, condition in expr.args:
+            if _holds(condition, known, limits):
+                return _value(branch, known, limits)
+        raise NoValueError("no condition of a Piecewise holds")
+    if isinstance(expr, Rational) or not expr.args or expr.func not in _RULES:
+        return _leaf(expr, limits[0])
+    args = [_value(arg, known, limits) for arg in expr.args]
+    if expr.func in _STEEP and abs(args[0]) > limits[1]:
+        raise TooLargeError(f"the values are too large: an exponent exceeds {limits[1]:.0e}")
+    if isinstance(expr, Pow) and args[0] and abs(args[1] * mpmath.log(abs(args[0]))) > limits[1]:
+        raise TooLargeError(f"the values are too large: an exponent exceeds {limits[1]:.0e}")
+    return _real(_RULES[expr.func](args))
+
+
+def _holds(condition: Basic, known: dict[Expr, Any], limits: tuple[int, int]) -> bool:
+    if isinstance(condition, BooleanAtom):
+        return bool(condition)
+    if isinstance(condition, And | Or | Not):
+        parts = (_holds(arg, known, limits) for arg in condition.args)
+        return all(parts) if isinstance(condition, And) else any(parts) if isinstance(condition, Or) else not any(parts)
+    left, right = (_value(side, known, limits) for side in condition.args)
+    return bool({"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[condition.rel_op])
+
+
+def _real(number: Any) -> Any:
+    if not isinstance(number, mpmath.mpf) or not mpmath.isfinite(number):
+        raise NoValueError("a value is not real and finite")
+    return number
+
+
+def _unary(function: Callable[[Any], Any]) -> Callable[[list[Any]], Any]:
+    return lambda args: function(args[0])
+
+
+_STEEP = {exp, sinh, cosh, tanh, erf, erfc, sin, cos, tan}
+_RULES: dict[type[Basic], Callable[[list[Any]], Any]] = {
+    Add: mpmath.fsum,
+    Mul: mpmath.fprod,
+    Pow: lambda args: args[0] ** args[1],
+    exp: _unary(mpmath.exp),
+    sinh: _unary(mpmath.sinh),
+    cosh: _unary(mpmath.cosh),
+    tanh: _unary(mpmath.tanh),
+    erf: _unary(mpmath.erf),
+    erfc: _unary(mpmath.erfc),
+    log: _unary(mpmath.log),
+    sin: _unary(mpmath.sin),
+    cos: _unary(mpmath.cos),
+    tan: _unary(mpmath.tan),
+    atan: _unary(mpmath.atan),
+    asinh: _unary(mpmath.asinh),
+    Abs: _unary(abs),
+    sign: _unary(mpmath.sign),
+    Max: max,
+    Min: min,
+    Heaviside: lambda args: args[1] if args[0] == 0 else mpmath.mpf(args[0] > 0),
+}
