@@ -1,0 +1,43 @@
+"""Derive, compile and verify the kernels of infinitely wide networks: dual kernels, NNGP, NTK and NDK.
+
+>>> import ndksym
+>>> d = ndksym.derive("relu", depth=2)
+>>> d.ntk.free_symbols == {ndksym.symbols.k11, ndksym.symbols.k12, ndksym.symbols.k22, ndksym.symbols.sigma02}
+True
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ndksym import errors as errors
+    from ndksym import symbols as symbols
+    from ndksym.activation import Activation as Activation
+    from ndksym.derivation import Claim as Claim
+    from ndksym.derivation import Derivation as Derivation
+    from ndksym.derivation import derive as derive
+
+__version__ = "0.1.0"
+
+# attribute → module; loaded on first use, so that `import ndksym` costs nothing
+_HOMES = {
+    "Activation": "ndksym.activation",
+    "Claim": "ndksym.derivation",
+    "Derivation": "ndksym.derivation",
+    "derive": "ndksym.derivation",
+    "errors": "",
+    "symbols": "",
+}
+
+__all__ = ["Activation", "Claim", "Derivation", "__version__", "derive", "errors", "symbols"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ndksym' has no attribute {name!r}")
+    home = _HOMES[name]
+    return getattr(import_module(home), name) if home else import_module(f"ndksym.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,93 @@
+"""Cases: the files of derivations/, each a network, what is claimed of it, and where that is published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import ndksym
+from ndksym.claim import Claim
+from ndksym.derivation import Derivation, derive
+from ndksym.errors import InputError
+
+__all__ = ["FOLDER", "Case", "case", "cases"]
+
+FOLDER = Path(ndksym.__file__).parent.parent / "derivations"
+"""The cases of a checkout; an installed package without one has no cases."""
+OUTPUTS = ("nngp", "ntk", "ndk")
+_REQUIRED = ("activation", "depth", "bias", "outputs", "claims", "backends", "references")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One file of derivations/: its stem is the id; `claims(d)` states what holds of its derivation d.
+
+    `outputs` are the kernels it is about, `backends` the languages its code is generated in.
+    """
+
+    id: str
+    path: Path
+    doc: str
+    activation: object
+    depth: int
+    bias: bool
+    outputs: tuple[str, ...]
+    claims: Callable[[Derivation], Iterable[Claim]]
+    backends: tuple[str, ...]
+    references: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.doc:
+            raise InputError(f"{self.path}: a case begins with a docstring that says what it shows")
+        if not self.outputs or not set(self.outputs) <= set(OUTPUTS):
+            raise InputError(f"{self.path}: outputs must be some of {', '.join(OUTPUTS)}, not {self.outputs}")
+
+    @cached_property
+    def derivation(self) -> Derivation:
+        """The network's derivation, made on first use."""
+        return derive(self.activation, depth=self.depth, bias=self.bias)
+
+    @cached_property
+    def claimed(self) -> tuple[Claim, ...]:
+        """The claims of the file, in order."""
+        return tuple(self.claims(self.derivation))
+
+
+def cases(folder: Path | None = None) -> tuple[Case, ...]:
+    """All cases of a folder, by id; those of the checkout without one.
+
+    >>> "relu" in [case.id for case in cases()]
+    True
+    """
+    return tuple(_load(path) for path in sorted((folder or FOLDER).glob("*.py")))
+
+
+def case(name: str, folder: Path | None = None) -> Case:
+    """The case of that id; InputError lists the ids there are.
+
+    >>> case("relu").depth
+    3
+    """
+    path = (folder or FOLDER) / f"{name}.py"
+    known = [each.stem for each in sorted((folder or FOLDER).glob("*.py"))]
+    if name not in known:
+        raise InputError(f"no case {name!r}; there are {', '.join(known) or 'none'}")
+    return _load(path)
+
+
+def _load(path: Path) -> Case:
+    if not path.stem.isidentifier():
+        raise InputError(f"{path}: the name of a case must be an identifier")
+    spec = spec_from_file_location(f"_ndksym_case_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} cannot be read as Python")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    missing = [name for name in _REQUIRED if not hasattr(module, name)]
+    if missing:
+        raise InputError(f"{path}: a case must also say {', '.join(missing)}")
+    values = {name: getattr(module, name) for name in _REQUIRED}
+    return Case(id=path.stem, path=path, doc=(module.__doc__ or "").strip(), **values)

@@ -1,0 +1,209 @@
+"""The derivation of one network: what `derive` returns, from the activation to NNGP, NTK and NDK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from sympy import Expr, Symbol
+
+from ndksym import identities, mpl, ndk, recursion, typeset
+from ndksym.activation import Activation, activation
+from ndksym.claim import Claim
+from ndksym.dual import Dual, Step, dual
+from ndksym.errors import InputError, InputTypeError
+
+if TYPE_CHECKING:
+    from ndksym.runtime.kernel import Kernel
+    from ndksym.verify import Evidence
+
+__all__ = ["MAX_DEPTH", "Claim", "Derivation", "Step", "derive"]
+
+MAX_DEPTH = 1000
+"""Hidden layers a network may have."""
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The kernels of a fully connected network of infinite width, exact and symbolic.
+
+    `nngp`, `ntk` and `ndk` are SymPy expressions in k11, k12, k22, t, s (s ≤ t), T, sigma2, sigma02 and, with biases,
+    beta; nngp holds sigma2 and ntk sigma02 alone. They are written out when asked for, and None where a layer's dual
+    kernel has no closed form. Where an activation jumps, ntk and ndk raise DivergentKernelError.
+    """
+
+    activations: tuple[Activation, ...]
+    duals: tuple[Dual, ...]
+    bias: bool
+
+    def __post_init__(self) -> None:
+        if not self.duals or tuple(each.activation for each in self.duals) != self.activations:
+            raise InputError(
+                "a derivation needs one dual kernel for each activation, in the same order, and at least one"
+            )
+
+    @property
+    def depth(self) -> int:
+        """Number of hidden layers."""
+        return len(self.activations)
+
+    @property
+    def closed_form(self) -> bool:
+        """Whether every layer's dual kernel has a closed form."""
+        return all(each.closed_form for each in self.duals)
+
+    @property
+    def diverges(self) -> bool:
+        """Whether some activation jumps, so that NTK and NDK are infinite at coincident inputs."""
+        return any(each.discontinuities for each in self.activations)
+
+    @cached_property
+    def nngp(self) -> Expr | None:
+        """The NNGP kernel C^{L+1} at prior variance σ² (T5; arXiv 1711.00165)."""
+        return recursion.nngp(self.duals, self.bias) if self.closed_form else None
+
+    @cached_property
+    def ntk(self) -> Expr | None:
+        """The NTK at initial variance σ0² (T5; arXiv 1806.07572)."""
+        recursion.refuse_divergent(self.duals, "NTK")
+        return recursion.ntk(self.duals, self.bias) if self.closed_form else None
+
+    @cached_property
+    def ndk(self) -> Expr | None:
+        """The Neural Dynamical Kernel NDK(t,s), s ≤ t (T6; arXiv 2309.04522)."""
+        recursion.refuse_divergent(self.duals, "NDK")
+        return ndk.ndk(self.duals, self.bias) if self.closed_form else None
+
+    @cached_property
+    def prior_covariance(self) -> Expr | None:
+        """C^{L+1}(t,s), s ≤ t, the covariance of the output without data (T5; arXiv 2309.04522)."""
+        return ndk.prior_covariance(self.duals, self.bias) if self.closed_form else None
+
+    @cached_property
+    def injected(self) -> Expr | None:
+        """D(t,s), what step s of proximal learning at strength λ injected, t and s in steps (T8)."""
+        return ndk.injected(self.duals, self.bias) if self.closed_form else None
+
+    @cached_property
+    def identities(self) -> tuple[Claim, ...]:
+        """The limits and identities of T7 and T8 for this network, as claims; none if φ jumps or has no closed form."""
+        if not self.closed_form or self.diverges:
+            return ()
+        return identities.identities(self.duals, self.bias, [each.homogeneity for each in self.activations])
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The whole derivation: each distinct dual kernel, the prior moments, then layer after layer."""
+        distinct = dict.fromkeys(self.duals)
+        return (*(step for each in distinct for step in each.steps), *self._moment_steps(), *self._layer_steps())
+
+    def _moment_steps(self) -> Iterable[Step]:
+        shown, value = mpl.SYMBOLS, mpl.continuous_moments()
+        for name, moment in ((shown.ts, value.ts), (shown.tt, value.tt), (shown.ss, value.ss)):
+            yield Step("T3: second moment of a parameter without data", name, moment)
+
+    def _layer_steps(self) -> Iterable[Step]:
+        whole = recursion.unroll(recursion.kernels(self.duals), mpl.SYMBOLS, self.bias)
+        kinds = {"a": "variance at (t, x)", "b": "variance at (s, x')", "c": "covariance", "Theta": "tangent kernel"}
+        for name, value in whole.definitions:
+            kind, layer = name.name.split("_")
+            if kind != "Theta" or not self.diverges:
+                yield Step(f"T5, layer {layer}: {kinds[kind]}", name, value)
+        out = recursion.Layer.named(str(self.depth + 1))
+        yield Step("T5, output: prior covariance", out.c, whole.output.c)
+        if not self.diverges:
+            yield Step("T5, output: tangent kernel", out.theta, whole.output.theta)
+            yield Step("T6: Neural Dynamical Kernel", Symbol("NDK"), mpl.response() * out.theta)
+
+    def latex(self) -> str:
+        """The derivation's formulas as one LaTeX `aligned` block, to stand in math mode."""
+        return typeset.aligned(self)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def __str__(self) -> str:
+        lines = [f"depth {self.depth}, {'with' if self.bias else 'without'} biases"]
+        for each in dict.fromkeys(self.duals):
+            layers = ", ".join(str(i) for i, other in enumerate(self.duals, 1) if other == each)
+            lines += [f"hidden layer {layers}: {each.activation.name}", f"  φ = {each.activation.expr}"]
+            lines += (
+                [f"  K = {each.K}", f"  K_dot = {each.K_dot}"]
+                if each.closed_form
+                else [f"  no closed form: {each.reason}"]
+            )
+            if each.activation.reach is not None:
+                lines.append(f"  finite only for variances below {each.activation.reach}")
+        first, later = ("(k12 + β²)", "(K + β²)") if self.bias else ("k12", "K")
+        lines += [
+            f"m(t,s) = {mpl.continuous()},  s ≤ t",
+            f"C^1 = m {first},  C^(l+1) = m {later} with K = K(a^l, b^l, C^l)",
+        ]
+        if not self.diverges:
+            lines.append(f"Θ^1 = {first.strip('()')},  Θ^(l+1) = m K_dot Θ^l + {later.strip('()')}")
+        lines.append(f"NNGP = {self._short(self.nngp) or f'C^{self.depth + 1} at m = σ²'}")
+        if self.diverges:
+            return "\n".join([*lines, "NTK and NDK are infinite at coincident inputs, because an activation jumps"])
+        lines.append(f"NTK = {self._short(self.ntk) or f'Θ^{self.depth + 1} at m = σ0²'}")
+        return "\n".join([*lines, f"NDK(t,s) = {mpl.response()} Θ^{self.depth + 1}"])
+
+    @staticmethod
+    def _short(kernel: Expr | None) -> str:
+        return str(kernel) if kernel is not None and kernel.count_ops() <= typeset.WRITTEN_OUT else ""
+
+    def verify(self, rungs: Sequence[str] | None = None, **options: Any) -> list[Evidence]:
+        """Climb the verification ladder, all rungs or those named; str() of the result is the table."""
+        from ndksym.verify import verify
+
+        return verify(self, rungs=rungs, **options)
+
+    def compile(self, backend: str = "numpy") -> Kernel:
+        """Float64 kernels of this network: .nngp, .ntk, .prior_covariance and .ndk on arrays (n, N_0)."""
+        from ndksym import runtime
+
+        return runtime.compile(self, backend)
+
+
+def derive(activation: object, depth: int = 1, bias: bool = False) -> Derivation:
+    """Derive the kernels of the network with `depth` hidden layers of one activation, or of one activation per layer.
+
+    An activation is a text such as "x*(1+erf(x/sqrt(2)))/2", a catalogue name such as "gelu", a SymPy expression in one
+    real symbol, or an Activation; a list or tuple of these gives one per hidden layer, and then depth is its length.
+    InputError or InputTypeError (both ValueError or TypeError too) say which argument is wrong; NotDerivableError, that
+    no variance gives a finite kernel.
+
+    >>> d = derive("erf", depth=1)
+    >>> d.duals[0].K
+    2*asin(2*c/(sqrt(2*a + 1)*sqrt(2*b + 1)))/pi
+    >>> d.nngp
+    2*sigma2*asin(2*k12*sigma2/(sqrt(2*k11*sigma2 + 1)*sqrt(2*k22*sigma2 + 1)))/pi
+    """
+    if not isinstance(bias, bool):
+        raise InputTypeError(f"bias must be True or False (its scale β stays a symbol), not {bias!r}")
+    layers = _layers(activation, _checked_depth(depth))
+    known: dict[Activation, Dual] = {}
+    for each in layers:
+        if each not in known:
+            known[each] = dual(each)
+    return Derivation(layers, tuple(known[each] for each in layers), bias)
+
+
+def _checked_depth(depth: object) -> int:
+    if isinstance(depth, bool) or not hasattr(depth, "__index__"):
+        raise InputTypeError(f"depth must be an integer, the number of hidden layers, not {depth!r}")
+    value = int(depth.__index__())
+    if not 1 <= value <= MAX_DEPTH:
+        raise InputError(f"depth must be between 1 and {MAX_DEPTH}, not {value}")
+    return value
+
+
+def _layers(given: object, depth: int) -> tuple[Activation, ...]:
+    if not isinstance(given, list | tuple):
+        return (activation(given),) * depth
+    if not 1 <= len(given) <= MAX_DEPTH:
+        raise InputError(f"one activation per hidden layer: give between 1 and {MAX_DEPTH} of them, not {len(given)}")
+    if depth not in (1, len(given)):
+        raise InputError(f"{len(given)} activations make depth {len(given)}, but depth = {depth} was asked for")
+    return tuple(activation(each) for each in given)

@@ -1,0 +1,107 @@
+"""The formulas of a derivation as LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sympy import Expr, Symbol, latex
+
+from ndksym.dual import Dual
+from ndksym.mpl import SYMBOLS, continuous, response
+from ndksym.recursion import bias_variance
+from ndksym.symbols import T, a, b, beta, c, k11, k12, k22, lam, s, sigma02, sigma2, step, t, x
+
+if TYPE_CHECKING:
+    from ndksym.derivation import Derivation
+
+__all__ = ["NAMES", "WRITTEN_OUT", "aligned", "tex"]
+
+# superscripted names are powers, so that LaTeX never sees a double superscript
+NAMES: dict[Symbol, str] = {
+    k11: "k_{11}",
+    k12: "k_{12}",
+    k22: "k_{22}",
+    sigma2: r"{\sigma^{2}}",
+    sigma02: r"{\sigma_{0}^{2}}",
+    beta: r"\beta",
+    lam: r"\lambda",
+    SYMBOLS.ts: "m",
+    SYMBOLS.tt: "m_{tt}",
+    SYMBOLS.ss: "m_{ss}",
+    **{name: name.name for name in (x, a, b, c, t, s, T, step)},
+}
+WRITTEN_OUT = 40
+"""Operations up to which NNGP, NTK and NDK are written out rather than left as the recursion."""
+
+
+def tex(expr: Expr) -> str:
+    """LaTeX of an expression, the symbols as a reader knows them.
+
+    >>> tex(sigma2**2 * k12)
+    'k_{12} {\\\\sigma^{2}}^{2}'
+    """
+    return str(latex(expr, symbol_names=NAMES))
+
+
+def aligned(derivation: Derivation) -> str:
+    """φ, K and K_dot of each activation, the recursion, and what it gives, as an `aligned` block."""
+    rows: list[str] = []
+    distinct = list(dict.fromkeys(derivation.duals))
+    for number, dual in enumerate(distinct, 1):
+        rows += _dual_rows(dual, f"_{{{number}}}" if len(distinct) > 1 else "")
+    rows += _recursion_rows(distinct, derivation.duals, derivation.bias, tangent=not derivation.diverges)
+    rows += _result_rows(derivation)
+    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def _dual_rows(dual: Dual, index: str) -> list[str]:
+    rows = [rf"\phi{index}(x) &= {tex(dual.activation.expr)}"]
+    if dual.K is None:
+        return [
+            *rows,
+            rf"K{index}(a, b, c) &= \mathbb{{E}}[\phi{index}(u)\,\phi{index}(v)] \quad\text{{(no closed form)}}",
+        ]
+    rows.append(rf"K{index}(a, b, c) &= {tex(dual.K)}")
+    if dual.K_dot is not None:
+        rows.append(rf"\dot{{K}}{index}(a, b, c) &= {tex(dual.K_dot)}")
+    if dual.activation.reach is not None:
+        rows.append(rf"&\text{{finite for }} a, b < {tex(dual.activation.reach)}")
+    return rows
+
+
+def _recursion_rows(distinct: Sequence[Dual], duals: Sequence[Dual], bias: bool, tangent: bool) -> list[str]:
+    shift = f" + {tex(bias_variance(bias))}" if bias else ""
+
+    def bracket(kernel: str) -> str:
+        return f"({kernel}{shift})" if bias else kernel
+
+    index = "_{i_l}" if len(distinct) > 1 else ""
+    rows = [
+        rf"m(t, s) &= {tex(continuous())}, \quad s \leq t",
+        rf"C^{{1}} &= m\,{bracket('k_{12}')}, \qquad C^{{l+1}} = m\,{bracket(f'K{index}(a^{{l}}, b^{{l}}, C^{{l}})')}",
+    ]
+    if tangent:
+        rows += [
+            rf"\Theta^{{1}} &= k_{{12}}{shift}",
+            rf"\Theta^{{l+1}} &= m\,\dot{{K}}{index}(a^{{l}}, b^{{l}}, C^{{l}})\,\Theta^{{l}}"
+            rf" + K{index}(a^{{l}}, b^{{l}}, C^{{l}}){shift}",
+        ]
+    if index:
+        rows.append(rf"(i_l) &= ({', '.join(str(distinct.index(dual) + 1) for dual in duals)})")
+    return rows
+
+
+def _result_rows(derivation: Derivation) -> list[str]:
+    top = derivation.depth + 1
+    rows = [_result("NNGP", derivation.nngp, rf"C^{{{top}}}\big|_{{m = \sigma^2}}")]
+    if derivation.diverges:
+        return [*rows, r"\mathrm{NTK} &= \infty \text{ at coincident inputs, where } \phi \text{ jumps}"]
+    rows.append(_result("NTK", derivation.ntk, rf"\Theta^{{{top}}}\big|_{{m = \sigma_0^2}}"))
+    rows.append(rf"\mathrm{{NDK}}(t, s) &= {tex(response())}\,\Theta^{{{top}}}(t, s)")
+    return rows
+
+
+def _result(name: str, expr: Expr | None, recursive: str) -> str:
+    short = expr is not None and expr.count_ops() <= WRITTEN_OUT
+    return rf"\mathrm{{{name}}} &= {tex(expr) if short else recursive}"
