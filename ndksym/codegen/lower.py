@@ -1,0 +1,127 @@
+"""Closed forms K(a, b, c) as sums of terms that are each right to a few ulp: what float64 code is written from (theory §6).
+
+The terms are monomials × well-conditioned functions, so Σ|terms| / |Σ terms| measures all the cancellation there is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sympy import Add, Expr, Mul, Rational, S, oo, sqrt
+
+from ndksym.codegen import vocabulary as v
+from ndksym.codegen.algebra import Algebra, Powers, product
+from ndksym.codegen.terms import Table, differences, fold, ramps, table
+from ndksym.codegen.vocabulary import c
+
+__all__ = ["Lowered", "lower"]
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """value = Σ terms. The terms are in p, q, c, s, k and the symbols of `definitions`, each defined before it is used."""
+
+    terms: tuple[Expr, ...]
+    definitions: tuple[tuple[Expr, Expr], ...]
+
+
+def lower(expr: Expr) -> Lowered:
+    """The terms of a closed form in a, b, c.
+
+    >>> from ndksym.symbols import a, b, c
+    >>> from sympy import asin, pi, sqrt
+    >>> lower(2/pi*asin(2*c/sqrt((1 + 2*a)*(1 + 2*b)))).terms
+    (2*atan2(2*c, w1)/pi,)
+    """
+    if expr in (oo, -oo):
+        return Lowered((expr,), ())
+    algebra = Algebra()
+    rows = table(algebra, algebra(expr))
+    fold(rows)
+    ramps(rows)
+    differences(rows)
+    terms = tuple(_terms(rows))
+    return Lowered(terms or (S.Zero,), tuple(_definitions(algebra)))
+
+
+def _definitions(algebra: Algebra) -> Iterator[tuple[Expr, Expr]]:
+    yield v.r, 2 * v.s * v.k * v.p * v.q
+    yield v.theta, 2 * v.atan2(v.s, v.k)
+    yield v.psi, 2 * v.atan2(v.k, v.s)
+    for root, square in algebra.squares.items():
+        if root != v.r:
+            yield root, sqrt(algebra.value(square).expr)
+
+
+def _terms(rows: Table) -> Iterator[Expr]:
+    """One term per product of atoms, sign and parity in c: monomials that cannot cancel are one term."""
+    for functions, row in rows.rows.items():
+        factor = _function(rows, functions)
+        blocks: dict[tuple[bool, bool], dict[Powers, Expr]] = {}
+        for monomial, number in row.items():
+            kind = (dict(monomial).get(c, 0) % 2 == 1, bool(number.n(20) > 0))
+            blocks.setdefault(kind, {})[monomial] = number
+        for block in blocks.values():
+            yield _block(block) * factor
+
+
+def _block(block: dict[Powers, Expr]) -> Expr:
+    """Common powers and a common number in front."""
+    symbols = {symbol for monomial in block for symbol, _ in monomial}
+    least = {symbol: min(dict(monomial).get(symbol, 0) for monomial in block) for symbol in symbols}
+    common = frozenset((symbol, n) for symbol, n in least.items() if n)
+    first = next(iter(block.values()))
+    scale = first / first.as_coeff_Mul()[0]
+    parts = []
+    for monomial, number in block.items():
+        powers = {symbol: n - least.get(symbol, 0) for symbol, n in dict(monomial).items()} | {
+            symbol: -least[symbol] for symbol in symbols - {symbol for symbol, _ in monomial}
+        }
+        parts.append(number / scale * product(frozenset(powers.items())))
+    return Mul(scale, product(common), Add(*parts))
+
+
+def _function(rows: Table, functions: Powers) -> Expr:
+    """The value of a product of atoms; an exponential goes into whatever else could over- or underflow beside it."""
+    algebra = rows.algebra
+    found = sorted(rows.kinds(functions), key=lambda item: item[0] != "exp")
+    exponent = None
+    factors: list[Expr] = []
+    if found and found[0][0] == "exp":
+        exponent = algebra.atoms[found.pop(0)[1]].args[0]
+    for kind, symbol in found:
+        if kind == "angle":
+            factors.append(symbol)
+            continue
+        args = algebra.atoms[symbol].args
+        if kind in _SCALED and exponent is not None:
+            z, sign = args[0], _SCALED[kind]
+            word = v.experfc if kind == "erfc" else v.experfi
+            factors.append(word(*(algebra.value(x).expr for x in (exponent, z, exponent + sign * z**2))))
+            exponent = None
+        else:
+            factors.append(_atom(algebra, kind, args))
+    if exponent is not None:
+        factors.append(v.exp_(algebra.value(exponent).expr))
+    return Mul(*factors)
+
+
+_SCALED = {"erfc": -1, "erfi": 1}
+
+
+def _atom(algebra: Algebra, kind: str, args: tuple[Expr, ...]) -> Expr:
+    if kind == "theta":
+        return v.theta
+    if kind == "ramp":
+        return v.ramp(*args)
+    values = [algebra.value(x).expr for x in args]
+    if kind == "arc":
+        return v.atan2(*values)
+    if kind == "erfi":
+        return v.experfi(S.Zero, values[0], algebra.value(args[0] ** 2).expr)
+    if kind == "expdiff" and values[0] == 0:
+        return -v.expm1(values[1])
+    if kind == "expdiff" and values[1] == 0:
+        return v.expm1(values[0])
+    word = {"sin": v.sin, "cos": v.cos, "erf": v.erf, "erfc": v.erfc, "corner": v.corner, "edge": v.edge}
+    word |= {"expdiff": v.expdiff, "expm1": v.expm1}
+    return word[kind](*values)

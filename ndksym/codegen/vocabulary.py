@@ -1,0 +1,93 @@
+"""The words of lowered expressions: symbols of a pair's state, and the functions that a printer must know.
+
+None of them evaluates or rewrites itself: what is lowered stays as it was lowered.
+"""
+
+from sympy import Expr, Function, Symbol
+
+u = Symbol("u", real=True)
+"""Argument of φ."""
+p = Symbol("p", positive=True)
+"""√a, norm of the first preactivation."""
+q = Symbol("q", positive=True)
+"""√b, norm of the second."""
+c = Symbol("c", real=True)
+"""Their covariance, pq cos θ."""
+s = Symbol("s", positive=True)
+"""sin θ/2."""
+k = Symbol("k", positive=True)
+"""cos θ/2."""
+r = Symbol("r", positive=True)
+"""√(ab − c²) = 2skpq."""
+theta = Symbol("theta", positive=True)
+"""The angle θ = 2 atan2(s, k)."""
+psi = Symbol("psi", positive=True)
+"""π − θ = 2 atan2(k, s)."""
+
+
+class Lowered(Function):
+    """A function of the generated code; `name` is what it is called there."""
+
+    arity: int
+
+    @classmethod
+    def eval(cls, *args: Expr) -> None:
+        return None
+
+    def _eval_is_extended_real(self) -> bool:
+        return True
+
+
+def _word(name: str, arity: int) -> type[Lowered]:
+    return type(name, (Lowered,), {"nargs": arity, "arity": arity, "__module__": __name__})
+
+
+exp_ = _word("exp_", 1)
+expm1 = _word("expm1", 1)
+log = _word("log", 1)
+log1p = _word("log1p", 1)
+sin = _word("sin", 1)
+cos = _word("cos", 1)
+tan = _word("tan", 1)
+sinh = _word("sinh", 1)
+cosh = _word("cosh", 1)
+tanh = _word("tanh", 1)
+atan = _word("atan", 1)
+atan2 = _word("atan2", 2)
+erf = _word("erf", 1)
+erfc = _word("erfc", 1)
+absolute = _word("absolute", 1)
+sign = _word("sign", 1)
+hypot = _word("hypot", 2)
+minimum = _word("minimum", 2)
+maximum = _word("maximum", 2)
+where = _word("where", 3)
+"""where(y, e, f) is e for y > 0, else f."""
+
+CORE = (exp_, expm1, log, log1p, sin, cos, tan, sinh, cosh, tanh, atan, atan2, erf, erfc)
+CORE += (hypot, absolute, sign, minimum, maximum, where)
+"""What every language has, or has in one line."""
+
+expdiff = _word("expdiff", 3)
+"""expdiff(A, B, A − B) = e^A − e^B."""
+experfc = _word("experfc", 3)
+"""experfc(A, z, A − z²) = e^A erfc z."""
+experfi = _word("experfi", 3)
+"""experfi(A, z, A + z²) = e^A erfi z."""
+corner = _word("corner", 3)
+"""corner(A, h, k) = e^A where h > 0 and k > 0, else 0."""
+edge = _word("edge", 4)
+"""edge(h, g, A − h²/2, A − (h² + g²)/2) = −sign(h) e^A/2π ∫_g^∞ e^{−(h² + y²)/2} |h|/(h² + y²) dy."""
+ramp = _word("ramp", 3)
+"""ramp(ψ, s, k) = ψ cos θ + sin θ, θ = π − ψ: the arc-cosine kernel of degree 1."""
+sliver = _word("sliver", 3)
+"""sliver(θ, s, k) = θ − sin θ."""
+away = _word("away", 4)
+"""away(p, q, c, s) = p − q cos θ."""
+logistic = _word("logistic", 1)
+"""1/(1 + e^{−x})."""
+softplus = _word("softplus", 1)
+"""log(1 + e^x)."""
+
+SUPPORT = (expdiff, experfc, experfi, corner, edge, ramp, sliver, away, logistic, softplus)
+"""What runtime/support.py and runtime/ndk_support.h provide, under the same names."""
