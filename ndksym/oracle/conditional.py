@@ -1,0 +1,218 @@
+"""h(m) = E[f(q(m + s z))] at many m at once, for f = φ and φ', by Gauss rules on values of φ alone.
+
+Where φ is smooth on the scale s, a few Gauss–Hermite nodes do. Elsewhere the integral is taken on fixed panels that
+all m share, so φ is evaluated once per node. In units of s, with y = Y + η on a panel around Y and m = P + δ in a
+block around P,
+
+    exp(−(y − m)²/2) = e^{−(Y−P)²/2} · e^{(Y−P)δ − δ²/2} · e^{ηδ} · e^{−(Y−P)η − η²/2},
+
+and the matrix e^{ηδ} depends on the two widths only, so a pair (block, panel) costs one matrix product.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ndksym.oracle.curve import Curve
+from ndksym.oracle.numbers import flint
+from ndksym.oracle.panels import Panel, dot
+from ndksym.oracle.rules import hermite, legendre
+
+__all__ = ["Block", "Smoother"]
+
+_LARGEST_HERMITE = 36
+
+Rows = list[list[Any]]  # one list for φ, one for φ'
+
+
+@dataclass(frozen=True)
+class Block:
+    """The points centre + half·t_k at the Gauss–Legendre nodes t_k, or the centre alone when half is None."""
+
+    centre: Any
+    half: Any = None
+
+    def offsets(self, size: int) -> list[Any]:
+        if self.half is None:
+            return [flint().arb(0)]
+        return [self.half * t for t in legendre(size)[0]]
+
+    @property
+    def ends(self) -> tuple[Any, Any]:
+        half = abs(self.half) if self.half is not None else 0
+        return self.centre - half, self.centre + half
+
+
+@dataclass(frozen=True)
+class Smoother:
+    """φ(q·) over resolved panels, seen through a Gaussian of width s (in units of the y axis)."""
+
+    curve: Curve
+    scale: Any
+    width: Any
+    panels: list[Panel]
+    reach: float
+    digits: int
+    size: int
+    cell: float  # widest panel, in units of the Gaussian's width
+
+    def __call__(self, blocks: list[Block], rows: list[Rows]) -> tuple[Any, Any]:
+        """Σ F h_φ and Σ F' h_φ' over all points of all blocks; rows hold the F and F' of each block."""
+        total, total_dot = flint().arb(0), flint().arb(0)
+        shared = []
+        for number, (block, row) in enumerate(zip(blocks, rows, strict=True)):
+            order = self._order(block)
+            if order:
+                columns = self._hermite(block, *order)
+                total += dot(row[0], columns[0])
+                total_dot += dot(row[1], columns[1])
+            else:
+                shared.append(number)
+        value, value_dot = self._shared([blocks[n] for n in shared], [rows[n] for n in shared])
+        return total + value, total_dot + value_dot + self._masses(blocks, rows)
+
+    def _masses(self, blocks: list[Block], rows: list[Rows]) -> Any:
+        """Σ F' E[φ' restricted to its point masses]: a jump J at τ adds J N(τ; qm, q²s²)."""
+        total = flint().arb(0)
+        for tau, jump in zip(self.curve.points(), self.curve.heights(), strict=True):
+            if jump != 0:
+                for block, (_, row) in zip(blocks, rows, strict=True):
+                    start = (tau / self.scale - block.centre) / self.width
+                    steps = [start - t / self.width for t in block.offsets(self.size)]
+                    total += jump * dot(row, [(-step * step / 2).exp() for step in steps])
+        return total / (self.scale * self.width * (2 * flint().arb.pi()).sqrt())
+
+    def _near(self, block: Block, by: float) -> list[Panel]:
+        low, high = block.ends
+        low, high = low - self.width * by, high + self.width * by
+        return [panel for panel in self.panels if panel.lo < high and panel.hi > low]
+
+    def _order(self, block: Block) -> tuple[int, int] | None:
+        """Size of the Gauss–Hermite rule and the piece, where such a rule is good enough."""
+        around = self._near(block, self.reach)
+        if len({panel.piece for panel in around}) != 1:
+            return None
+        near = self._near(block, 7) or around
+        distance = min(float(panel.half / self.width) for panel in near) * 1.3
+        for order in range(2, _LARGEST_HERMITE + 1):
+            taylor = math.lgamma(order + 1) - 2 * order * math.log(distance)
+            strip = distance**2 / 2 - 2 * distance * math.sqrt(order)  # a pole at i·distance, once order > distance²
+            if (taylor if order < distance**2 else strip) < -(self.digits + 2) * math.log(10):
+                return order, around[0].piece
+        return None
+
+    def _hermite(self, block: Block, order: int, piece: int) -> list[list[Any]]:
+        program = self.curve.programs[piece]
+        offsets = block.offsets(self.size)
+        if all(program.zero):
+            return [[flint().arb(0)] * len(offsets)] * 2
+        nodes, weights = hermite(order)
+        steps = [self.scale * self.width * t for t in nodes]
+        points = [self.scale * (block.centre + t) for t in offsets]
+        columns = program.run([point + step for point in points for step in steps])
+        cuts = range(0, len(points) * order, order)
+        return [[dot(weights, column[i : i + order]) for i in cuts] for column in columns]
+
+    def _shared(self, blocks: list[Block], rows: list[Rows]) -> tuple[Any, Any]:
+        total, total_dot = flint().arb(0), flint().arb(0)
+        if not blocks:
+            return total, total_dot
+        cells = self._cells(blocks)
+        values = [self._weighted(cell) for cell in cells]
+        for row_class in _classes([block.half for block in blocks]):
+            delta = [t / self.width for t in blocks[row_class[0]].offsets(self.size)]
+            for column_class in _classes([cell.half for cell in cells]):
+                pairs = [(i, j) for i in row_class for j in column_class if self._meets(blocks[i], cells[j])]
+                if pairs:
+                    half = cells[column_class[0]].half / self.width
+                    eta = [half * t for t in legendre(self.size)[0]]
+                    gaps = [(cells[j].centre - blocks[i].centre) / self.width for i, j in pairs]
+                    found = _bilinear(gaps, delta, eta, [rows[i] for i, _ in pairs], [values[j] for _, j in pairs])
+                    total, total_dot = total + found[0], total_dot + found[1]
+        return total, total_dot
+
+    def _meets(self, block: Block, cell: Panel) -> bool:
+        low, high = block.ends
+        margin = self.width * self.reach
+        return bool(cell.lo < high + margin and cell.hi > low - margin)
+
+    def _weighted(self, cell: Panel) -> list[list[Any]]:
+        factor = cell.half / self.width / (2 * flint().arb.pi()).sqrt()
+        weights = [factor * w for w in legendre(self.size)[1]]
+        columns = self.curve.programs[cell.piece].run([self.scale * x for x in cell.nodes(self.size)])
+        return [[w * v for w, v in zip(weights, column, strict=True)] for column in columns]
+
+    def _cells(self, blocks: list[Block]) -> list[Panel]:
+        """Panels, no wider than the Gaussian allows, that cover the reach of every block."""
+        margin = self.width * self.reach
+        merged: list[tuple[Any, Any]] = []
+        for low, high in sorted((block.ends for block in blocks), key=lambda ends: float(ends[0])):
+            low, high = low - margin, high + margin
+            if merged and low <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], merged[-1][1].max(high))
+            else:
+                merged.append((low, high))
+        cells: list[Panel] = []
+        for low, high in merged:
+            for panel in self.panels:
+                if panel.lo < high and panel.hi > low and not all(self.curve.programs[panel.piece].zero):
+                    cells += self._divide(Panel(panel.lo.max(low), panel.hi.min(high), panel.piece))
+        return cells
+
+    def _divide(self, panel: Panel) -> list[Panel]:
+        count = math.ceil(float((panel.hi - panel.lo) / self.width) / self.cell)
+        step = (panel.hi - panel.lo) / max(count, 1)
+        return [Panel(panel.lo + step * k, panel.lo + step * (k + 1), panel.piece) for k in range(max(count, 1))]
+
+
+def _bilinear(gaps: list[Any], delta: list[Any], eta: list[Any], left: list[Rows], right: list[Rows]) -> Rows:
+    """Σ over pairs of Σ_kj F_k e^{−(gap + η_j − δ_k)²/2} g_j, for (F, g) and (F', g'), see the head of the file."""
+    module = flint()
+    kernel = module.arb_mat(_kernel(delta, eta))
+    columns: list[list[Any]] = []
+    for gap, row in zip(gaps, right, strict=True):
+        tilt = _exponentials(-gap, eta)
+        columns += [[r * v for r, v in zip(tilt, column, strict=True)] for column in row]
+    product = (module.arb_mat(columns) * kernel.transpose()).tolist()
+    totals = [module.arb(0), module.arb(0)]
+    for number, (gap, row) in enumerate(zip(gaps, left, strict=True)):
+        tilt, scale = _exponentials(gap, delta), (-gap * gap / 2).exp()
+        for k in (0, 1):
+            totals[k] += scale * dot([r * v for r, v in zip(tilt, row[k], strict=True)], product[2 * number + k])
+    return totals
+
+
+def _kernel(delta: list[Any], eta: list[Any]) -> list[list[Any]]:
+    """e^{δη − δ²/2 − η²/2} at points symmetric about 0: a quarter is computed, the rest is 1/e^{δη} or equal."""
+    own, other = ([(-t * t / 2).exp() for t in points] for points in (delta, eta))
+    rows = []
+    for d, w in zip(delta[: (len(delta) + 1) // 2], own, strict=False):
+        left, right = [], []
+        for e, v in zip(eta[: len(eta) // 2], other, strict=False):
+            tilt, weight = (d * e).exp(), w * v
+            left.append(weight * tilt)
+            right.append(weight / tilt)
+        rows.append(left + right[::-1])
+    return rows + [row[::-1] for row in reversed(rows[: len(delta) // 2])]
+
+
+def _exponentials(gap: Any, points: list[Any]) -> list[Any]:
+    """exp(gap·t) at points symmetric about 0."""
+    half = [(gap * t).exp() for t in points[: (len(points) + 1) // 2]]
+    return half + [1 / value for value in reversed(half[: len(points) // 2])]
+
+
+def _classes(halves: list[Any]) -> list[list[int]]:
+    """Indices of equal halves (to all the digits at hand), None being a class of its own."""
+    slack = flint().arb(2) ** (24 - flint().ctx.prec)
+    found: list[tuple[Any, list[int]]] = []
+    for index, half in enumerate(halves):
+        for other, members in found:
+            if (half is None) == (other is None) and (half is None or abs(half / other - 1) < slack):
+                members.append(index)
+                break
+        else:
+            found.append((half, [index]))
+    return [members for _, members in found]
