@@ -1,0 +1,115 @@
+"""Generated code on disk: what a case's folder must hold, what it holds, and the difference."""
+
+import difflib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ndksym import files
+from ndksym.cases import FOLDER, case, cases
+from ndksym.codegen.emit import facts, module
+from ndksym.derivation import Derivation, derive
+from ndksym.errors import InputError
+
+__all__ = ["Report", "expected", "generate"]
+
+_FILES = {"numpy": "kernel.py", "c": "kernel.c", "latex": "kernel.tex"}
+_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Report:
+    """Paths written, found as they should be, and (with `check`) stale, missing or orphaned, with their difference."""
+
+    written: list[str]
+    unchanged: list[str]
+    stale: list[str]
+    difference: str
+    command: str
+
+    def __str__(self) -> str:
+        lines = [f"wrote {path}" for path in self.written] + [f"stale {path}" for path in self.stale]
+        lines.append(f"{len(self.written)} written, {len(self.unchanged)} unchanged, {len(self.stale)} stale")
+        return "\n".join(lines) + (f"\n{self.difference}" if self.difference else "")
+
+
+def expected(name: str, d: Derivation, backends: Sequence[str]) -> dict[str, str]:
+    """File name → text for one case: a module per backend, its LaTeX, and a record of the formulas."""
+    distinct = list(dict.fromkeys(d.duals))
+    notes = [f"Network: depth {d.depth}, {'with' if d.bias else 'without'} biases; layers {_order(d)}."]
+    texts = {_FILES[backend]: module(name, distinct, backend, notes) for backend in (*backends, "latex")}
+    record = {
+        "schema": 1,
+        "case": name,
+        "depth": d.depth,
+        "bias": d.bias,
+        "layers": [distinct.index(dual) for dual in d.duals],
+        "duals": [
+            {
+                "facts": {key: _plain(value) for key, value in facts(dual).items()},
+                "expr": str(dual.activation.expr),
+                "K": None if dual.K is None else str(dual.K),
+                "K_dot": None if dual.K_dot is None else str(dual.K_dot),
+                "reason": dual.reason,
+            }
+            for dual in distinct
+        ],
+    }
+    texts["derivation.json"] = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    return texts
+
+
+def _order(d: Derivation) -> str:
+    distinct = list(dict.fromkeys(d.duals))
+    return ", ".join(str(distinct.index(dual)) for dual in d.duals)
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, float) and abs(value) == float("inf") else value
+
+
+def generate(
+    names: Sequence[str], *, out: Path | None = None, depth: int | None = None, bias: bool = False, check: bool = False
+) -> Report:
+    """Write (or `check`) the code of the cases named, all of them if none; other activations need `out`."""
+    known = [each.id for each in cases()]
+    root = FOLDER.parent / "generated" if out is None else out
+    wanted: dict[Path, str] = {}
+    for name in names or known:
+        if name in known and depth is None and not bias:
+            found = case(name)
+            texts, folder = expected(name, found.derivation, found.backends), root / name
+        elif out is None:
+            raise InputError(
+                f"{name!r} is not a case ({', '.join(known) or 'there are none here'}); for any other activation say where to: --out FOLDER"
+            )
+        else:
+            d = derive(name, depth=depth or 1, bias=bias)
+            texts, folder = expected(name, d, ("numpy", "c")), root if len(names) == 1 else root / _folder_name(name)
+        wanted |= {folder / file: text for file, text in texts.items()}
+    if check:
+        return _compare(wanted, root, everything=not names and out is None)
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; --out names a folder")
+    written = [str(path) for path, text in wanted.items() if files.write_whole(path, text)]
+    return Report(written, [str(p) for p in wanted if str(p) not in written], [], "", "")
+
+
+def _folder_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower() or "case"
+
+
+def _compare(wanted: dict[Path, str], root: Path, everything: bool) -> Report:
+    stale, difference = [], []
+    for path, text in wanted.items():
+        there = path.read_text(encoding="utf-8") if path.exists() else ""
+        if there != text:
+            stale.append(str(path))
+            lines = difflib.unified_diff(there.splitlines(), text.splitlines(), str(path), "regenerated", lineterm="")
+            difference += list(lines)[:_SHOWN]
+    if everything:
+        stale += [f"{path} (orphan)" for path in sorted(root.rglob("*")) if path.is_file() and path not in wanted]
+    unchanged = [str(path) for path in wanted if str(path) not in stale]
+    return Report([], unchanged, stale, "\n".join(difference), "ndksym generate")

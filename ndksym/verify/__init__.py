@@ -1,0 +1,50 @@
+"""The verification ladder for one derivation: exact → precise → oracle → laws → backends, each rung a list of Evidence."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ndksym.errors import InputError
+from ndksym.verify.evidence import RUNGS, Certificate, Evidence
+
+if TYPE_CHECKING:
+    from ndksym.claim import Claim
+    from ndksym.derivation import Derivation
+
+__all__ = ["RUNGS", "Certificate", "Evidence", "verify"]
+
+_SCALES = (1.0,)
+_ALL_SCALES = (1e-8, 1e-4, 1.0, 1e4, 1e8)
+
+
+def verify(
+    derivation: "Derivation",
+    rungs: Iterable[str] | None = None,
+    *,
+    claims: "Sequence[Claim]" = (),
+    slow: bool = False,
+    quick: bool = False,
+) -> Certificate:
+    """Climb the rungs asked for; `quick` takes a few points each, `slow` every scale and many draws.
+
+    Raises InputError for a rung that does not exist.
+    """
+    asked = RUNGS if rungs is None else (rungs,) if isinstance(rungs, str) else tuple(rungs)
+    for rung in asked:
+        if rung not in RUNGS:
+            raise InputError(f"there is no rung {rung!r}; choose among {', '.join(RUNGS)}")
+    from ndksym.verify import digits, exact, numeric, points
+
+    where = points.QUICK if quick else points.EVERYWHERE
+    found = Certificate()
+    if "exact" in asked:
+        found += exact.exact(derivation.duals, derivation.bias, claims)
+    if "precise" in asked:
+        found += digits.precise(derivation.duals, points.QUICK if quick else points.ORDINARY)
+    if "oracle" in asked:
+        found += digits.certified(derivation.duals, where)
+    if "laws" in asked:
+        found += numeric.laws(derivation, 2 if quick else 40 if slow else 8)
+    if "backends" in asked:
+        near = tuple(range(2, 17, 2)) if slow else (4, 10, 16)
+        found += numeric.backends(derivation, ("numpy", "c"), _ALL_SCALES if slow else _SCALES, near)
+    return found

@@ -1,0 +1,68 @@
+"""Values of a closed form at exact points, to any number of digits however much it cancels."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mpmath
+from mpmath import mpf
+from sympy import Expr
+
+from ndksym.dual import Dual
+from ndksym.precise import Evaluator
+from ndksym.symbols import a, b, c
+
+_MOST = 4000
+"""Digits past which an expression is not going to settle."""
+
+Where = Callable[[], tuple[Any, Any, Any]]
+"""(a, b, c) at the working precision: exact numbers have no other."""
+
+
+def value(expr: Expr, where: Where, digits: int) -> Any:
+    """`expr` as an mpf with `digits` digits: precision is doubled until two values agree.
+
+    At ρ = ±1, where ab − c² = 0 divides, the value is the limit: c is moved by less than the digits can see.
+    """
+    work, last = digits + 10, None
+    while work < _MOST:
+        now = _once(expr, where, work)
+        with mpmath.workdps(work):
+            if last is not None and abs(now) <= abs(last) * mpf(10) ** (-digits / 4):
+                return mpf(0)  # a zero seen through rounding: it shrinks with the precision
+            if last is not None and mpmath.isfinite(now) and abs(now - last) <= abs(now) * mpf(10) ** -digits:
+                return now
+        last, work = now, 2 * work
+    raise ArithmeticError(f"{expr} does not settle at {where()}: {last}")
+
+
+def _once(expr: Expr, where: Where, digits: int) -> Any:
+    with mpmath.workdps(digits):
+        first, second, both = where()
+        if both * both == first * second:
+            # the nudge must itself be seen where it is subtracted from one
+            digits *= 7
+            with mpmath.workdps(digits):
+                first, second, both = where()
+                both *= 1 - mpf(10) ** (-3 * digits // 7)
+    evaluator = Evaluator({}, digits)
+    evaluator.memo |= {a: first, b: second, c: both}
+    found = evaluator(expr)
+    return found.real if isinstance(found, mpmath.mpc) else found
+
+
+def pair(dual: Dual, where: Where, digits: int) -> tuple[Any, Any]:
+    """K and K_dot of a closed form; on the diagonal from the diagonal's own formula."""
+    if dual.K is None or dual.K_dot is None:
+        raise ValueError(f"{dual.activation.name} has no closed form")
+    first, second, both = where()
+    if first == second == both and dual.K_diag is not None and dual.K_dot_diag is not None:
+        K_dot = mpmath.inf if dual.diverges else value(dual.K_dot_diag, where, digits)
+        return value(dual.K_diag, where, digits), K_dot
+    return value(dual.K, where, digits), value(dual.K_dot, where, digits)
+
+
+def layers(duals: Sequence[Dual]) -> Callable[[int, Any, Any, Any], tuple[Any, Any]] | None:
+    """The duals of a network as the oracle's recursion wants them; None if one has no closed form."""
+    if not all(dual.closed_form for dual in duals):
+        return None
+    return lambda layer, x, y, z: pair(duals[layer], lambda: (x, y, z), mpmath.mp.dps + 5)

@@ -1,0 +1,104 @@
+"""Rungs 2 and 3: a dual kernel's value, against quadrature of φ itself and against certified balls."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mpmath
+
+from ndksym.activation import Activation
+from ndksym.dual import Dual
+from ndksym.errors import MissingExtraError, NdksymError
+from ndksym.oracle.balls import dual_ball
+from ndksym.oracle.quadrature import dual_mp
+from ndksym.verify import closed
+from ndksym.verify.evidence import Evidence, Rung
+from ndksym.verify.points import Point, within
+
+DIGITS = 30
+_GUARD = 8
+
+
+def precise(duals: Sequence[Dual], points: tuple[Point, ...]) -> list[Evidence]:
+    """The closed form against mpmath-level quadrature of the activation, to 30 digits at every point."""
+    return _rung("precise", duals, points, _by_quadrature)
+
+
+def certified(duals: Sequence[Dual], points: tuple[Point, ...]) -> list[Evidence]:
+    """The closed form (or the numeric oracle, where there is none) inside an Arb ball of relative radius ≤ 1e-30."""
+    return _rung("oracle", duals, points, _by_ball)
+
+
+def _rung(
+    rung: Rung, duals: Sequence[Dual], points: tuple[Point, ...], judge: Callable[[Dual, Point], float]
+) -> list[Evidence]:
+    found = []
+    for dual in dict.fromkeys(duals):
+        name, worst, at = dual.activation.name, float("inf"), points[0]
+        reach = float("inf") if dual.reach is None else float(dual.reach)
+        chosen = within(points, reach)
+        try:
+            for point in chosen:
+                digits = judge(dual, point)
+                if digits < worst:
+                    worst, at = digits, point
+        except MissingExtraError as error:
+            found.append(Evidence(rung, f"{name}: K, K_dot", "skipped", str(error)))
+            continue
+        except NdksymError as error:
+            found.append(Evidence(rung, f"{name}: K, K_dot", "unknown", f"{error} (at {point})"))
+            continue
+        word = "certified" if rung == "oracle" else "supported"
+        detail = f"≥ {worst:.0f} digits at {len(chosen)} points; fewest at {at}"
+        found.append(Evidence(rung, f"{name}: K, K_dot", word if worst >= DIGITS else "refuted", detail))
+    return found
+
+
+def _value(dual: Dual, point: Point) -> tuple[Any, Any]:
+    if dual.closed_form:
+        return closed.pair(dual, point.mpf, DIGITS + _GUARD)
+    K, K_dot, _ = dual_mp(dual.activation, point.a, point.b, point.c, DIGITS + 3)
+    return K, K_dot
+
+
+def _agreement(one: Any, other: Any) -> float:
+    """Digits to which two numbers agree."""
+    if one == other or (mpmath.isinf(one) and mpmath.isinf(other)):
+        return float(mpmath.mp.dps)
+    return float(-mpmath.log10(abs(one - other) / max(abs(one), abs(other))))
+
+
+def _by_quadrature(dual: Dual, point: Point) -> float:
+    if not dual.closed_form:
+        return _self_agreement(dual.activation, point)
+    K, K_dot, _ = dual_mp(dual.activation, point.a, point.b, point.c, DIGITS + 3)
+    exact = closed.pair(dual, point.mpf, DIGITS + _GUARD)
+    with mpmath.workdps(DIGITS + _GUARD):
+        both = [_agreement(K, exact[0])]
+        if K_dot is not None and not dual.diverges:
+            both.append(_agreement(K_dot, exact[1]))
+        return min(both)
+
+
+def _self_agreement(act: Activation, point: Point) -> float:
+    """Without a closed form: the quadrature's own measured error, in digits."""
+    K, _, error = dual_mp(act, point.a, point.b, point.c, DIGITS + 3)
+    with mpmath.workdps(DIGITS + _GUARD):
+        return float(mpmath.mp.dps) if not error or not K else float(-mpmath.log10(error / abs(K)))
+
+
+def _by_ball(dual: Dual, point: Point) -> float:
+    """Digits certified: the ball's own where the value lies inside it, none where it does not."""
+    balls = dual_ball(dual.activation, point.a, point.b, point.c, digits=DIGITS + 2)
+    values = _value(dual, point)
+    digits = float(DIGITS + _GUARD)
+    with mpmath.workdps(DIGITS + _GUARD):
+        for ball, number in zip(balls, values, strict=True):
+            if ball is None or number is None or mpmath.isinf(number):
+                continue
+            middle, radius = mpmath.mpf(ball.mid().str(60, radius=False)), mpmath.mpf(ball.rad().str(10, radius=False))
+            slack = abs(number) * mpmath.mpf(10) ** -(DIGITS + 1)
+            if abs(number - middle) > radius + slack:
+                return 0.0
+            if number and radius:
+                digits = min(digits, float(-mpmath.log10(radius / abs(number))))
+    return digits

@@ -1,0 +1,47 @@
+"""One verdict of one rung of the verification ladder."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Rung = Literal["exact", "precise", "oracle", "laws", "backends"]
+RUNGS: tuple[Rung, ...] = ("exact", "precise", "oracle", "laws", "backends")
+
+Word = Literal["proved", "supported", "certified", "holds", "refuted", "unknown", "skipped"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was claimed, at which rung, what came out, and the figure behind it.
+
+    proved: an identity, exactly; supported: to 50 digits at drawn points; certified: inside an Arb ball;
+    holds: within the stated error on every input tried; refuted, unknown: a failure; skipped: not run, and why.
+    """
+
+    rung: Rung
+    claim: str
+    verdict: Word
+    detail: str
+
+    @property
+    def failed(self) -> bool:
+        """An expected rung that says no, or does not know, fails."""
+        return self.verdict in ("refuted", "unknown")
+
+    def record(self) -> dict[str, str]:
+        """For JSON."""
+        return {"rung": self.rung, "claim": self.claim, "verdict": self.verdict, "detail": self.detail}
+
+
+class Certificate(list[Evidence]):
+    """A list of Evidence whose text is the table."""
+
+    def __str__(self) -> str:
+        widths = [max((len(getattr(e, key)) for e in self), default=0) for key in ("rung", "verdict", "claim")]
+        return "\n".join(
+            f"{e.rung:<{widths[0]}}  {e.verdict:<{widths[1]}}  {e.claim:<{widths[2]}}  {e.detail}" for e in self
+        )
+
+    @property
+    def passed(self) -> bool:
+        """No failure among them."""
+        return not any(e.failed for e in self)

@@ -1,0 +1,50 @@
+"""Rungs 4 and 5: the laws a compiled kernel obeys on drawn inputs, and its error on inputs chosen to break it."""
+
+from typing import TYPE_CHECKING
+
+from ndksym.errors import MissingExtraError
+from ndksym.laws import laws_of, worst
+from ndksym.verify import closed
+from ndksym.verify.accuracy import BAR, SLACK, family, score, truth
+from ndksym.verify.evidence import Evidence
+
+if TYPE_CHECKING:
+    from ndksym.derivation import Derivation
+
+SEED = 2309
+
+
+def laws(d: "Derivation", draws: int) -> list[Evidence]:
+    """Every law of `ndksym.laws` on seeded draws."""
+    kernel, found = d.compile("numpy"), []
+    for name, law in laws_of(d.activations, d.bias).items():
+        miss, _ = worst(kernel, law, d.bias, draws, SEED)
+        detail = f"largest miss {miss:.2g} of what is allowed, {draws} draws, seed {SEED}"
+        found.append(Evidence("laws", name.replace("_", " "), "holds" if miss <= 1 else "refuted", detail))
+    return found
+
+
+def backends(d: "Derivation", names: tuple[str, ...], scales: tuple[float, ...], near: tuple[int, ...]) -> list[Evidence]:
+    """Each backend against 50 digits on the exact float64 inputs: 1e-13, or ten times the motion of the truth."""
+    tangent = not any(act.discontinuities for act in d.activations)
+    kernels, found = {}, []
+    for name in names:
+        try:
+            kernels[name] = d.compile(name)
+        except MissingExtraError as error:
+            found.append(Evidence("backends", name, "skipped", str(error)))
+    try:
+        for scale in scales:
+            X, bias = family(scale, near, SEED), 0.3 if d.bias else 0.0
+            true = truth(d.activations, X, variance=1.3, bias=bias, dual=closed.layers(d.duals))
+            for name, kernel in kernels.items():
+                for result in score(kernel, true, tangent):
+                    detail = (
+                        f"rel. error ≤ {result.diagonal:.1e} on the diagonal, ≤ {result.conditioned:.1e} where well "
+                        f"conditioned; at most {result.ratio:.2g} of what is allowed ({BAR:g} or {SLACK:g} × motion)"
+                    )
+                    claim = f"{name}: {result.kernel} at |x| ~ {scale:g}"
+                    found.append(Evidence("backends", claim, "holds" if result.passed else "refuted", detail))
+    except MissingExtraError as error:
+        found.append(Evidence("backends", "accuracy", "skipped", str(error)))
+    return found

@@ -1,0 +1,131 @@
+"""The command line as a user meets it: results on stdout, progress on stderr, the promised exit codes, nothing written on failure."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+import sympy
+
+from ndksym import special, symbols
+
+NAMES = {name: getattr(symbols, name) for name in symbols.__all__} | special.LOCALS
+
+
+def ndksym(*args, cwd=None, timeout=120):
+    return subprocess.run(
+        [sys.executable, "-m", "ndksym", *args], capture_output=True, text=True, timeout=timeout, cwd=cwd, check=False
+    )
+
+
+def test_help_does_not_import_sympy():
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "ndksym", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "derive" in done.stdout
+    assert "sympy" not in done.stderr
+    assert "numpy" not in done.stderr
+
+
+def test_derive_gelu_as_json():
+    done = ndksym("derive", "x*(1+erf(x/sqrt(2)))/2", "--depth", "3", "--bias", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["schema"] == 1
+    assert (document["depth"], document["bias"], document["closed_form"]) == (3, True, True)
+    assert document["nngp"] is None
+    K, K_dot = (sympy.sympify(document[key], locals=NAMES) for key in ("K", "K_dot"))
+    assert K.free_symbols == {symbols.a, symbols.b, symbols.c}
+    # published anchor: E[gelu(u) gelu(v)] at a = b = 1, ρ = 1/2
+    at = {symbols.a: 1, symbols.b: 1, symbols.c: sympy.Rational(1, 2)}
+    assert abs(sympy.N(K.xreplace(at), 32) - sympy.Float("0.22729491502199153501806676091125", 32)) < 1e-31
+    assert abs(sympy.N((K.diff(symbols.c) - K_dot).xreplace(at), 30)) < 1e-28
+    assert {entry["rung"] for entry in document["certificate"]} >= {"exact", "precise", "oracle"}
+    assert all(set(entry) >= {"rung", "verdict", "detail"} for entry in document["certificate"])
+
+
+def test_expand_writes_the_kernels_out():
+    short = json.loads(ndksym("derive", "erf", "--depth", "2", "--json").stdout)
+    assert all(isinstance(short[key], str) for key in ("nngp", "ntk", "ndk"))
+    long = json.loads(ndksym("derive", "erf", "--depth", "3", "--json", "--expand").stdout)
+    ndk = sympy.sympify(long["ndk"], locals=NAMES)
+    assert ndk.free_symbols <= {NAMES[n] for n in ("k11", "k12", "k22", "t", "s", "T", "sigma2", "sigma02")}
+
+
+def test_no_closed_form_is_said():
+    done = ndksym("derive", "tanh", "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert document["closed_form"] is False
+    assert document["K"] is None
+    assert document["ndk"] is None
+
+
+def test_several_activations_are_several_layers():
+    document = json.loads(ndksym("derive", "relu", "erf", "--json").stdout)
+    assert document["depth"] == 2
+    assert [layer["activation"] for layer in document["layers"]] == ["relu", "erf"]
+
+
+BAD = [
+    ('__import__("os").system("id")', 2),
+    ("9**9**9", 2),
+    ("x.__class__", 2),
+    ("lambda: 0", 2),
+    ("1/0", 2),
+    ("zoo", 2),
+    ("x*y", 2),
+    ("3", 2),
+    ("I*x", 2),
+    ("sqrt(x)", 2),
+    ("", 2),
+    ("exp(x**4)", 3),
+    ("sign", 3),
+    ("Heaviside(x)", 3),
+]
+
+
+@pytest.mark.parametrize(("text", "code"), BAD, ids=[text or "empty" for text, _ in BAD])
+def test_bad_input_is_refused_at_once_with_a_reason(text, code, tmp_path):
+    begin = time.monotonic()
+    done = ndksym("derive", text, "--latex", str(tmp_path / "out.tex"))
+    assert done.returncode == code, done.stderr
+    assert time.monotonic() - begin < 20
+    message = done.stderr.strip().splitlines()[-1]
+    assert message.startswith("ndksym: ")
+    assert "Traceback" not in done.stderr
+    assert len(message) > 30
+    assert list(tmp_path.iterdir()) == []
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("depth", ["0", "-1", "x"])
+def test_bad_depth(depth):
+    done = ndksym("derive", "relu", "--depth", depth)
+    assert done.returncode == 2
+    assert "depth" in done.stderr
+
+
+def test_unknown_names_list_what_is_known():
+    done = ndksym("verify", "rleu")
+    assert done.returncode == 2
+    assert "relu" in done.stderr
+
+
+def test_a_runaway_is_stopped_and_the_old_file_is_untouched(tmp_path):
+    target = tmp_path / "out.tex"
+    target.write_text("before")
+    begin = time.monotonic()
+    done = ndksym("derive", "x**40*erf(x)*Heaviside(x-1/3)", "--depth", "9", "--latex", str(target), "--timeout", "1")
+    assert done.returncode == 5, done.stderr
+    assert "--timeout" in done.stderr
+    assert time.monotonic() - begin < 10
+    assert target.read_text() == "before"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.tex"]
+
+
+def test_latex_is_refused_before_the_work(tmp_path):
+    done = ndksym("derive", "relu", "--latex", str(tmp_path / "no" / "out.tex"))
+    assert done.returncode == 2
+    assert "does not exist" in done.stderr
