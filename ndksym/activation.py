@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from keyword import iskeyword
+from typing import Any
 
 from sympy import Expr, Float, Integer, Piecewise, Poly, Rational, Symbol, oo, simplify
 
@@ -13,7 +14,7 @@ from ndksym.growth import growth
 from ndksym.jets import SingularError, taylor
 from ndksym.numeric import NoValueError, value
 from ndksym.parse import formula, parse, split_call
-from ndksym.pieces import Piece, pieces, same, sample, value_at
+from ndksym.pieces import Piece, pieces, same, value_at
 from ndksym.roots import compare, is_zero_number
 from ndksym.strip import strip
 from ndksym.symbols import x
@@ -219,13 +220,27 @@ def _may_be_real(symbol: Symbol) -> bool:
 
 
 def _check_piece(phi: Activation, piece: Piece) -> None:
-    point = sample(piece.lo, piece.hi)
-    try:
-        number, written = value(piece.expr, {x: point}), value(phi.expr, {x: point})
-    except NoValueError:
-        raise InputError(f"{phi.name}: φ has no finite real value at x = {point}; it must have, everywhere") from None
-    if abs(number - written) > 1e-10 * (1 + abs(number)):
-        raise InputError(f"{phi.name}: the piece on ({piece.lo}, {piece.hi}) does not agree with φ at x = {point}")
+    for point in _generic_points(piece):
+        try:
+            number, written = value(piece.expr, {x: point}), value(phi.expr, {x: point})
+        except NoValueError:
+            where = f"x = {float(point):.6g}"
+            raise InputError(f"{phi.name}: φ has no finite real value at {where}; it must have, everywhere") from None
+        if abs(number - written) > 1e-10 * (1 + abs(number)):
+            raise InputError(
+                f"{phi.name}: the piece on ({piece.lo}, {piece.hi}) is not φ, as x = {float(point):.6g} shows"
+            )
+
+
+def _generic_points(piece: Piece) -> list[Any]:
+    """Points inside the piece at which nothing special happens: single points, as 0 of sign(x)**2, do not count."""
+    if piece.lo == -oo and piece.hi == oo:
+        return [value(Rational(-41, 29)), value(Rational(29, 37))]
+    if piece.lo == -oo:
+        return [value(piece.hi) - value(Rational(41, 29))]
+    if piece.hi == oo:
+        return [value(piece.lo) + value(Rational(29, 37))]
+    return [value(piece.lo + (piece.hi - piece.lo) * Rational(29, 73))]
 
 
 def _order(left: Expr, right: Expr, point: Expr) -> Expr:

@@ -12,6 +12,7 @@ from sympy import (
     Basic,
     E,
     Expr,
+    Float,
     Ge,
     Gt,
     Heaviside,
@@ -21,7 +22,6 @@ from sympy import (
     Max,
     Min,
     Mul,
-    Not,
     Or,
     Piecewise,
     Pow,
@@ -66,7 +66,7 @@ MAX_BITS = 512
 
 SMOOTH = (exp, log, erf, erfc, sin, cos, tan, tanh, sinh, cosh, atan, asinh)
 KINKED = (Abs, sign, Heaviside, Max, Min, Piecewise)
-_PARTS = (Add, Mul, Pow, *SMOOTH, *KINKED, ExprCondPair, Lt, Le, Gt, Ge, And, Or, Not)
+_PARTS = (Add, Mul, Pow, *SMOOTH, *KINKED, ExprCondPair, Lt, Le, Gt, Ge, And, Or)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _measure(expr: Basic, known: dict[Basic, Size]) -> Size:
         return Size(1, 0, 1)
     if isinstance(expr, Symbol):
         return Size(1, 1, 1)
-    if expr in (pi, E) or isinstance(expr, (BooleanTrue, BooleanFalse)):
+    if expr in (pi, E) or isinstance(expr, (Float, BooleanTrue, BooleanFalse)):
         return Size(1, 0, 1)
     if not isinstance(expr, _PARTS):
         raise InputError(f"{type(expr).__name__} is not allowed in an activation; {allowed()}")

@@ -14,10 +14,11 @@ from ndksym.activation import Activation, activation
 from ndksym.claim import Claim
 from ndksym.dual import Dual, Step, dual
 from ndksym.errors import InputError, InputTypeError
+from ndksym.planting import is_large
 
 if TYPE_CHECKING:
     from ndksym.runtime.kernel import Kernel
-    from ndksym.verify import Evidence
+    from ndksym.verify import Certificate
 
 __all__ = ["MAX_DEPTH", "Claim", "Derivation", "Step", "derive"]
 
@@ -151,9 +152,9 @@ class Derivation:
 
     @staticmethod
     def _short(kernel: Expr | None) -> str:
-        return str(kernel) if kernel is not None and kernel.count_ops() <= typeset.WRITTEN_OUT else ""
+        return "" if kernel is None or is_large(kernel, typeset.WRITTEN_OUT) else str(kernel)
 
-    def verify(self, rungs: Sequence[str] | None = None, **options: Any) -> list[Evidence]:
+    def verify(self, rungs: Sequence[str] | None = None, **options: Any) -> Certificate:
         """Climb the verification ladder, all rungs or those named; str() of the result is the table."""
         from ndksym.verify import verify
 

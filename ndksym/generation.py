@@ -38,7 +38,7 @@ class Report:
 def expected(name: str, d: Derivation, backends: Sequence[str]) -> dict[str, str]:
     """File name → text for one case: a module per backend, its LaTeX, and a record of the formulas."""
     distinct = list(dict.fromkeys(d.duals))
-    notes = [f"Network: depth {d.depth}, {'with' if d.bias else 'without'} biases; layers {_order(d)}."]
+    notes = [f"Network: depth {d.depth}, {'with' if d.bias else 'without'} biases, layers {_order(d)}."]
     texts = {_FILES[backend]: module(name, distinct, backend, notes) for backend in (*backends, "latex")}
     record = {
         "schema": 1,

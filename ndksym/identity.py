@@ -9,6 +9,7 @@ from typing import Any, Literal
 import mpmath
 from sympy import Basic, Expr, Symbol
 
+from ndksym.planting import plant
 from ndksym.precise import DIGITS, DRAWS, POINTS, Definitions, Domain, Evaluator, NoValueError, evaluate, points
 from ndksym.tower import Budget, TooHardError, Tower
 
@@ -81,7 +82,7 @@ def _unfolded(expr: Expr, definitions: Mapping[Symbol, Expr], domain: Domain, bu
         if not names:
             break
         latest = max(names, key=order.__getitem__)
-        expr = expr.xreplace({latest: definitions[latest]})
+        expr = plant(expr, {latest: definitions[latest]})
     return Verdict("unknown", reason)
 
 

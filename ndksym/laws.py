@@ -40,17 +40,21 @@ class Draw:
         }
 
 
-def draw(rng: np.random.Generator, bias: bool) -> Draw:
-    """A draw of moderate size; duplicates, near-duplicates and opposite rows are always among the inputs."""
-    X = rng.normal(size=(6, 3)) * rng.uniform(0.3, 2.0)
+def draw(rng: np.random.Generator, bias: bool, reach: float = float("inf")) -> Draw:
+    """A draw of moderate size; duplicates, near-duplicates and opposite rows are always among the inputs.
+
+    A kernel that is finite only below variance `reach` gets inputs and biases small enough.
+    """
+    small = min(1.0, float(np.sqrt(reach)) / 8)
+    X = rng.normal(size=(6, 3)) * rng.uniform(0.3, 2.0) * small
     X[1] = X[0]
-    X[2] = X[0] + 1e-7 * rng.normal(size=3)
+    X[2] = X[0] + 1e-7 * rng.normal(size=3) * small
     X[3] = -X[0]
     s, t = np.sort(rng.uniform(0.0, 3.0, size=2))
     return Draw(
         X,
-        np.vstack([X[:2], rng.normal(size=(2, 3))]),
-        float(rng.uniform(0.1, 1.0)) if bias else 0.0,
+        np.vstack([X[:2], rng.normal(size=(2, 3)) * small]),
+        float(rng.uniform(0.1, 1.0)) * small if bias else 0.0,
         float(rng.uniform(0.5, 1.5)),
         float(rng.uniform(0.3, 1.5)),
         float(rng.uniform(0.1, 1.0)),
@@ -179,7 +183,8 @@ def laws_of(activations: tuple[Activation, ...], bias: bool) -> dict[str, Law]:
 def worst(kernel: Kernel, law: Law, bias: bool, draws: int, seed: int) -> tuple[float, Any]:
     """The largest miss over seeded draws, and the draw that gave it."""
     rng = np.random.default_rng(seed)
-    experiments = [draw(rng, bias) for _ in range(draws)]
+    reach = min(layer.reach for layer in kernel.layers)
+    experiments = [draw(rng, bias, reach) for _ in range(draws)]
     misses = [law(kernel, x) for x in experiments]
     at = int(np.argmax(misses))
     return misses[at], experiments[at]

@@ -105,7 +105,7 @@ def _solved(rate: Expr, source: Expr, start: Expr) -> Expr:
 def _recurrence(rate: Expr, source: Expr, start: Expr, steps: Expr) -> Expr:
     """y_steps of y_{k+1} = rate·y_k + source, y_0 = start: solved, and proved by induction."""
     first = Symbol("y0")
-    return _solved(rate, source, first).xreplace({first: start}).subs(n, steps)
+    return _solved(rate, source, first).subs(n, steps).xreplace({first: start})
 
 
 def _log_normal(z: Expr, mean: Expr, variance: Expr) -> Expr:

@@ -17,7 +17,6 @@ from sympy import (
     Max,
     Min,
     Mul,
-    Not,
     Or,
     Piecewise,
     Pow,
@@ -94,6 +93,8 @@ def _value(expr: Basic, known: dict[Expr, Any], limits: tuple[int, int]) -> Any:
         raise NoValueError("no condition of a Piecewise holds")
     if isinstance(expr, Rational) or not expr.args or expr.func not in _RULES:
         return _leaf(expr, limits[0])
+    if isinstance(expr, Mul) and expr.has(Heaviside):
+        return _product(expr, known, limits)
     args = [_value(arg, known, limits) for arg in expr.args]
     if expr.func in _STEEP and abs(args[0]) > limits[1]:
         raise TooLargeError(f"the values are too large: an exponent exceeds {limits[1]:.0e}")
@@ -102,12 +103,20 @@ def _value(expr: Basic, known: dict[Expr, Any], limits: tuple[int, int]) -> Any:
     return _real(_RULES[expr.func](args))
 
 
+def _product(expr: Mul, known: dict[Expr, Any], limits: tuple[int, int]) -> Any:
+    """Heaviside switches off what stands beside it, whether or not that has a value."""
+    switches = [_value(arg, known, limits) for arg in expr.args if arg.has(Heaviside)]
+    if 0 in switches:
+        return mpmath.mpf(0)
+    return mpmath.fprod(switches + [_value(arg, known, limits) for arg in expr.args if not arg.has(Heaviside)])
+
+
 def _holds(condition: Basic, known: dict[Expr, Any], limits: tuple[int, int]) -> bool:
     if isinstance(condition, BooleanAtom):
         return bool(condition)
-    if isinstance(condition, And | Or | Not):
+    if isinstance(condition, And | Or):
         parts = (_holds(arg, known, limits) for arg in condition.args)
-        return all(parts) if isinstance(condition, And) else any(parts) if isinstance(condition, Or) else not any(parts)
+        return all(parts) if isinstance(condition, And) else any(parts)
     left, right = (_value(side, known, limits) for side in condition.args)
     return bool({"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[condition.rel_op])
 

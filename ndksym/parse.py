@@ -256,6 +256,8 @@ def _power(base: Expr, exponent: Expr, node: ast.BinOp) -> Expr:
         if base.free_symbols or not base.is_positive:
             raise RefusalError(node, "an exponent may vary only over a positive number; write exp(exponent*log(base))")
         return base**exponent
+    if base.is_negative and not exponent.is_integer:
+        raise RefusalError(node, "a root of a negative number is complex")
     size = ceiling(abs(exponent).evalf(15))
     if isinstance(base, Rational):
         if size > MAX_BITS or size * max(base.p.bit_length(), base.q.bit_length()) > MAX_BITS + size:

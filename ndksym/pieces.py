@@ -24,7 +24,6 @@ from sympy import (
     Max,
     Min,
     Mul,
-    Not,
     Or,
     Piecewise,
     Pow,
@@ -364,9 +363,6 @@ def _branches(expr: Piecewise, branches: list[Basic], lo: Expr, hi: Expr) -> Ite
 def _truth(expr: Expr, condition: Basic, lo: Expr, hi: Expr) -> Iterator[tuple[Expr, Expr, bool]]:
     if isinstance(condition, BooleanAtom):
         yield lo, hi, bool(condition)
-    elif isinstance(condition, Not):
-        for low, high, holds in _truth(expr, condition.args[0], lo, hi):
-            yield low, high, not holds
     elif isinstance(condition, And | Or):
         first, *others = condition.args
         rest = condition.func(*others)

@@ -9,6 +9,7 @@ from ndksym import recursion
 from ndksym.activation import Activation
 from ndksym.derivation import Derivation
 from ndksym.dual import Dual
+from ndksym.errors import DivergentKernelError
 from ndksym.verify import Evidence
 
 _WRITTEN_OUT = 2
@@ -17,8 +18,12 @@ _WRITTEN_OUT = 2
 
 def require_kernels(d: Derivation, nngp_only: bool) -> None:
     """DivergentKernelError unless the NTK exists or only the NNGP kernel is wanted."""
-    if not nngp_only:
+    if nngp_only:
+        return
+    try:
         recursion.refuse_divergent(d.duals, "NTK")
+    except DivergentKernelError as error:
+        raise DivergentKernelError(f"{error}; ask for it alone with --nngp-only") from error
 
 
 def document(d: Derivation, certificate: Sequence[Evidence], *, expand: bool, nngp_only: bool) -> dict[str, Any]:
@@ -107,9 +112,10 @@ def ladder(name: str, certificate: Sequence[Evidence]) -> str:
 
 def source(d: Derivation, backend: str) -> str:
     """The generated code of a network."""
-    from ndksym.codegen.emit import emit
+    from ndksym.codegen.emit import module
 
-    return str(emit(d.duals, backend))
+    distinct = list(dict.fromkeys(d.duals))
+    return module(" ".join(act.name for act in d.activations), distinct, backend)
 
 
 def latex_document(d: Derivation) -> str:

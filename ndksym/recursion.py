@@ -15,6 +15,7 @@ from sympy import Add, Expr, Function, Integer, Symbol, diff
 from ndksym.errors import DivergentKernelError
 from ndksym.identity import Definitions, Domain
 from ndksym.mpl import Moments
+from ndksym.planting import plant
 from ndksym.symbols import a, b, beta, c, k11, k12, k22, s, sigma02, sigma2, t
 
 __all__ = [
@@ -129,8 +130,8 @@ class Recursion:
         """`expr` written out in the inputs; definitions it does not need are left alone."""
         values: dict[Symbol, Expr] = {}
         for name, value in self.behind(expr):
-            values[name] = value.xreplace(values)
-        return expr.xreplace(values)
+            values[name] = plant(value, values)
+        return plant(expr, values)
 
     def behind(self, expr: Expr) -> Definitions:
         """The definitions that `expr` rests on, in order."""

@@ -175,7 +175,10 @@ def _zeros_between_turning_points(g: Expr, derivatives: int) -> list[Expr]:
     """Between two zeros of g′ there is at most one of g: found if it is one of the ends or a simple rational."""
     if not derivatives or g.count_ops() > _MAX_OPERATIONS:
         raise _not_found(g)
-    turning = ascending(_zeros(g.diff(x), derivatives - 1))
+    try:
+        turning = ascending(_zeros(g.diff(x), derivatives - 1))
+    except NotDerivableError:  # those of g′ are endless or not found; of g nothing follows
+        raise _not_found(g) from None
     found = [point for point in turning if is_zero_number(g.subs(x, point))]
     for lo, hi in zip([-oo, *turning], [*turning, oo], strict=True):
         signs = [_end_sign(g, lo, "+"), _end_sign(g, hi, "-")]

@@ -9,6 +9,7 @@ from sympy import Expr, Symbol, latex
 
 from ndksym.dual import Dual
 from ndksym.mpl import SYMBOLS, continuous, response
+from ndksym.planting import is_large
 from ndksym.recursion import bias_variance
 from ndksym.symbols import T, a, b, beta, c, k11, k12, k22, lam, s, sigma02, sigma2, step, t, x
 
@@ -31,8 +32,8 @@ NAMES: dict[Symbol, str] = {
     SYMBOLS.ss: "m_{ss}",
     **{name: name.name for name in (x, a, b, c, t, s, T, step)},
 }
-WRITTEN_OUT = 40
-"""Operations up to which NNGP, NTK and NDK are written out rather than left as the recursion."""
+WRITTEN_OUT = 80
+"""Nodes up to which NNGP, NTK and NDK are written out rather than left as the recursion."""
 
 
 def tex(expr: Expr) -> str:
@@ -103,5 +104,5 @@ def _result_rows(derivation: Derivation) -> list[str]:
 
 
 def _result(name: str, expr: Expr | None, recursive: str) -> str:
-    short = expr is not None and expr.count_ops() <= WRITTEN_OUT
+    short = expr is not None and not is_large(expr, WRITTEN_OUT)
     return rf"\mathrm{{{name}}} &= {tex(expr) if short else recursive}"

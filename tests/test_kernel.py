@@ -3,9 +3,13 @@
 import mpmath as mp
 import numpy as np
 import pytest
+from sympy import lambdify
 
+from ndksym.derivation import derive
+from ndksym.dual import dual
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
 from ndksym.runtime.kernel import Kernel
+from ndksym.symbols import a, b, c
 from tests.networks import Numeric, covariance_and_tangent, erf_, erf_dual, prior, relu, relu_dual, tanh
 
 DUALS = {"relu": relu_dual, "erf": erf_dual}
@@ -158,3 +162,44 @@ def test_beyond_its_reach_a_kernel_is_refused():
     kernel = Kernel((short,), False, "numpy")
     with pytest.raises(DivergentKernelError, match="variances below 2"):
         kernel.nngp([[2.0]])
+
+
+def test_from_a_start_at_zero_the_two_sides_differ():
+    """σ0² = 0: every parameter is 0 at s = 0, so v = 0 there while u has variance m(t,t)."""
+    wave = Numeric("wave", np.cos, lambda u: -np.sin(u), parity="even")
+    kernel = Kernel((wave,), True, "numpy")
+    t, T, beta = 1.5, 0.7, 0.25
+    got = kernel.ndk([[0.75], [-2.0]], t=t, s=0.0, temperature=T, init_variance=0.0, bias=beta)
+    variances = (1 - np.exp(-2 * T * t)) * (np.array([0.75, 2.0]) ** 2 + beta**2)
+    want = np.exp(-T * t) * (np.exp(-variances / 2) + beta**2)
+    assert np.allclose(got, want[:, None], rtol=1e-13, atol=0)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_closed_forms_with_bias(backend):
+    """What a closed form is given, c among it, and not only its angles."""
+    X = np.array([[1.0, 0.5], [-1.0, 0.25], [0.5, -2.0], [0.125, 0.25]])
+    kernel = derive(["erf", "relu"], bias=True).compile(backend)
+    got = [k(X, variance=1.25, bias=0.75) for k in (kernel.nngp, kernel.ntk)]
+    with mp.workdps(40):
+        m, rows = (mp.mpf(1.25),) * 3, exact_rows(X)
+        for i in range(4):
+            for j in range(4):
+                want = covariance_and_tangent([erf_dual, relu_dual], rows[i], rows[j], 0.75, m)
+                for which in (0, 1):
+                    assert abs(mp.mpf(got[which][i, j]) - want[which]) <= BAR * abs(want[which])
+
+
+def test_nearly_parallel_rows_of_a_large_closed_form_keep_their_angle_for_a_kink():
+    """gelu at norms of a thousand, then relu, whose K_dot feels the angle: PQ − K must not be a plain difference."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=4) * 2048
+    X = np.array([x, x + 0.03 * rng.normal(size=4)])
+    got = derive(["gelu", "relu"]).compile("numpy").ntk(X)[0, 1]
+    gelu = dual("gelu")
+    K, K_dot = (lambdify((a, b, c), expr, "mpmath") for expr in (gelu.K, gelu.K_dot))
+    with mp.workdps(80):
+        rows = exact_rows(X)
+        one = (mp.mpf(1),) * 3
+        want = covariance_and_tangent([lambda *at: (K(*at), K_dot(*at)), relu_dual], *rows, 0, one)[1]
+        assert abs(mp.mpf(got) - want) <= 2e-13 * want

@@ -88,3 +88,12 @@ def test_panels_break_at_kinks_and_merge_straight_lines():
     grid = panels(relu6.phi, relu6.dphi, relu6.breaks)
     assert list(grid.edges[1:-1]) == [0.0, 6.0]
     assert {0.0, 6.0} <= set(grid.centres)
+
+
+def test_a_norm_of_zero_is_a_number_like_any_other():
+    grid = panels(erf_.phi, erf_.dphi, erf_.breaks)
+    P = np.sqrt(quadrature.single(erf_, grid, 1.0)[0])
+    for p, q, first, second in ((1.0, 0.0, P, 0.0), (0.0, 1.0, 0.0, P), (0.0, 0.0, 0.0, 0.0)):
+        got = quadrature.double(erf_, grid, p, q, 0.6, 0.8, first, second)
+        assert (got.K, got.gap, got.cogap) == pytest.approx((0, 0, 0), abs=1e-30)
+        assert got.K_dot == pytest.approx(4 / np.pi / np.sqrt((1 + 2 * p * p) * (1 + 2 * q * q)), rel=1e-14)

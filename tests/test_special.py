@@ -1,5 +1,7 @@
 """Phi2 against an iterated integral that shares nothing with it, and its laws."""
 
+from itertools import pairwise
+
 import mpmath
 import pytest
 from hypothesis import given, settings
@@ -43,8 +45,7 @@ def conditional(x, y, rho):
 
     top = max(log_integrand(z) for z in grid)
     total = sum(
-        mpmath.quad(lambda z: mpmath.exp(log_integrand(z) - top), [left, right])
-        for left, right in zip(grid, grid[1:], strict=False)
+        mpmath.quad(lambda z: mpmath.exp(log_integrand(z) - top), [left, right]) for left, right in pairwise(grid)
     )
     return total * mpmath.exp(top) / mpmath.sqrt(2 * mpmath.pi)
 
@@ -108,3 +109,41 @@ def test_reads_back_and_prints():
     assert latex(Phi2(h, k, r) ** 2) == r"\Phi_{2}^{2}\left(h, k; r\right)"
     assert expr.is_real
     assert expr.is_nonnegative
+
+
+FAR = [
+    ("-60", "-58", "0.7"),
+    ("-60", "59", "-0.9"),
+    ("60", "-61", "-0.99"),
+    ("-56", "-3", "-0.3"),
+    ("-60", "60", "-0.5"),
+    ("-58", "-58", "0.25"),
+    ("-57", "-2", "0.8"),
+    ("56", "-4", "-0.6"),
+]
+
+
+@pytest.mark.parametrize("point", FAR)
+def test_value_beyond_the_reach_of_owens_series(point):
+    with mpmath.workdps(45):
+        x, y, rho = map(mpf, point)
+        truth = conditional(x, y, rho)
+    with mpmath.workdps(32):
+        assert abs(phi2_mp(x, y, rho) / truth - 1) < mpf(10) ** -25
+
+
+@pytest.mark.parametrize(
+    "point", [("-3000", "-3001", "0.5"), ("-3000", "3000.25", "-0.75"), ("-70000", "-69000", "0.875")]
+)
+def test_digits_do_not_run_out_far_away(point):  # exact in binary
+    values = []
+    for digits in (32, 60):
+        with mpmath.workdps(digits):
+            values.append(phi2_mp(*map(mpf, point)))
+    with mpmath.workdps(60):
+        assert abs(values[0] / values[1] - 1) < mpf(10) ** -30
+
+
+def test_one_variable_left_free():
+    assert Phi2(oo, k, r) == normal_cdf(k)
+    assert Phi2(oo, Rational(1, 3), r) == normal_cdf(Rational(1, 3))

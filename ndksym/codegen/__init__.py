@@ -1,0 +1,1 @@
+"""Closed forms → straight-line programs → NumPy, C and LaTeX; it knows no learning theory."""

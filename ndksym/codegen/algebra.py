@@ -4,7 +4,7 @@ One `Algebra` per expression: it names the roots and atoms it meets. Exponents o
 are powers of roots too, and everything that is equal by w² = polynomial is brought to one form (`collected`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from sympy import (
@@ -63,7 +63,8 @@ def powers_of(term: Expr) -> tuple[Expr, Powers]:
     >>> powers_of(3 * p**2 / q) == (3, frozenset({(p, 2), (q, -1)}))
     True
     """
-    number, powers = [], {}
+    number: list[Expr] = []
+    powers: dict[Symbol, int] = {}
     for factor in Mul.make_args(term):
         if not factor.free_symbols:
             number.append(factor)
@@ -104,8 +105,7 @@ class Algebra:
         if rule is None:
             raise NotDerivableError(f"code generation: {expr.func.__name__} is not among the functions it can lower")
         args: tuple[Expr, ...] = expr.args  # E is a base in SymPy: exp is a Function here all the same
-        out: Expr = rule(self, *map(self, args))
-        return out
+        return rule(self, *map(self, args))
 
     def atom(self, kind: str, *args: Expr) -> Symbol:
         """The symbol of an atom, the same for equal arguments."""
@@ -163,10 +163,10 @@ class Algebra:
             symbols = sorted({symbol for _, powers in group for symbol in powers}, key=lambda v: str(v.name))
             least = {symbol: min(powers.get(symbol, 0) for _, powers in group) for symbol in symbols}
             parts = []
-            for number, powers in group:
+            for number, exponents in group:
                 factors = [number]
                 for symbol in symbols:
-                    n = powers.get(symbol, 0) - least[symbol]
+                    n = exponents.get(symbol, 0) - least[symbol]
                     factors.append(self.squares[symbol] ** (n // 2) if symbol in self.squares else symbol**n)
                 parts.append(Mul(*factors))
             inner = expand(Add(*parts))
@@ -183,9 +183,9 @@ class Algebra:
         """The one form of an expression without atoms: coefficients of monomials that the relations do not shorten."""
         out: dict[Powers, Expr] = {}
         for outer, inner in self.classes(expr):
-            for powers, number in normal(inner).items():
+            for exponents, number in normal(inner).items():
                 both = dict(outer)
-                for symbol, n in zip((p, q, c, r), powers, strict=True):
+                for symbol, n in zip((p, q, c, r), exponents, strict=True):
                     both[symbol] = both.get(symbol, 0) + n
                 key = frozenset((symbol, n) for symbol, n in both.items() if n)
                 out[key] = out.get(key, S.Zero) + number
@@ -254,7 +254,7 @@ def _atan(algebra: Algebra, x: Expr) -> Expr:
     return algebra.atom("arc", x, S.One)
 
 
-_RULES = {
+_RULES: dict[type, Callable[..., Expr]] = {
     exp: _exp,
     sinh: lambda algebra, x: (_exp(algebra, x) - _exp(algebra, -x)) / 2,
     cosh: lambda algebra, x: (_exp(algebra, x) + _exp(algebra, -x)) / 2,
@@ -268,4 +268,3 @@ _RULES = {
     atan: _atan,
     Phi2: lambda algebra, h, k, rho: algebra.atom("Phi2", h, k, rho),
 }
-

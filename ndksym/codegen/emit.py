@@ -75,7 +75,7 @@ def module(case: str, sources: Sequence[Source], backend: str, notes: Sequence[s
         text += _facts(backend, n, source, sources)
         for part in layer:
             text += "\n\n" if backend == "numpy" else "\n"
-            text += (printer.split if isinstance(part, Split) else printer.program)(printer, part)
+            text += printer.split(printer, part) if isinstance(part, Split) else printer.program(printer, part)
     text += _ending(backend, len(parts))
     return "".join(f"{printer.comment} {line}\n" for line in head) + "\n" + preamble(text) + text
 
@@ -88,7 +88,6 @@ def programs(source: Source, n: int = 0) -> tuple[Program | Split, ...]:
         _by_pieces("dphi", n, act, [piece.expr.diff(x) for piece in act.pieces]),
     ]
     if source.closed_form:
-        assert source.K is not None and source.K_dot is not None  # noqa: S101  what closed_form means
         diagonal = {"K": _in_a(lower(source.K_diag)), "K_dot": _in_a(lower(source.K_dot_diag))}
         parts.append(program(f"diag_{n}", (_a,), diagonal))
         pair = {"K": lower(source.K), "K_dot": lower(source.K_dot)}
@@ -138,7 +137,8 @@ def _ops(part: Program | Split) -> str:
 
 def _by_pieces(name: str, n: int, act: Activation, exprs: Sequence[Expr]) -> Split:
     pieces = tuple(
-        program(f"{name}_{n}_{i}", (v.u,), {"y": Lowered((stable(expr),), ())}, sized=False) for i, expr in enumerate(exprs)
+        program(f"{name}_{n}_{i}", (v.u,), {"y": Lowered((stable(expr),), ())}, sized=False)
+        for i, expr in enumerate(exprs)
     )
     return Split(f"{name}_{n}", tuple(piece.hi for piece in act.pieces[:-1]), pieces)
 
@@ -189,5 +189,3 @@ def _ending(backend: str, layers: int) -> str:
     if backend == "numpy":
         return f"\n\nLAYERS = {layers}\n"
     return f"\nconst int ndk_layers = {layers};\n" if backend == "c" else ""
-
-

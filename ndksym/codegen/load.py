@@ -1,4 +1,4 @@
-"""Generated text → layers that can be called: NumPy in a namespace of its own, C through the system compiler and ctypes."""
+"""Generated text → layers to call: NumPy in a namespace of its own, C through the system compiler and ctypes."""
 
 import ctypes
 import hashlib
@@ -56,10 +56,11 @@ class Compiled:
         """φ′(u); at a break, from the right."""
         return self._run("dphi", u)[0]
 
-    def diag(self, a: Any) -> tuple[Array, ...]:
+    def diag(self, a: Any) -> tuple[Array, Array, Array, Array]:
         """K(a,a,a) and K_dot(a,a,a), each followed by the sum of its absolute terms."""
         self._check()
-        return self._run("diag", a)
+        K, K_size, K_dot, K_dot_size = self._run("diag", a)
+        return K, K_size, K_dot, K_dot_size
 
     def pair(self, p: Any, q: Any, c: Any, s: Any, k: Any) -> tuple[Any, ...]:
         """K, K_dot and the gap √(K(a)K(b)) − K, each followed by the sum of its absolute terms."""
@@ -107,12 +108,13 @@ def _load_numpy(text: str) -> tuple[Compiled, ...]:
     file = f"<{name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # tracebacks show the source
     space: dict[str, Any] = {"__name__": name}
-    exec(compile(text, file, "exec"), space)  # noqa: S102  our own text, printed from a closed set of nodes
+    exec(compile(text, file, "exec"), space)  # our own text, printed from a closed set of nodes
 
     def caller(n: int) -> Callable[..., Sequence[Array]]:
         def call(which: str, *arrays: Array) -> Sequence[Array]:
             found = space[f"{which}_{n}"](*arrays)
-            return found if isinstance(found, tuple) else (found,)
+            results = found if isinstance(found, tuple) else (found,)
+            return [np.array(x) if any(x is array for array in arrays) else x for x in results]
 
         return call
 
@@ -163,7 +165,8 @@ def _built(text: str) -> Path:
         except subprocess.TimeoutExpired as error:
             raise NdksymError(f"the C compiler {compiler[0]} did not finish within {_SECONDS} s") from error
         except OSError as error:
-            raise MissingExtraError(f"the C compiler {compiler[0]} cannot be run: {error}. Set CC to one that can") from error
+            message = f"the C compiler {compiler[0]} cannot be run: {error}. Set CC to one that can"
+            raise MissingExtraError(message) from error
         if done.returncode:
             raise NdksymError(f"the C compiler {compiler[0]} refused the generated code:\n{done.stderr[:4000]}")
         os.replace(out, target)

@@ -1,4 +1,4 @@
-"""Closed forms K(a, b, c) as sums of terms that are each right to a few ulp: what float64 code is written from (theory §6).
+"""Closed forms K(a, b, c) as sums of terms that are each right to a few ulp, for float64 code (theory §6).
 
 The terms are monomials × well-conditioned functions, so Σ|terms| / |Σ terms| measures all the cancellation there is.
 """
@@ -6,7 +6,7 @@ The terms are monomials × well-conditioned functions, so Σ|terms| / |Σ terms|
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sympy import Add, Expr, Mul, Rational, S, oo, sqrt
+from sympy import Add, Expr, Mul, S, oo, sqrt
 
 from ndksym.codegen import vocabulary as v
 from ndksym.codegen.algebra import Algebra, Powers, product
@@ -18,7 +18,7 @@ __all__ = ["Lowered", "lower"]
 
 @dataclass(frozen=True)
 class Lowered:
-    """value = Σ terms. The terms are in p, q, c, s, k and the symbols of `definitions`, each defined before it is used."""
+    """value = Σ terms, in p, q, c, s, k and the symbols of `definitions`, each defined before it is used."""
 
     terms: tuple[Expr, ...]
     definitions: tuple[tuple[Expr, Expr], ...]
@@ -30,7 +30,7 @@ def lower(expr: Expr) -> Lowered:
     >>> from ndksym.symbols import a, b, c
     >>> from sympy import asin, pi, sqrt
     >>> lower(2/pi*asin(2*c/sqrt((1 + 2*a)*(1 + 2*b)))).terms
-    (2*atan2(2*c, w1)/pi,)
+    (2*atan2(2*c, w3)/pi,)
     """
     if expr in (oo, -oo):
         return Lowered((expr,), ())

@@ -1,11 +1,11 @@
 """Polynomials in p, q, c as sums of positive terms wherever they are such sums, so that no digit is lost in them.
 
-The relation p²q² = c² + r² is used in one direction only: whatever is positive in any form is so after the left side is gone.
+The relation p²q² = c² + r² is used in one direction only: what is positive in any form is so without the left side.
 """
 
 from dataclasses import dataclass
 
-from sympy import Add, Expr, Integer, Mul, Poly, S, factor_list, sqrt
+from sympy import Add, Expr, Mul, Poly, S, factor_list, sqrt
 
 from ndksym.codegen.vocabulary import away, c, k, p, q, r, s
 from ndksym.errors import NotDerivableError
@@ -50,17 +50,13 @@ def normal(expr: Expr) -> dict[tuple[int, int, int, int], Expr]:
     >>> normal(p**2 * q**2 - c**2)
     {(0, 0, 0, 2): 1}
     """
-    out: dict[tuple[int, int, int, int], Expr] = {}
     square = Poly(c**2 + r**2, p, q, c, r)
     total = Poly(0, p, q, c, r)
     for (i, j, n, m), coefficient in Poly(expr, p, q, c, r).terms():
         both = min(i, j) // 2
         rest = Poly(Mul(coefficient, p ** (i - 2 * both), q ** (j - 2 * both), c**n, r**m), p, q, c, r)
         total += rest * square**both
-    for powers, coefficient in total.terms():
-        if coefficient != 0:
-            out[powers] = coefficient
-    return out
+    return {powers: coefficient for powers, coefficient in total.terms() if coefficient != 0}
 
 
 def monomial(powers: tuple[int, int, int, int]) -> Expr:
@@ -102,17 +98,27 @@ def _factor(factor: Expr) -> Value:
     plain = Add(*(coefficient * monomial(powers) for powers, coefficient in terms.items()))
     if len(signs) == 1 and odd == {0}:
         return Value(plain, signs.pop())
-    return _completed(terms) or Value(plain, 0)
+    return _completed(terms) or Value(_leaning(terms), 0)
 
 
 _PATTERNS = (
     (p * q - c, Value(2 * p * q * s**2, 1)),
     (p * q + c, Value(2 * p * q * k**2, 1)),
-    (p**2 - c, Value(p * away(p, q, c, s), 0)),
-    (p**2 + c, Value(p * away(p, q, -c, k), 0)),
-    (q**2 - c, Value(q * away(q, p, c, s), 0)),
-    (q**2 + c, Value(q * away(q, p, -c, k), 0)),
 )
+
+
+def _leaning(terms: dict[tuple[int, int, int, int], Expr]) -> Expr:
+    """A p² + C c = p (A p + C q cos θ), which may vanish with the angle and keeps its digits there; the rest plain."""
+    rest, parts = dict(terms), []
+    for key, first, second in (((2, 0, 0, 0), p, q), ((0, 2, 0, 0), q, p)):
+        C = rest.get((0, 0, 1, 0))
+        if C is not None and key in rest:
+            del rest[0, 0, 1, 0]
+            A = rest.pop(key)
+            scale = abs(C / A)
+            towards, half_angle = (c, s) if _sign(C / A) < 0 else (-c, k)
+            parts.append(A * first * away(first, scale * second, scale * towards, half_angle))
+    return Add(*parts, *(coefficient * monomial(powers) for powers, coefficient in rest.items()))
 
 
 def _completed(terms: dict[tuple[int, int, int, int], Expr]) -> Value | None:
@@ -132,11 +138,12 @@ def _completed(terms: dict[tuple[int, int, int, int], Expr]) -> Value | None:
         A, B = sign * A, sign * B
         slack = sqrt(A * B) - C
         half_angle = k if _sign(twice) == sign else s
-        form = (sqrt(A) * p - sqrt(B) * q) ** 2 + (2 * slack * p * q if _sign(slack) else 0) + 4 * C * p * q * half_angle**2
-        parts.append((sign, form * r**m))
+        square = (sqrt(A) * p - sqrt(B) * q) ** 2
+        cross = 2 * slack * p * q if _sign(slack) else S.Zero
+        parts.append((sign, (square + cross + 4 * C * p * q * half_angle**2) * r**m))
     signs = {sign for sign, _ in parts} | {_sign(coefficient) for coefficient in rest.values()}
     if len(signs) != 1:
         return None
     sign = signs.pop()
-    total = Add(*(form for _, form in parts), *(sign * coefficient * monomial(powers) for powers, coefficient in rest.items()))
-    return Value(S(sign) * total if sign == 1 else Mul(Integer(-1), total, evaluate=False), sign)
+    total = Add(*(form for _, form in parts), *(sign * number * monomial(powers) for powers, number in rest.items()))
+    return Value(sign * total, sign)

@@ -54,7 +54,7 @@ def program(name: str, inputs: Iterable[Symbol], parts: Mapping[str, Lowered], s
 
     >>> square = Lowered((v.p**4, v.p**2), ())
     >>> program("f", (v.p,), {"K": square}).assignments
-    ((x0, p**2),)
+    ()
     """
     definitions: dict[Symbol, Expr] = {}
     outputs = {key: _renamed(part, definitions) for key, part in parts.items()}
@@ -69,7 +69,8 @@ def program(name: str, inputs: Iterable[Symbol], parts: Mapping[str, Lowered], s
     while any(expr.has(*numbers) for expr in numbers.values()):
         numbers = {symbol: expr.xreplace(numbers) for symbol, expr in numbers.items()}
     assigned = {symbol: expr.xreplace(numbers) for symbol, expr in assigned.items() if symbol not in numbers}
-    finished = tuple(Output(key, tuple(next(values).xreplace(numbers) for _ in terms), sized) for key, terms in outputs.items())
+    reduced_terms = {key: tuple(next(values).xreplace(numbers) for _ in terms) for key, terms in outputs.items()}
+    finished = tuple(Output(key, terms, sized) for key, terms in reduced_terms.items())
     needed = [term for output in finished for term in output.terms]
     order = _ordered(assigned, needed)
     return _numbered(Program(name, tuple(inputs), tuple((symbol, assigned[symbol]) for symbol in order), finished))
@@ -90,9 +91,8 @@ def _held(definitions: dict[Symbol, Expr], outputs: dict[str, list[Expr]]) -> di
     """New names for s and k where something that vanishes with them is divided by."""
     vanishing = {symbol for symbol, expr in definitions.items() if expr == 2 * v.s * v.k * v.p * v.q} | {v.s, v.k}
     exprs = [*definitions.values(), *(term for terms in outputs.values() for term in terms)]
-    divided = any(
-        power.base.free_symbols & vanishing for expr in exprs for power in expr.atoms(Pow) if power.exp.could_extract_minus_sign()
-    )
+    divisors = [power.base for expr in exprs for power in expr.atoms(Pow) if power.exp.could_extract_minus_sign()]
+    divided = any(base.free_symbols & vanishing for base in divisors)
     return {symbol: Symbol(f"{symbol.name}_", positive=True) for symbol in (v.s, v.k)} if divided else {}
 
 
@@ -124,7 +124,8 @@ def _ordered(assigned: dict[Symbol, Expr], needed: list[Expr]) -> list[Symbol]:
 
 def _numbered(old: Program) -> Program:
     """The same with x0, x1, … in order of appearance."""
-    names = {symbol: Symbol(f"x{n}", positive=symbol.is_positive, real=True) for n, (symbol, _) in enumerate(old.assignments)}
+    olds = [symbol for symbol, _ in old.assignments]
+    names = {symbol: Symbol(f"x{n}", positive=symbol.is_positive, real=True) for n, symbol in enumerate(olds)}
     return Program(
         old.name,
         old.inputs,

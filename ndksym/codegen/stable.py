@@ -4,7 +4,7 @@ A handful of identities, tried on every expression alike: e^x − 1, 1 ± erf, 1
 functions of one exponential (written in e^{−|y|} ≤ 1), and polynomials beside something that underflows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from math import gcd, lcm
 
@@ -66,7 +66,7 @@ def _local(expr: Expr) -> Expr:
 
 def _cancelling(args: list[Expr]) -> Iterator[Expr]:
     """Pairs T·f − T with f near 1, as one function without the 1."""
-    left = [arg for arg in args]
+    left = list(args)
     for arg in args:
         for function in Mul.make_args(arg):
             for one, replacement in _RULES.get(function.func, ()):
@@ -78,7 +78,7 @@ def _cancelling(args: list[Expr]) -> Iterator[Expr]:
     yield from left
 
 
-_RULES = {
+_RULES: dict[type, list[tuple[int, Callable[[Expr], Expr]]]] = {
     sp.exp: [(-1, lambda z: v.expm1(z))],
     sp.erf: [(1, lambda z: v.erfc(-z)), (-1, lambda z: -v.erfc(z))],
     sp.cos: [(-1, lambda z: -2 * v.sin(z / 2) ** 2)],
@@ -93,9 +93,9 @@ def _power(expr: Expr) -> Expr:
         raise NotDerivableError(f"code generation: {expr} has a variable exponent; write it with exp and log")
     twice = 2 * exponent
     if twice.is_Integer and twice % 2 and base.is_polynomial(x):
-        coefficients = Poly(base, x).all_coeffs()
-        if len(coefficients) == 3 and coefficients[1] == 0 and coefficients[0].is_positive and coefficients[2].is_positive:
-            return v.hypot(sp.sqrt(coefficients[2]), sp.sqrt(coefficients[0]) * x) ** twice
+        square, linear, constant = (base.coeff(x, n) for n in (2, 1, 0))
+        if sp.degree(base, x) == 2 and linear == 0 and square.is_positive and constant.is_positive:
+            return v.hypot(sp.sqrt(constant), sp.sqrt(square) * x) ** twice
     return _local(base) ** exponent
 
 
@@ -158,7 +158,9 @@ def _one(factor: Expr) -> Expr:
 
 def _degree(factor: Expr) -> Expr:
     base, exponent = factor.as_base_exp()
-    return sp.degree(base, x) * exponent if factor.func != sp.exp and base.is_polynomial(x) and base.has(x) and exponent > 0 else S.Zero
+    if factor.func == sp.exp or not base.is_polynomial(x) or not base.has(x) or not exponent > 0:
+        return S.Zero
+    return sp.degree(base, x) * exponent
 
 
 def _silence(factor: Expr, side: int, degree: Expr) -> Expr | None:
@@ -182,11 +184,8 @@ def _silence(factor: Expr, side: int, degree: Expr) -> Expr | None:
 
 def _fractions(expr: Expr) -> Expr:
     """Rational functions of one exponential E = e^y in e^{−|y|}; anything else by the local rules."""
-    inside = [
-        e for e in sp.preorder_traversal(expr)
-        if isinstance(e, Pow) and (e.exp.could_extract_minus_sign() or isinstance(e.base, sp.tanh)) and e.base.has(sp.exp, *_HYPERBOLIC)
-    ]  # fmt: skip
-    found = {f.args[0] for e in inside for f in e.atoms(sp.exp, *_HYPERBOLIC)}
+    divisors = [e for e in expr.atoms(Pow) if e.exp.could_extract_minus_sign() or isinstance(e.base, sp.tanh)]
+    found = {f.args[0] for e in divisors for f in e.base.atoms(sp.exp, *_HYPERBOLIC)}
     unit = _unit(found)
     if unit is None:
         return _local(expr)
@@ -237,19 +236,20 @@ def _side(top: Expr, bottom: Expr, E: Symbol, small: Expr, y: Expr, side: int) -
             else:
                 held = sp.expand(factor.subs(E, 1 / E) * E**degree) if side == 1 else factor
                 terms = Poly(held, E).terms()
-                term = Add(*(_silenced(_local(number), _x_degree(number), n, small, y) * small**n for (n,), number in terms))
+                parts = ((_silenced(_local(number), _x_degree(number), n, y), n) for (n,), number in terms)
+                term = Add(*(number * small**n for number, n in parts))
             total *= term ** (multiplicity * sign)
     if spare > 0:
         return total * v.exp_(spare * v.absolute(_local(y)))
     lowest = min(n for (n,) in Poly(top, E).monoms()) if side == -1 else -spare
-    return _silenced(total, _x_degree(top), lowest, small, y) * small**(-spare)
+    return _silenced(total, _x_degree(top), lowest, y) * small**-spare
 
 
 def _x_degree(number: Expr) -> int:
     return int(sp.degree(number, x)) if number.has(x) and number.is_polynomial(x, *number.free_symbols) else 0
 
 
-def _silenced(out: Expr, degree: int, n: int, small: Expr, y: Expr) -> Expr:
+def _silenced(out: Expr, degree: int, n: int, y: Expr) -> Expr:
     """What stands beside e^{−n|y|}: a polynomial that could overflow is held where the product is zero."""
     if n and degree >= 2 and y.is_polynomial(x):
         bounds = [_silence(sp.exp(-y * sp.sign(y.subs(x, side * 2**40))), side, S(degree)) for side in (1, -1)]

@@ -1,4 +1,4 @@
-"""A closed form as a table: per product of atoms, the coefficients of its monomials. The rewritings that keep digits act on it."""
+"""A closed form as a table, per product of atoms the coefficients of its monomials; what keeps digits is done to it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -64,7 +64,7 @@ def table(algebra: Algebra, expr: Expr) -> Table:
 def _split(algebra: Algebra, functions: Powers) -> Iterator[tuple[Expr, Powers]]:
     """One product of atoms as a sum: exponentials merged, e^A Φ2 = corner + edges."""
     exponent, rest, wedges = S.Zero, dict(functions), []
-    for symbol, n in functions:
+    for symbol, _ in sorted(functions, key=str):
         kind = algebra.atoms[symbol].kind
         if kind == "exp":
             exponent += rest.pop(symbol) * algebra.atoms[symbol].args[0]
@@ -191,7 +191,8 @@ def _pair(rows: Table, monomial: Powers, members: dict[Expr, Powers]) -> None:
         rows.add(members[B], monomial, share)
         rows.add(frozenset({(rows.algebra.atom("expdiff", A, B, A - B), 1)}), monomial, share)
     left = {A: rows.get(members[A], monomial) for A in order}
-    if sum(left.values()) == 0 and all(rows.algebra.value(A).sign == -1 for A, number in left.items() if number != 0 and A != 0):
+    falling = all(rows.algebra.value(A).sign == -1 for A, number in left.items() if number != 0 and A != 0)
+    if falling and sum(left.values()) == 0:
         for A, number in left.items():
             rows.add(members[A], monomial, -number)
             if A != 0:

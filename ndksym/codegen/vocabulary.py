@@ -25,7 +25,7 @@ psi = Symbol("psi", positive=True)
 """π − θ = 2 atan2(k, s)."""
 
 
-class Lowered(Function):
+class Lowered(Function):  # type: ignore[misc]
     """A function of the generated code; `name` is what it is called there."""
 
     arity: int
@@ -64,7 +64,7 @@ maximum = _word("maximum", 2)
 where = _word("where", 3)
 """where(y, e, f) is e for y > 0, else f."""
 
-CORE = (exp_, expm1, log, log1p, sin, cos, tan, sinh, cosh, tanh, atan, atan2, erf, erfc)
+CORE: tuple[type[Lowered], ...] = (exp_, expm1, log, log1p, sin, cos, tan, sinh, cosh, tanh, atan, atan2, erf, erfc)
 CORE += (hypot, absolute, sign, minimum, maximum, where)
 """What every language has, or has in one line."""
 

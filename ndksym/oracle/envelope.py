@@ -41,6 +41,11 @@ class Growth:
     def __mul__(self, other: Growth) -> Growth:
         return Growth(self.A * other.A, self.n + other.n, self.kappa + other.kappa, self.alpha + other.alpha)
 
+    def most(self, lo: Any, hi: Any) -> Any:
+        """An upper bound on [lo, hi], lo ≥ 1."""
+        rate = _max(self.kappa * lo, self.kappa * hi) + _max(self.alpha * lo * lo, self.alpha * hi * hi)
+        return self.A * hi ** _max(self.n, 0) * rate.exp()
+
     def peak(self, X: Any) -> Any:
         """An upper bound for x ≥ X, infinite when there is none."""
         n, kappa, alpha = _max(self.n, 0), self.kappa, self.alpha  # xⁿ ≤ 1 for n < 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ __all__ = ["Face", "face"]
 
 _STARTS = (8, 64, 1024, 10**6)  # where the envelopes may begin
 _BOX_DEPTH = 60
+_FARTHEST = 400  # standard deviations within which φ² N must begin to fall
 _LOOSE = 14  # cuts after which any bound of a sensible size will do
 _SLACK = 16  # how much a box bound may exceed a sampled value before the box is cut
 
@@ -42,19 +44,32 @@ class Face:
 
     def rays(self, w: Any = 0) -> tuple[Any, tuple[Growth, Growth]]:
         """(X, (left, right)): |f| ≤ left, right for Re z ≤ −X, ≥ X on the strip |Im z| ≤ w."""
-        return _rays(self, flint().arb(w), flint().ctx.prec)
+        width = float(flint().arb(w).upper())
+        return _rays(self, math.nextafter(width, math.inf) if width else 0.0, flint().ctx.prec)
 
-    def sup(self, lo: Any, hi: Any, w: Any = 0) -> Any:
-        """An upper bound of |f| for Re z in [lo, hi], |Im z| ≤ w; f must be analytic there when w > 0."""
-        edges = [lo, *(tau for tau in self.points() if lo < tau < hi), hi]
+    def sup(self, lo: Any, hi: Any, w: Any = 0, floor: Any = 0) -> Any:
+        """An upper bound of |f| for Re z in [lo, hi], |Im z| ≤ w; f must be analytic there when w > 0.
+
+        Nothing is gained by improving a bound that is below `floor`.
+        """
+        X, (left_ray, right_ray) = self.rays(w)
         best = flint().arb(0)
+        if hi > X:
+            best = best.max(right_ray.most(lo.max(X), hi))
+        if lo < -X:
+            best = best.max(left_ray.most((-hi).max(X), -lo))
+        lo, hi = lo.max(-X), hi.min(X)
+        edges = [lo, *(tau for tau in self.points() if lo < tau < hi), hi]
         for left, right in zip(edges[:-1], edges[1:], strict=True):
-            piece = sum(1 for tau in self.points() if tau <= left or tau.overlaps(left))
-            if not self.zero(piece):
-                best = best.max(self._box(piece, left, right, flint().arb(w)))
+            certain = sum(1 for tau in self.points() if tau <= left)
+            possible = sum(1 for tau in self.points() if not tau > left)
+            for piece in range(certain, possible + 1):
+                if left < right and not self.zero(piece):
+                    enough = best.lower().max(flint().arb(floor))
+                    best = best.max(self._box(piece, left, right, flint().arb(w), enough))
         return best.upper()
 
-    def _box(self, piece: int, lo: Any, hi: Any, w: Any) -> Any:
+    def _box(self, piece: int, lo: Any, hi: Any, w: Any, floor: Any) -> Any:
         module = flint()
         start = (lo, hi, -w if w > 0 else None, w)
         corners = [lo, hi, (lo + hi) / 2]
@@ -73,7 +88,7 @@ class Face:
             size = abs(value)
             if at_middle.is_finite():
                 seen = seen.max(abs(at_middle))
-            if size.is_finite() and (size <= seen * _SLACK or (depth > _LOOSE and size < seen * 2.0**64)):
+            if size.is_finite() and (size <= floor or size <= seen * _SLACK or (depth > _LOOSE and (size < 1 or size < seen * 2.0**64))):
                 best = best.max(size)
                 continue
             if depth == _BOX_DEPTH:
@@ -94,31 +109,38 @@ class Face:
         With f² N ≤ g(z) = A²(pz)^{2n} e^{2κpz + 2αp²z² − z²/2}/√(2π), log g falls from z₀ on at a rate of at least
         γ = (1 − 4αp²) z₀ − 2κp − 2n/z₀, so ∫_{z₀}^∞ g ≤ g(z₀)/γ.
         """
-        return sum((self._side(sign, scale, flint().arb(reach)) for sign in (-1, 1)), flint().arb(0)).upper()
+        total = flint().arb(0)
+        for sign in (1, -1):
+            total = self._side(sign, scale, flint().arb(reach), total)
+        return total.upper()
 
-    def _side(self, sign: int, p: Any, start: Any) -> Any:
+    def _side(self, sign: int, p: Any, start: Any, total: Any) -> Any:
         X, rays = self.rays()
         ray = rays[(sign + 1) // 2]
-        total, root2 = flint().arb(0), flint().arb(2).sqrt()
+        root2 = flint().arb(2).sqrt()
         edge = X / p
         if not (1 - 4 * ray.alpha * p * p) > 0:
             raise DivergentKernelError(f"E φ(u)² is infinite at variance {(p * p).str(8)}")
         for _ in range(200):
             if start > edge:
+                if start > _FARTHEST + 2 * edge:
+                    break
                 n = ray.n.max(flint().arb(0))
                 fall = (1 - 4 * ray.alpha * p * p) * start - 2 * ray.kappa * p - 2 * n / start
                 if fall > 0:
                     height = ray.at(p * start) ** 2 * (-start * start / 2).exp()
                     return total + height / fall / (2 * flint().arb.pi()).sqrt()
             after = (start + 1).max(start * flint().arb("1.25")).mid()
-            size = self.sup(*sorted((sign * p * start, sign * p * after), key=float))
-            total += size * size * (start / root2).erfc() / 2
+            mass = (start / root2).erfc() / 2
+            ends = sorted((sign * p * start, sign * p * after), key=float)
+            size = self.sup(*ends, floor=(total / mass).sqrt().lower() if total > 0 else 0)
+            total += size * size * mass
             start = after
         raise NotCertifiedError("no tail bound: the activation grows too fast for this variance")
 
 
 @lru_cache(maxsize=256)
-def _rays(found: Face, w: Any, _: int) -> tuple[Any, tuple[Growth, Growth]]:
+def _rays(found: Face, w: float, _: int) -> tuple[Any, tuple[Growth, Growth]]:
     widest = max((abs(tau).upper() for tau in found.points()), default=flint().arb(0))
     reason: NotCertifiedError | None = None
     for start in _STARTS:

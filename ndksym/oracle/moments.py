@@ -1,12 +1,16 @@
-"""E[atom(v) on (lo, hi)] for v ~ N(m, σ²), in Arb, for real or complex m: the inner half of the certified route.
+"""E[atom(v); lo < v < hi] for v ~ N(m, σ²), in Arb, for real or complex m: the inner half of the certified route.
 
 Completing the square with τ = 1 − 2ασ²,
 
-    e^{αv² + ηv} N(v; m, σ²) = C N(v; m', σ'²),  m' = (m + ησ²)/τ, σ'² = σ²/τ, C = τ^{−½} e^{(αm² + ηm + η²σ²/2)/τ}
+    e^{αv² + ηv} N(v; m, σ²) = C N(v; m', σ'²),  m' = (m + ησ²)/τ, σ'² = σ²/τ, C = τ^{−½} e^{(αm² + ηm + η²σ²/2)/τ},
 
-and I_n = ∫_lo^hi vⁿ N(v; m', σ'²) dv by parts: I_n = m' I_{n−1} + (n−1)σ'² I_{n−2} − σ'² [v^{n−1} N]_lo^hi.
-With erf(λv + μ) on the whole line, J_0 = erf((λm' + μ)/√(1 + 2λ²σ'²)) and
-J_n = m' J_{n−1} + (n−1)σ'² J_{n−2} + (2λσ'²/√π) E[v^{n−1} e^{−(λv+μ)²}].
+and with S_n = ∫_lo^hi vⁿ e^{αv² + ηv} N(v; m, σ²) dv, by parts,
+
+    S_n = m' S_{n−1} + (n−1)σ'² S_{n−2} − σ'² [v^{n−1} e^{αv² + ηv} N(v; m, σ²)]_lo^hi.
+
+S_0 = ½C erfc(y), y = (lo − m')/(σ'√2), is taken as ½ e^{α lo² + η lo − (lo − m)²/2σ²} erfcx(y)/√τ where C and erfc(y)
+are far out. With erf(λv + μ) on the whole line, S_0 = C erf((λm' + μ)/√(1 + 2λ²σ'²)), and the end terms give way to
+(2λσ'²/√π) E[v^{n−1} e^{αv² + ηv − (λv+μ)²}].
 """
 
 from __future__ import annotations
@@ -16,10 +20,10 @@ from typing import Any
 
 import sympy
 
-from ndksym.errors import DivergentKernelError, NotDerivableError
+from ndksym.errors import DivergentKernelError
 from ndksym.oracle.atoms import Atom
 from ndksym.oracle.evaluate import constant
-from ndksym.oracle.numbers import flint
+from ndksym.oracle.numbers import NotCertifiedError, flint
 
 __all__ = ["Smoothed"]
 
@@ -34,43 +38,91 @@ class _Family:
     line: tuple[Any, Any] | None
     lo: Any
     hi: Any
-    tau: Any
-    variance: Any  # σ'²
+    sigma2: Any
 
-    def __call__(self, m: Any, sigma2: Any) -> Any:
-        plain = self.alpha == 0 and self.eta == 0
-        mean = m if plain else (m + self.eta * sigma2) / self.tau
-        moments = self._erf(mean) if self.line else _moments(mean, self.variance, self.lo, self.hi, len(self.factors))
+    def __call__(self, m: Any) -> Any:
+        tau = 1 - 2 * self.alpha * self.sigma2
+        mean, variance = (m + self.eta * self.sigma2) / tau, self.sigma2 / tau
+        exponent = (self.alpha * m * m + self.eta * m + self.eta * self.eta * self.sigma2 / 2) / tau
+        if self.line:
+            sums = self._with_erf(mean, variance, exponent, tau)
+        else:
+            ends = [
+                (end, sign, self._height(end, m)) for end, sign in ((self.lo, 1), (self.hi, -1)) if end is not None
+            ]
+            start = self._start(mean, variance, exponent, tau, ends)
+            sums = [start]
+            for n in range(1, len(self.factors)):
+                extra = [sign * variance * end ** (n - 1) * height for end, sign, height in ends]
+                sums.append(_next(sums, mean, variance, extra))
         total = flint().acb(0)
-        for factor, moment in zip(self.factors, moments, strict=True):
+        for factor, value in zip(self.factors, sums, strict=True):
             if factor != 0:
-                total += factor * moment
-        if plain:
-            return total
-        exponent = (self.alpha * m * m + self.eta * m + self.eta * self.eta * sigma2 / 2) / self.tau
-        return total * exponent.exp() / self.tau.sqrt()
+                total += factor * value
+        return total
 
-    def _erf(self, mean: Any) -> list[Any]:
+    def _height(self, end: Any, m: Any) -> Any:
+        """e^{αv² + ηv} N(v; m, σ²) at an end."""
+        exponent = self.alpha * end * end + self.eta * end - (end - m) ** 2 / (2 * self.sigma2)
+        return exponent.exp() / (2 * flint().arb.pi() * self.sigma2).sqrt()
+
+    def _start(self, mean: Any, variance: Any, exponent: Any, tau: Any, ends: list[tuple[Any, int, Any]]) -> Any:
+        if not ends:
+            return exponent.exp() / tau.sqrt()
+        width = (2 * variance).sqrt()
+        places = [(sign * (end - mean) / width, height) for end, sign, height in ends]  # mass lies at y > 0 if far
+        root = flint().arb.pi().sqrt()
+        if len(ends) == 1:
+            [(y, height)] = places
+            return _far(y) * height * width * root / 2 if y.real > 3 else y.erfc() * exponent.exp() / tau.sqrt() / 2
+        (low, low_height), (high, high_height) = places  # y of lo, −y of hi
+        if low.real > 3:
+            return (_far(low) * low_height - _far(-high) * high_height) * width * root / 2
+        if high.real > 3:
+            return (_far(high) * high_height - _far(-low) * low_height) * width * root / 2
+        return ((-high).erf() - low.erf()) * exponent.exp() / tau.sqrt() / 2
+
+    def _with_erf(self, mean: Any, variance: Any, exponent: Any, tau: Any) -> list[Any]:
         assert self.line is not None
         slope, shift = self.line
-        narrow = 1 + 2 * slope * slope * self.variance
-        values = [((slope * mean + shift) / narrow.sqrt()).erf()]
+        narrow = 1 + 2 * slope * slope * variance
+        place = slope * mean + shift
+        height = exponent.exp() / tau.sqrt()
+        sums = [(place / narrow.sqrt()).erf() * height]
         if len(self.factors) > 1:
-            # e^{−(λv+μ)²} is an atom itself: α = −λ², η = −2λμ
-            tilted = (mean - 2 * slope * shift * self.variance) / narrow
-            height = (-((slope * mean + shift) ** 2) / narrow).exp() / narrow.sqrt()
-            gauss = _moments(tilted, self.variance / narrow, None, None, len(self.factors) - 1)
-            factor = 2 * slope * self.variance * height / flint().arb.pi().sqrt()
+            # e^{−(λv+μ)²} tilts the Gaussian once more, by α = −λ², η = −2λμ
+            tilted = (mean - 2 * slope * shift * variance) / narrow
+            gauss = [(-place * place / narrow).exp() / narrow.sqrt() * height]
             for n in range(1, len(self.factors)):
-                before = (n - 1) * self.variance * values[n - 2] if n > 1 else 0
-                values.append(mean * values[n - 1] + before + factor * gauss[n - 1])
-        return values
+                sums.append(_next(sums, mean, variance, [2 * slope * variance / flint().arb.pi().sqrt() * gauss[n - 1]]))
+                gauss.append(_next(gauss, tilted, variance / narrow, []))
+        return sums
+
+
+def _next(sums: list[Any], mean: Any, variance: Any, extra: list[Any]) -> Any:
+    n = len(sums)
+    value = mean * sums[n - 1]
+    if n > 1:
+        value += (n - 1) * variance * sums[n - 2]
+    for term in extra:
+        value += term
+    return value
+
+
+def _far(y: Any) -> Any:
+    """erfcx(y) = e^{y²} erfc(y) for Re y > 0."""
+    if abs(y) < 12:
+        return (y * y).exp() * y.erfc()
+    half = flint().acb(flint().arb(1) / 2)
+    return (y * y).hypgeom_u(half, half) / flint().arb.pi().sqrt()
 
 
 class Smoothed:
     """h(m) = Σ_pieces E[f(v); v in the piece] for v ~ N(m, σ²), with point masses J at τ: + Σ J N(τ; m, σ²)."""
 
-    def __init__(self, pieces: list[tuple[Any, Any, tuple[Atom, ...]]], sigma2: Any, masses: list[tuple[Any, Any]]) -> None:
+    def __init__(
+        self, pieces: list[tuple[Any, Any, tuple[Atom, ...]]], sigma2: Any, masses: list[tuple[Any, Any]]
+    ) -> None:
         self.sigma2, self.masses = sigma2, masses
         self.families = [family for lo, hi, found in pieces for family in _families(lo, hi, found, sigma2)]
 
@@ -78,53 +130,25 @@ class Smoothed:
         m = flint().acb(m)
         total = flint().acb(0)
         for family in self.families:
-            total += family(m, self.sigma2)
+            total += family(m)
         for tau, jump in self.masses:
-            total += jump * _normal(tau, m, self.sigma2)
+            total += jump * (-((tau - m) ** 2) / (2 * self.sigma2)).exp() / (2 * flint().arb.pi() * self.sigma2).sqrt()
         return total
 
 
 def _families(lo: Any, hi: Any, found: tuple[Atom, ...], sigma2: Any) -> list[_Family]:
     groups: dict[tuple[Any, ...], dict[int, sympy.Expr]] = {}
     for atom in found:
-        groups.setdefault((atom.alpha, atom.eta, atom.line), {})[atom.power] = atom.factor
+        powers = groups.setdefault((atom.alpha, atom.eta, atom.line), {})
+        powers[atom.power] = powers.get(atom.power, sympy.Integer(0)) + atom.factor
     families = []
     for (alpha, eta, line), powers in groups.items():
         if line and not (lo is None and hi is None):
-            raise NotDerivableError("erf on part of the line has no one-dimensional reduction here")
-        alpha, eta = flint().acb(constant(alpha)), flint().acb(constant(eta))
-        tau = 1 - 2 * alpha * sigma2
-        if not tau.real > 0:
-            raise DivergentKernelError(f"E φ(v) is infinite: the variance {sigma2.str(8)} is too large for e^(αx²)")
-        factors = [flint().acb(constant(powers.get(k, 0))) for k in range(max(powers) + 1)]
+            raise NotCertifiedError("erf on part of the line has no one-dimensional reduction here")
+        rates = [flint().acb(constant(rate)) for rate in (alpha, eta)]
+        if not (1 - 2 * rates[0] * sigma2).real > 0:
+            raise DivergentKernelError(f"E φ(v) is infinite at variance {sigma2.str(8)}: φ grows like e^({alpha}·x²)")
+        factors = [flint().acb(constant(powers.get(k, sympy.Integer(0)))) for k in range(max(powers) + 1)]
         shape = (constant(line[0]), constant(line[1])) if line else None
-        families.append(_Family(factors, alpha, eta, shape, lo, hi, tau, sigma2 / tau))
+        families.append(_Family(factors, rates[0], rates[1], shape, lo, hi, flint().acb(sigma2)))
     return families
-
-
-def _normal(x: Any, mean: Any, variance: Any) -> Any:
-    return (-((x - mean) ** 2) / (2 * variance)).exp() / (2 * flint().arb.pi() * variance).sqrt()
-
-
-def _moments(mean: Any, variance: Any, lo: Any, hi: Any, count: int) -> list[Any]:
-    """∫_lo^hi vⁿ N(v; mean, variance) dv for n < count; None stands for an infinite end."""
-    width = (2 * variance).sqrt()
-    if lo is None and hi is None:
-        values = [flint().acb(1)]
-    elif hi is None:
-        values = [((lo - mean) / width).erfc() / 2]
-    elif lo is None:
-        values = [((mean - hi) / width).erfc() / 2]
-    else:
-        values = [(((hi - mean) / width).erf() - ((lo - mean) / width).erf()) / 2]
-    if count == 1:
-        return values
-    ends = [(end, sign, _normal(end, mean, variance)) for end, sign in ((lo, 1), (hi, -1)) if end is not None]
-    for n in range(1, count):
-        value = mean * values[n - 1]
-        if n > 1:
-            value += (n - 1) * variance * values[n - 2]
-        for end, sign, height in ends:
-            value += sign * variance * end ** (n - 1) * height
-        values.append(value)
-    return values

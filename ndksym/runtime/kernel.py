@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ndksym.errors import DivergentKernelError
 from ndksym.runtime import geometry, inputs
-from ndksym.runtime.layer import Pairs, Rows, Rule, evaluate
+from ndksym.runtime.layer import Pairs, evaluate
+from ndksym.runtime.rows import Rows, Rule
 from ndksym.runtime.types import Array, Layer
 
 _BLOCK = 2**17
@@ -210,25 +211,25 @@ class Kernel:
         theta = c
         pairs = _step(i, j, p, q, c, 2 * p * q * s * s, 2 * p * q * k * k, prior, 0.0)
         for level, (row, row2) in enumerate(zip(rows, rows2, strict=True)):
-            sharp_next = level + 1 < len(rows) and (
-                rows[level + 1].rule.is_sharp(rows[level + 1].p) or rows[level + 1].rule.is_sharp(rows2[level + 1].p)
-            )
-            values = evaluate(row, row2, pairs, sharp_next)
+            values = evaluate(row, row2, pairs, last=level + 1 == len(rows))
             if want_ntk:
-                theta = prior.cross * values.K_dot * theta + values.K + beta**2
-            last, pairs = (
+                with np.errstate(over="ignore", invalid="ignore"):
+                    theta = prior.cross * values.K_dot * theta + values.K + beta**2
+            output, pairs = (
                 values.K,
                 _step(i, j, row.P[i], row2.P[j], values.K, values.gap, values.cogap, prior, beta),
             )
-        return theta if want_ntk else prior.cross * (last + beta**2)
+        return theta if want_ntk else prior.cross * (output + beta**2)
 
 
 def _rows(rules: tuple[Rule, ...], norms: Array, variance: float, beta: float) -> list[Rows]:
     """The rows at every layer: a^1 = m κ, a^{l+1} = m (K(a^l) + β²)."""
     out = []
     for rule in rules:
-        out.append(Rows(rule, np.sqrt(variance) * norms))
-        norms = np.hypot(out[-1].P, beta)
+        with np.errstate(over="ignore"):
+            out.append(Rows(rule, np.sqrt(variance) * norms))
+        with np.errstate(over="ignore"):
+            norms = np.hypot(out[-1].P, beta)
     return out
 
 
@@ -236,7 +237,8 @@ def _diagonal(rows: list[Rows], norms: Array, variance: float, beta: float, want
     """The same recursion where the two inputs are one: in a alone, so always well conditioned."""
     theta = norms**2
     for row in rows:
-        theta = variance * row.K_dot * theta + row.K + beta**2
+        with np.errstate(over="ignore", invalid="ignore"):
+            theta = variance * row.K_dot * theta + row.K + beta**2
     return theta if want_ntk else variance * (rows[-1].K + beta**2)
 
 
@@ -252,14 +254,15 @@ def _step(
     beta: float,
 ) -> Pairs:
     """C = m(t,s)(K + β²) and its half-angles from PQ ∓ K, every term of which is nonnegative."""
-    R = np.hypot(P, beta) * np.hypot(Q, beta)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
+        R = np.hypot(P, beta) * np.hypot(Q, beta)
         bend = np.where(R > 0, (beta * (P - Q)) ** 2 / (R + P * Q + beta**2), 0.0) if beta else 0.0
         narrow = prior.nu * R + prior.mu * (gap + bend)
         wide = prior.nu * R + prior.mu * (cogap + bend + 2 * beta**2)
         total = narrow + wide
-        s = np.where(R > 0, np.sqrt(narrow / total), np.sqrt(0.5))
-        k = np.where(R > 0, np.sqrt(wide / total), np.sqrt(0.5))
+        usual = (total > 0) & np.isfinite(total)
+        s = np.where(usual, np.sqrt(narrow / total), np.sqrt(0.5))
+        k = np.where(usual, np.sqrt(wide / total), np.sqrt(0.5))
     return Pairs(i, j, prior.cross * (K + beta**2), s, k)
 
 

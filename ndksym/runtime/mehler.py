@@ -72,6 +72,7 @@ class Series:
             raise AssertionError("MOST coefficients of φ and of φ' per row")
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def series(layer: Layer, panels: Panels, p: Array) -> Series:
     """Coefficients for every norm in p."""
     h, h_dot = np.zeros((2, MOST, len(p)))
@@ -80,10 +81,9 @@ def series(layer: Layer, panels: Panels, p: Array) -> Series:
         (z, basis), (shifted_z, shifted) = _grid(0.0), _grid(STEP / 2)
         ready[:] = True
         for out, f in ((h, layer.phi), (h_dot, layer.dphi)):
-            with np.errstate(over="ignore", invalid="ignore"):
-                first, second = basis @ f(np.outer(z, p)), shifted @ f(np.outer(shifted_z, p))
-                norm = np.sqrt(np.sum(first * first, axis=0))
-                ready &= np.isfinite(norm) & (np.abs(first - second).max(axis=0) <= AGREE * norm)
+            first, second = basis @ f(np.outer(z, p)), shifted @ f(np.outer(shifted_z, p))
+            norm = np.sqrt(np.sum(first * first, axis=0))
+            ready &= np.isfinite(norm) & (np.abs(first - second).max(axis=0) <= AGREE * norm)
             out[:] = 0.5 * (first + second)
     for i in np.nonzero(~ready)[0]:
         h[:, i], h_dot[:, i] = _row(layer, panels, float(p[i]))
@@ -112,6 +112,7 @@ def _sum(h: Array, h2: Array, i: NDArray[np.intp], j: NDArray[np.intp], rho: Arr
     return out
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def pairs(
     first: Series, second: Series, i: NDArray[np.intp], j: NDArray[np.intp], rho: Array
 ) -> tuple[Array, Array, NDArray[np.bool_]]:
@@ -136,6 +137,7 @@ def resolves_gap(first: Series, second: Series) -> bool:
     return _length(first.envelope * second.envelope, 1.0) <= MOST
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def gap(first: Series, second: Series, i: NDArray[np.intp], j: NDArray[np.intp], s: Array, P: Array, Q: Array) -> Array:
     """PQ − K without cancellation as θ → 0:  PQ [ ½ Σ (h_k/P − h'_k/Q)² + Σ h_k h'_k/(PQ) (1 − ρ^k) ]."""
     log_rho = np.log1p(-2 * s * s)

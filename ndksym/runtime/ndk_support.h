@@ -45,7 +45,7 @@ NDK_INLINE double ndk_erfcx(double x) {
     return (0.5 * t * now - last + 0.5 * NDK_ERFCX[0]) / (1.0 + 2.0 * x);
 }
 
-/* Dawson's integral: Taylor, Rybicki's (1989) exponentially convergent sum with step 0.4, asymptotic series. */
+/* Dawson's integral: Taylor, Rybicki's (1989) exponentially convergent sum with step 0.2, asymptotic series. */
 NDK_INLINE double ndk_dawson(double z) {
     const double x = fabs(z), square = x * x;
     double sum;
@@ -59,10 +59,10 @@ NDK_INLINE double ndk_dawson(double z) {
         for (int n = 9; n > 0; n--) sum = 1.0 + sum * ((2 * n - 1) / (2.0 * square));
         return sum / (2.0 * z);
     }
-    const double centre = 2.0 * floor(0.5 * x / 0.4 + 0.5);
+    const double centre = 2.0 * floor(0.5 * x / 0.2 + 0.5);
     sum = 0.0;
-    for (int n = -17; n <= 17; n += 2) {
-        const double d = x - (centre + n) * 0.4;
+    for (int n = -35; n <= 35; n += 2) {
+        const double d = x - (centre + n) * 0.2;
         sum += exp(-d * d) / (centre + n);
     }
     return ndk_sign(z) * sum / sqrt(NDK_PI);

@@ -17,8 +17,8 @@ from ndksym.runtime.types import Array
 DEGREE = 16
 """Polynomial degree a panel must be resolved by; Gauss–Legendre with as many nodes then integrates products exactly."""
 TOLERANCE = 3e-15
-LIMIT = 4.0**40
-"""Panels reach to ±LIMIT, past any preactivation whose square is a float64 of interest."""
+_MARKS = np.append(4.0 ** np.arange(-2, 41), 10.0 ** np.array([30, 38, 50, 75, 100, 125, 154]))
+"""Where panels outside the breaks begin: fourfold, then in strides that only a straight or vanishing tail is resolved on."""
 MOST = 240
 
 _POINTS = chebpts1(2 * DEGREE)
@@ -44,6 +44,7 @@ class Panels:
         return float(min(-self.edges[0], self.edges[-1]))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def panels(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks: tuple[float, ...]) -> Panels:
     """The panels of φ; they end where MOST would be passed (an endless oscillation), and so does the rule's reach.
 
@@ -54,8 +55,8 @@ def panels(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks
     scale = np.zeros(2)
     for side, sign in enumerate((-1.0, 1.0)):
         starts = sorted({abs(x) for x in cuts if sign * x >= 0})
-        geometric = [g for g in 4.0 ** np.arange(-2, 41) if g > starts[-1] * (1 + 1e-9)]
-        points = [sign * x for x in [*starts, *geometric]]
+        geometric = [g for g in _MARKS if g > starts[-1] * (1 + 1e-9)]
+        points = [sign * float(x) for x in [*starts, *geometric]]
         out = edges[side]
         for lo, hi in pairwise(points):
             pieces = _bisect(phi, dphi, lo, hi, scale, MOST - len(out))

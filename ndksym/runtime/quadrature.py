@@ -77,6 +77,7 @@ def _check_reach(panels: Panels, p: float) -> None:
         )
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def single(layer: Layer, panels: Panels, p: float, nodes: int = NODES) -> tuple[float, float]:
     """E φ(u)², E φ'(u)² at variance p²."""
     _check_reach(panels, p)
@@ -84,6 +85,15 @@ def single(layer: Layer, panels: Panels, p: float, nodes: int = NODES) -> tuple[
     return float(w @ layer.phi(p * z) ** 2), float(w @ layer.dphi(p * z) ** 2)
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
+def radial_gap(layer: Layer, panels: Panels, p: float, q: float, P: float, Q: float) -> float:
+    """PQ − K(a, b, pq) = PQ E(φ(pz)/P − φ(qz)/Q)²/2: what is left of the gap when the two inputs are parallel."""
+    _check_reach(panels, max(p, q))
+    z, w = gauss(np.concatenate([panels.edges / p, panels.edges / q]))
+    return float(0.5 * P * Q * (w @ (layer.phi(p * z) / P - layer.phi(q * z) / Q) ** 2))
+
+
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def double(
     layer: Layer,
     panels: Panels,

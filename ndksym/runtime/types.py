@@ -11,20 +11,28 @@ Array = NDArray[np.float64]
 class Layer(Protocol):
     """One activation, compiled by any backend: functions of float64 arrays, and the facts the driver needs."""
 
-    name: str
-    closed: bool
-    parity: str | None
-    homogeneity: float | None
-    smoothness: float
-    breaks: tuple[float, ...]
-    strip: float | None
-    reach: float
+    @property
+    def name(self) -> str: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def parity(self) -> str | None: ...
+    @property
+    def homogeneity(self) -> float | None: ...
+    @property
+    def smoothness(self) -> float: ...
+    @property
+    def breaks(self) -> tuple[float, ...]: ...
+    @property
+    def strip(self) -> float | None: ...
+    @property
+    def reach(self) -> float: ...
 
     def phi(self, u: Array) -> Array: ...
 
     def dphi(self, u: Array) -> Array: ...
 
-    def diag(self, a: Array) -> tuple[Array, Array, Array, Array]:
+    def diag(self, a: Array) -> tuple[Array, ...]:
         """K(a,a,a), K_dot(a,a,a), each followed by the magnitude Σ|terms| it was summed from."""
 
     def pair(self, p: Array, q: Array, c: Array, s: Array, k: Array) -> tuple[Any, ...]:

@@ -45,6 +45,6 @@ def verify(
     if "laws" in asked:
         found += numeric.laws(derivation, 2 if quick else 40 if slow else 8)
     if "backends" in asked:
-        near = tuple(range(2, 17, 2)) if slow else (4, 10, 16)
+        near = tuple(range(2, 17, 2)) if slow else (16,) if quick else (4, 10, 16)
         found += numeric.backends(derivation, ("numpy", "c"), _ALL_SCALES if slow else _SCALES, near)
     return found

@@ -9,6 +9,7 @@ from sympy import Expr
 
 from ndksym.dual import Dual
 from ndksym.precise import Evaluator
+from ndksym.special import Phi2
 from ndksym.symbols import a, b, c
 
 _MOST = 4000
@@ -62,7 +63,7 @@ def pair(dual: Dual, where: Where, digits: int) -> tuple[Any, Any]:
 
 
 def layers(duals: Sequence[Dual]) -> Callable[[int, Any, Any, Any], tuple[Any, Any]] | None:
-    """The duals of a network as the oracle's recursion wants them; None if one has no closed form."""
-    if not all(dual.closed_form for dual in duals):
+    """The duals of a network as the oracle's recursion wants them; None where quadrature of φ is the quicker truth."""
+    if not all(dual.K is not None and not dual.K.has(Phi2) for dual in duals):
         return None
     return lambda layer, x, y, z: pair(duals[layer], lambda: (x, y, z), mpmath.mp.dps + 5)

@@ -8,7 +8,6 @@ import mpmath
 from ndksym.activation import Activation
 from ndksym.dual import Dual
 from ndksym.errors import MissingExtraError, NdksymError
-from ndksym.oracle.balls import dual_ball
 from ndksym.oracle.quadrature import dual_mp
 from ndksym.verify import closed
 from ndksym.verify.evidence import Evidence, Rung
@@ -56,7 +55,8 @@ def _rung(
 def _value(dual: Dual, point: Point) -> tuple[Any, Any]:
     if dual.closed_form:
         return closed.pair(dual, point.mpf, DIGITS + _GUARD)
-    K, K_dot, _ = dual_mp(dual.activation, point.a, point.b, point.c, DIGITS + 3)
+    with mpmath.workdps(DIGITS + _GUARD):
+        K, K_dot, _ = dual_mp(dual.activation, point.a, point.b, point.c, DIGITS + 3)
     return K, K_dot
 
 
@@ -70,9 +70,9 @@ def _agreement(one: Any, other: Any) -> float:
 def _by_quadrature(dual: Dual, point: Point) -> float:
     if not dual.closed_form:
         return _self_agreement(dual.activation, point)
-    K, K_dot, _ = dual_mp(dual.activation, point.a, point.b, point.c, DIGITS + 3)
-    exact = closed.pair(dual, point.mpf, DIGITS + _GUARD)
     with mpmath.workdps(DIGITS + _GUARD):
+        K, K_dot, _ = dual_mp(dual.activation, point.a, point.b, point.c, DIGITS + 3)
+        exact = closed.pair(dual, point.mpf, DIGITS + _GUARD)
         both = [_agreement(K, exact[0])]
         if K_dot is not None and not dual.diverges:
             both.append(_agreement(K_dot, exact[1]))
@@ -81,13 +81,15 @@ def _by_quadrature(dual: Dual, point: Point) -> float:
 
 def _self_agreement(act: Activation, point: Point) -> float:
     """Without a closed form: the quadrature's own measured error, in digits."""
-    K, _, error = dual_mp(act, point.a, point.b, point.c, DIGITS + 3)
     with mpmath.workdps(DIGITS + _GUARD):
+        K, _, error = dual_mp(act, point.a, point.b, point.c, DIGITS + 3)
         return float(mpmath.mp.dps) if not error or not K else float(-mpmath.log10(error / abs(K)))
 
 
 def _by_ball(dual: Dual, point: Point) -> float:
     """Digits certified: the ball's own where the value lies inside it, none where it does not."""
+    from ndksym.oracle.balls import dual_ball
+
     balls = dual_ball(dual.activation, point.a, point.b, point.c, digits=DIGITS + 2)
     values = _value(dual, point)
     digits = float(DIGITS + _GUARD)

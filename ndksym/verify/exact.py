@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from sympy import diff
+from sympy import S, diff
 
-from ndksym.claim import Claim
+from ndksym.claim import DUAL, Claim
 from ndksym.dual import Dual
 from ndksym.identities import identities
+from ndksym.precise import Domain
 from ndksym.symbols import a, b, c
 from ndksym.verify.evidence import Evidence
 
@@ -15,11 +16,15 @@ def dual_claims(dual: Dual) -> Iterator[Claim]:
     """∂K/∂c = K_dot, K(a,b,0) = E φ(u) E φ(v), K(b,a,c) = K(a,b,c): together they certify a closed form (T4)."""
     if dual.K is None or dual.K_dot is None or dual.mean is None:
         return
-    name = dual.activation.name
-    yield Claim(f"{name}: ∂K/∂c = K_dot", diff(dual.K, c), dual.K_dot, rung="precise")
-    product = dual.mean * dual.mean.xreplace({a: b})
-    yield Claim(f"{name}: K(a,b,0) = Eφ(u) Eφ(v)", dual.K.xreplace({c: 0 * c}), product, rung="precise")
-    yield Claim(f"{name}: K symmetric", dual.K, dual.K.xreplace({a: b, b: a}), rung="precise")
+    name, limit = dual.activation.name, dual.activation.reach
+    domain = DUAL if limit is None else Domain(conditions=(*DUAL.conditions, a < limit, b < limit))
+    pairs = (
+        ("∂K/∂c = K_dot", diff(dual.K, c), dual.K_dot),
+        ("K(a,b,0) = Eφ(u) Eφ(v)", dual.K.xreplace({c: S.Zero}), dual.mean * dual.mean.xreplace({a: b})),
+        ("K symmetric", dual.K, dual.K.xreplace({a: b, b: a})),
+    )
+    for claim, left, right in pairs:
+        yield Claim(f"{name}: {claim}", left, right, rung="precise", domain=domain)
 
 
 def exact(duals: Sequence[Dual], bias: bool, extra: Sequence[Claim] = ()) -> list[Evidence]:

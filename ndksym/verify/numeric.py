@@ -35,7 +35,8 @@ def backends(d: "Derivation", names: tuple[str, ...], scales: tuple[float, ...],
             found.append(Evidence("backends", name, "skipped", str(error)))
     try:
         for scale in scales:
-            X, bias = family(scale, near, SEED), 0.3 if d.bias else 0.0
+            reach = min(float("inf") if act.reach is None else float(act.reach) for act in d.activations)
+            X, bias = family(min(scale, reach**0.5 / 8), near, SEED), 0.3 if d.bias else 0.0
             true = truth(d.activations, X, variance=1.3, bias=bias, dual=closed.layers(d.duals))
             for name, kernel in kernels.items():
                 for result in score(kernel, true, tangent):

@@ -86,7 +86,9 @@ class Printer:
         return text
 
     def _product(self, expr: Expr) -> tuple[str, int]:
-        number, above, below = S.One, [], []
+        number = S.One
+        above: list[str] = []
+        below: list[str] = []
         for factor in Mul.make_args(expr):
             if not factor.free_symbols:
                 number *= factor

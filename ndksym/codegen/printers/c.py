@@ -57,8 +57,10 @@ def _program(printer: Printer, program: Program) -> str:
 def _split(printer: Printer, split: Split) -> str:
     text = "".join(_scalar(printer, piece)[0] + "\n" for piece in split.pieces)
     name = split.pieces[0].outputs[0].name
-    choices = [f"if (u[i] < {literal(edge)}) {piece.name}(u[i], &{name}[i]);" for edge, piece in zip(split.edges, split.pieces, strict=False)]
-    choices.append(f"{split.pieces[-1].name}(u[i], &{name}[i]);")
+    calls = [f"{piece.name}(u[i], &{name}[i]);" for piece in split.pieces]
+    choices = [f"if (u[i] < {literal(edge)}) {call}" for edge, call in zip(split.edges, calls, strict=False)] + calls[
+        -1:
+    ]
     return text + _loop(split.name, ["u"], [name], "{\n        " + "\n        else ".join(choices) + "\n    }")
 
 

@@ -12,7 +12,6 @@ _OWN = {"exp_": "np.exp({0})", "atan": "np.arctan({0})", "atan2": "np.arctan2({0
         "erfc": "erfc({0})", "where": "np.where({0} > 0.0, {1}, {2})"}  # fmt: skip
 
 
-
 def preamble(body: str) -> str:
     """The imports that a text needs."""
     words = set(re.findall(r"\b[a-z_0-9]+(?=\()", body))

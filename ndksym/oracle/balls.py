@@ -1,0 +1,133 @@
+"""Certified enclosures of the dual kernels: which method, and how many bits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ndksym.oracle.curve import curve
+from ndksym.oracle.entire import entire_ball
+from ndksym.oracle.line import known_atoms, line_ball, reducible
+from ndksym.oracle.majorant import face
+from ndksym.oracle.numbers import NotCertifiedError, bits, exact, flint, precision
+from ndksym.oracle.panels import log_size
+from ndksym.oracle.quadrature import Geometry, geometry
+from ndksym.oracle.trapezoid import trapezoid_ball
+
+__all__ = ["METHODS", "dual_ball"]
+
+Method = Callable[[Any, Geometry, int, Any], Any]
+"""(act, geometry, order, tolerance) → an enclosure, at the current precision, of K (order 0) or K_dot (order 1)."""
+
+_LOG10 = math.log(10)
+
+
+def dual_ball(act: Any, a: Any, b: Any, c: Any, digits: int = 30, method: str | None = None) -> tuple[Any, Any]:
+    """Arb enclosures of K = E φ(u)φ(v) and K_dot = E φ'(u)φ'(v) = ∂K/∂c, with relative radii of at most 10^−digits.
+
+    (u, v) is Gaussian with E u² = a, E v² = b, E uv = c (T4; arXiv 2309.04522), given as exact numbers: int, float,
+    Fraction, text, SymPy number. Where the value is 0 or immeasurably small the radius is relative to √(K(a,a)K(b,b)).
+    K_dot is None where it is infinite: a jump of φ at coincident inputs. `method` is one of METHODS; the best by default.
+
+    >>> from ndksym.activation import activation
+    >>> K, K_dot = dual_ball(activation("relu"), 1, 1, 1)
+    >>> K.contains(flint().arb("0.5")), K_dot.rel_accuracy_bits() >= 99
+    (True, True)
+
+    Errors: InputError when (a, b, c) is no covariance; DivergentKernelError where the kernel is infinite;
+    NotCertifiedError where no enclosure of that accuracy is found.
+    """
+    inputs = tuple(exact(value) for value in (a, b, c))
+    with precision(128):
+        shape = geometry(*inputs)
+        jumps = any(jump != 0 for jump in curve(act).heights())
+    kernel = _settle(act, inputs, 0, digits, method)
+    if shape.s == 0 and jumps:
+        return kernel, None
+    return kernel, _settle(act, inputs, 1, digits, method)
+
+
+def _line(act: Any, shape: Geometry, order: int, tolerance: Any) -> Any:
+    return line_ball(act, shape, order, tolerance)
+
+
+def _entire(act: Any, shape: Geometry, order: int, _: Any) -> Any:
+    found = known_atoms(act, order)[0]
+    if len(act.pieces) != 1 or found is None or any(atom.line or atom.alpha.is_real is False for atom in found):
+        raise NotCertifiedError("not a sum of x^n·exp(quadratic) on the whole line")
+    return entire_ball(found, shape)
+
+
+METHODS: dict[str, Method] = {"trapezoid": trapezoid_ball, "line": _line, "entire": _entire}
+
+
+def _ladder(act: Any, shape: Geometry) -> list[str]:
+    """Methods to try, first the one that knows least about φ."""
+    if shape.s == 0:
+        return ["line", "entire"]
+    order = ["trapezoid"] if len(act.pieces) == 1 else []
+    if len(act.pieces) == 1 and reducible(act) and not any(atom.line for atom in known_atoms(act, 0)[0] or ()):
+        order.append("entire")
+    return [*order, "line"]
+
+
+def _settle(act: Any, inputs: tuple[Any, ...], order: int, digits: int, method: str | None) -> Any:
+    with precision(128):
+        shape = geometry(*inputs)
+    reasons = []
+    for name in [method] if method else _ladder(act, shape):
+        try:
+            return _accurate(partial(METHODS[name], act), act, inputs, order, digits)
+        except NotCertifiedError as error:
+            reasons.append(f"{name}: {error}")
+    raise NotCertifiedError("no certified value; " + "; ".join(reasons))
+
+
+def _accurate(
+    run: Callable[[Geometry, int, Any], Any], act: Any, inputs: tuple[Any, ...], order: int, digits: int
+) -> Any:
+    """Find the size of the value with a few digits, then ask for all of them relative to it."""
+    scale = _scale(act, inputs, order)
+    depth = 5.0  # digits below the scale
+    lowest = 2.0 * digits + 30
+    ball = None
+    while True:
+        ball = _with_bits(run, inputs, order, scale - depth * _LOG10, depth)
+        size = log_size(ball.mid())
+        known = log_size(ball.rad()) < size - _LOG10
+        if log_size(ball.rad()) <= size - digits * _LOG10 or (not known and depth >= lowest):
+            return ball
+        if known:
+            depth = (scale - size) / _LOG10 + digits + 1
+        else:
+            depth = min(max(2 * depth, 20), lowest)
+        if depth > 40 * digits + 2000:
+            raise NotCertifiedError("the value is too small against its scale")
+
+
+def _scale(act: Any, inputs: tuple[Any, ...], order: int) -> float:
+    """log of an upper bound on |K|: √(E f(u)² E f(v)²), or 0 where there is none."""
+    with precision(128):
+        shape = geometry(*inputs)
+        f = face(act, order)
+        try:
+            size = (f.square_beyond(shape.p, 0) * f.square_beyond(shape.q, 0)).sqrt()
+        except NotCertifiedError:
+            return 0.0
+        return log_size(size) if size > 0 else 0.0
+
+
+def _with_bits(run: Callable[[Geometry, int, Any], Any], inputs: tuple[Any, ...], order: int, goal: float, depth: float) -> Any:
+    """Run with enough bits that rounding stays below the tolerance e^goal."""
+    prec = bits(depth) + 64
+    for _ in range(12):
+        with precision(prec):
+            tolerance = flint().arb(goal).exp()
+            ball = run(geometry(*inputs), order, tolerance)
+            wanted = max(goal + 2.0, log_size(ball.mid()) - depth * _LOG10) if ball.is_finite() else goal
+            if ball.is_finite() and log_size(ball.rad()) <= wanted:
+                return ball
+        prec = prec * 3 // 2 + 32
+    raise NotCertifiedError("rounding errors do not go away")

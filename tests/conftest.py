@@ -1,0 +1,28 @@
+"""Hypothesis profiles: `ci` is derandomised and bounded, `deep` searches; choose with HYPOTHESIS_PROFILE. --slow enlarges samples."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "ci", derandomize=True, max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+settings.register_profile("deep", max_examples=500, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="larger samples")
+
+
+@pytest.fixture(scope="session")
+def slow(request):
+    return request.config.getoption("--slow")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--slow"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="needs --slow"))

@@ -1,0 +1,78 @@
+"""Programs run in mpmath: the vocabulary of generated code defined once more, from its meaning and not from its code."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import mpmath as mp
+from sympy import Expr, Symbol, lambdify
+
+from ndksym.codegen.lower import Lowered
+from ndksym.codegen.program import Program, program
+from ndksym.special import phi2_mp
+from ndksym.symbols import a, b, c
+
+
+def far(h: Any, g: Any) -> Any:
+    """1/2π ∫_g^∞ e^{−(h² + y²)/2} h/(h² + y²) dy for h ≥ 0."""
+    if h == 0:
+        return mp.mpf(1) / 2 if g < 0 else mp.mpf(0)
+    if g < 0:
+        return mp.erfc(h / mp.sqrt(2)) / 2 - far(h, -g)
+    length = min(mp.hypot(h, g), 40 / g if g else mp.inf)
+    cuts = [g + length * mp.mpf(2) ** n for n in range(-2, 3)]
+    while cuts[-1] - g < 20 / (1 + g) + 4 * length:
+        cuts.append(g + 2 * (cuts[-1] - g))
+    return mp.quad(lambda y: mp.exp(-(h * h + y * y) / 2) * h / (h * h + y * y), [g, *cuts]) / (2 * mp.pi)
+
+
+def edge(h: Any, g: Any, along: Any, apex: Any) -> Any:
+    return -(1 if h > 0 else -1) * mp.exp(along + h * h / 2) * far(abs(h), g)
+
+
+MEANING = {
+    "exp_": mp.exp, "expm1": mp.expm1, "log": mp.log, "log1p": mp.log1p, "sin": mp.sin, "cos": mp.cos, "tan": mp.tan,
+    "sinh": mp.sinh, "cosh": mp.cosh, "tanh": mp.tanh, "atan": mp.atan, "atan2": mp.atan2, "erf": mp.erf,
+    "erfc": mp.erfc, "hypot": mp.hypot, "absolute": abs, "sign": mp.sign, "minimum": min, "maximum": max,
+    "where": lambda y, e, f: e if y > 0 else f,
+    "expdiff": lambda A, B, _: mp.exp(A) - mp.exp(B),
+    "experfc": lambda A, z, _: mp.exp(A) * mp.erfc(z),
+    "experfi": lambda A, z, _: mp.exp(A) * mp.erfi(z),
+    "corner": lambda A, h, k: mp.exp(A) if h > 0 and k > 0 else mp.mpf(0),
+    "edge": edge,
+    "ramp": lambda psi, s, k: psi * mp.cos(mp.pi - psi) + mp.sin(psi),
+    "sliver": lambda theta, s, k: theta - mp.sin(theta),
+    "away": lambda p, q, c, s: p - c / p,
+    "logistic": lambda x: 1 / (1 + mp.exp(-x)),
+    "softplus": lambda x: mp.log(1 + mp.exp(x)),
+}  # fmt: skip
+
+
+def value(expr: Expr, values: dict[Symbol, Any]) -> Any:
+    symbols = sorted(expr.free_symbols, key=str)
+    return lambdify(symbols, expr, modules=[MEANING, "mpmath"])(*(values[symbol] for symbol in symbols))
+
+
+def run(code: Program, inputs: Sequence[Any]) -> list[Any]:
+    """The outputs of a program at the working precision."""
+    values = dict(zip(code.inputs, inputs, strict=True))
+    for symbol, expr in code.assignments:
+        values[symbol] = value(expr, values)
+    return [sum(value(term, values) for term in output.terms) for output in code.outputs]
+
+
+def run_lowered(part: Lowered, inputs: dict[Symbol, Any]) -> Any:
+    return run(program("f", inputs, {"y": part}), list(inputs.values()))[0]
+
+
+@cache
+def closed(expr: Expr) -> Any:
+    """A closed form in a, b, c as a function of mpf."""
+    return lambdify((a, b, c), expr, modules=[{"Phi2": phi2_mp}, "mpmath"])
+
+
+def at(expr: Expr, p: Any, q: Any, s: Any, k: Any) -> Any:
+    """Its value for norms p, q and the angle whose half has sine : cosine = s : k."""
+    p, q, s, k = map(mp.mpf, (p, q, s, k))
+    size = mp.hypot(s, k)
+    return closed(expr)(p * p, q * q, p * q * (k - s) * (k + s) / size**2)

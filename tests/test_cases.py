@@ -1,0 +1,55 @@
+"""Every case climbs the ladder, and every generated file is what its case generates now."""
+
+import pytest
+
+from ndksym import generation
+from ndksym.cases import FOLDER, cases
+from ndksym.verify import verify
+
+CASES = {case.id: case for case in cases()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_claims_reach_their_rung(name):
+    case = CASES[name]
+    for claim in case.claimed:
+        assert claim.met(), (claim.name, claim.check())
+
+
+@pytest.mark.parametrize("rung", ["exact", "precise", "oracle", "laws", "backends"])
+@pytest.mark.parametrize("name", CASES)
+def test_rung(name, rung, slow):
+    certificate = verify(CASES[name].derivation, rungs=rung, slow=slow, quick=not slow)
+    assert certificate.passed, str(certificate)
+    assert certificate
+    if CASES[name].derivation.closed_form or rung != "exact":
+        assert not any(e.verdict == "skipped" for e in certificate), str(certificate)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.derivation.closed_form and case.depth <= 2])
+def test_identities_of_shallow_networks_are_proved_not_sampled(name):
+    for evidence in verify(CASES[name].derivation, rungs="exact"):
+        assert evidence.verdict == "proved", evidence
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_generated_files_are_fresh(name):
+    case = CASES[name]
+    texts = generation.expected(name, case.derivation, case.backends)
+    folder = FOLDER.parent / "generated" / name
+    assert sorted(path.name for path in folder.iterdir()) == sorted(texts), "refresh with: ndksym generate"
+    for file, text in texts.items():
+        assert (folder / file).read_text(encoding="utf-8") == text, f"{file} is stale; refresh with: ndksym generate"
+
+
+def test_no_orphans():
+    assert sorted(p.name for p in (FOLDER.parent / "generated").iterdir()) == sorted(CASES)
+
+
+def test_generate_check_says_what_is_stale(tmp_path):
+    generation.generate(["relu"], out=tmp_path)
+    kernel = tmp_path / "relu" / "kernel.py"
+    kernel.write_text(kernel.read_text().replace("0.5", "0.25"))
+    report = generation.generate(["relu"], out=tmp_path, check=True)
+    assert report.stale == [str(kernel)]
+    assert "-" in report.difference

@@ -1,0 +1,129 @@
+"""Lowered terms: equal to the closed form in exact arithmetic, and free of cancellation where they are said to be."""
+
+import mpmath as mp
+import pytest
+from sympy import Rational, exp, gamma, oo, pi, sin, sqrt, symbols
+
+from ndksym.activation import activation
+from ndksym.codegen import angular
+from ndksym.codegen import vocabulary as v
+from ndksym.codegen.lower import lower
+from ndksym.codegen.positive import polynomial
+from ndksym.dual import dual
+from ndksym.errors import NotDerivableError
+from ndksym.special import Phi2
+from ndksym.symbols import a, b, c
+from tests.closed_forms import KERNELS, typed
+from tests.programs import at, closed, run_lowered, value
+
+POINTS = [(0.7, 0.9, 0.4), (0.5, 0.5, 1.45), (1.1, 0.3, 0.75), (0.2, 0.21, 0.01)]
+"""p, q, θ/2."""
+DERIVED = ["elu", "hard_tanh", "relu3", "leaky_relu", "snake", "he4", "erf(2*x + 1/3)", "x*sin(2*x)*exp(-x**2/3)",
+           "exp(x)*erf(x)", "x**2*erf(x)", "sin(x) + Heaviside(x)", "exp(-Abs(x))", "exp(x**2/8)"]  # fmt: skip
+
+
+def state(p, q, half):
+    """Symbols of a pair's state → mpf, at the working precision."""
+    p, q, half = mp.mpf(p), mp.mpf(q), mp.mpf(half)
+    s, k = mp.sin(half), mp.cos(half)
+    return {v.p: p, v.q: q, v.c: p * q * mp.cos(2 * half), v.s: s, v.k: k}
+
+
+def source(name):
+    return typed(name) if name in KERNELS or name == "elu_dot" else dual(activation(name))
+
+
+@pytest.mark.parametrize("name", [*KERNELS, "elu_dot", *DERIVED])
+def test_the_terms_sum_to_the_closed_form(name):
+    it = source(name)
+    with mp.workdps(30):
+        for p, q, half in POINTS:
+            here = state(p, q, half)
+            for expr in dict.fromkeys((it.K, it.K_dot)):
+                want = at(expr, p, q, here[v.s], here[v.k])
+                assert abs(run_lowered(lower(expr), here) - want) < mp.mpf(10) ** -24 * (1 + abs(want))
+            for expr in (it.K_diag, it.K_dot_diag):
+                if expr != oo:
+                    want = closed(expr)(here[v.p] ** 2, mp.mpf(1), mp.mpf(0))
+                    assert abs(run_lowered(lower(expr), here) - want) < mp.mpf(10) ** -24 * (1 + abs(want))
+
+
+@pytest.mark.parametrize("name", ["linear", "cube", "quartic", "relu", "relu2", "relu3", "abs", "step", "leaky_relu(1/7)", "x*abs(x)"])
+def test_the_gap_is_the_gap_and_each_of_its_terms_vanishes_with_the_angle(name):
+    it = dual(activation(name))
+    gap = angular.gap(it.K, it.activation.homogeneity)
+    with mp.workdps(40):
+        for p, q, half in POINTS:
+            here = state(p, q, half)
+            alone = [at(it.K, x, x, 0, 1) for x in (p, q)]
+            want = mp.sqrt(alone[0]) * mp.sqrt(alone[1]) - at(it.K, p, q, here[v.s], here[v.k])
+            assert abs(run_lowered(gap, here) - want) < mp.mpf(10) ** -33 * abs(want)
+        here = state(1, 1, 1e-12)
+        for symbol, expr in gap.definitions:
+            here[symbol] = value(expr, here)
+        assert all(abs(value(term, here)) < 1e-10 for term in gap.terms)
+
+
+P, Q, S, K = v.p**2, v.q**2, v.s, v.k
+
+
+@pytest.mark.parametrize(
+    ("expr", "sign"),
+    [
+        ((1 + 2 * P) * (1 + 2 * Q) - 4 * v.c**2, 1),
+        (P * Q - v.c**2, 1),
+        (-(4 * P * Q + P + Q - 4 * v.c**2 + 2 * v.c), -1),
+        (P + Q - 2 * v.c, 1),
+        (P + 4 * Q + 2 * v.c, 1),
+        (3 * P * Q - v.c**2, 1),
+        (pi * P + sqrt(2), 1),
+        (P + Q - 3 * v.c, 0),
+        (1 - P / 2, 0),
+        (P - v.c, 0),
+        (v.q**2 + 2 * v.c + v.p**2 * v.q**2, 0),
+    ],
+)
+def test_polynomials_keep_their_value_and_their_sign(expr, sign):
+    got = polynomial(expr)
+    assert got.sign == sign
+    with mp.workdps(40):
+        for point in POINTS:
+            here = state(*point) | {v.r: mp.mpf(0)}
+            here[v.r] = 2 * here[v.s] * here[v.k] * here[v.p] * here[v.q]
+            want = value(expr, here)
+            assert abs(value(got.expr, here) - want) < mp.mpf(10) ** -37
+            assert sign == 0 or mp.sign(want) == sign
+
+
+def test_positive_forms_have_no_minus_in_them():
+    assert polynomial((1 + 2 * P) * (1 + 2 * Q) - 4 * v.c**2).expr == 1 + 2 * P + 2 * Q + 4 * v.r**2
+    assert polynomial(P + Q - 2 * v.c).expr == (v.p - v.q) ** 2 + 4 * v.p * v.q * S**2
+    assert polynomial(v.p * v.q + v.c).expr == 2 * v.p * v.q * K**2
+
+
+@pytest.mark.parametrize(
+    ("name", "terms"),
+    [("relu", 1), ("relu2", 2), ("erf", 1), ("sin", 1), ("gabor", 1), ("gaussian", 1), ("step", 1), ("gelu", 2), ("cube", 1)],
+)
+def test_terms_that_cannot_cancel_are_one_term(name, terms):
+    assert len(lower(KERNELS[name]).terms) == terms
+
+
+@pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        (gamma(a), "gamma is not among the functions"),
+        (a * symbols("z"), "unknown symbol z"),
+        (a ** Rational(1, 3), "no power of a square root"),
+        (Phi2(1 / sqrt(a), 1, c / sqrt(a * b)) ** 2, "a product of two"),
+        (exp(c) ** sin(a), "is not among the functions|no power"),
+    ],
+)
+def test_what_cannot_be_lowered_is_named(expr, text):
+    with pytest.raises(NotDerivableError, match=text):
+        lower(expr)
+
+
+def test_a_kernel_that_is_not_homogeneous_has_no_gap():
+    with pytest.raises(NotDerivableError, match="homogeneous"):
+        angular.gap(KERNELS["erf"], 1)
