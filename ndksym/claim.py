@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sympy import Expr, sympify
+from sympy import Expr, Integer
 
 from ndksym.errors import InputError
 from ndksym.identity import Definitions, Domain, Verdict, is_zero
@@ -38,10 +38,11 @@ class Claim:
         if self.rung not in ("exact", "precise"):
             raise InputError(f"claim {self.name!r}: rung must be 'exact' or 'precise', not {self.rung!r}")
         for side in ("left", "right"):
-            value = sympify(getattr(self, side), strict=True)
-            if not isinstance(value, Expr):
+            value = getattr(self, side)
+            if isinstance(value, int):
+                object.__setattr__(self, side, Integer(value))
+            elif not isinstance(value, Expr):
                 raise InputError(f"claim {self.name!r}: the {side} side must be an expression, not {value!r}")
-            object.__setattr__(self, side, value)
 
     def check(self) -> Verdict:
         """The verdict on left − right = 0."""

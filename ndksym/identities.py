@@ -213,13 +213,14 @@ def integral(duals: Sequence[Dual], bias: bool, point: Mapping[Symbol, Expr], di
     late = unroll(kernels(duals), Moments(sigma2, sigma2, sigma2 * decay), bias)
     now = late.at({decay: Integer(1)})
     work = digits + 10
+    deep = 2 * work  # at coincident inputs √(ab − c²) keeps half the digits
 
     def theta(at: Any) -> Any:
-        return evaluate(late.output.theta, {**point, decay: Float(at, work)}, work, late.definitions)
+        return mpmath.re(evaluate(late.output.theta, {**point, decay: Float(at, work)}, deep, late.definitions))
 
     with mpmath.workdps(work):
         area = mpmath.quad(theta, [0, 1]) * evaluate(sigma2 / T, point, work)
-    return area, evaluate(now.output.c / T, point, work, now.definitions)
+        return area, mpmath.re(evaluate(now.output.c / T, point, deep, now.definitions))
 
 
 def _layers(duals: Sequence[Dual]) -> list[tuple[int, Layer]]:

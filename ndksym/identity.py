@@ -58,6 +58,8 @@ def is_zero(expr: Expr, domain: Domain | None = None, where: Definitions = (), *
     domain = domain or Domain()
     if not exact:
         return _numerically(expr, domain, where, "the exact route was not asked for")
+    if _clearly_not(expr, domain, where):
+        return _numerically(expr, domain, where, "it is not 0 at a glance")
     budget = Budget(_BUDGET)
     short, left = _merged(expr, where, domain, budget)
     verdict = _unfolded(short, left, domain, budget)
@@ -132,6 +134,25 @@ def _free_symbols(expr: Expr, where: Definitions) -> set[Symbol]:
 # the numeric route
 
 
+def _clearly_not(expr: Expr, domain: Domain, where: Definitions) -> bool:
+    """Whether a glance at one point makes the exact route pointless."""
+    for point in points(_free_symbols(expr, where), domain, count=1):
+        try:
+            value, scale = _sum_at(expr, point, where, _LOOK)
+        except _UNUSABLE:
+            return False
+        return bool(mpmath.isfinite(abs(value)) and abs(value) > scale * mpmath.mpf(10) ** (-_LOOK // 2))
+    return False
+
+
+def _sum_at(expr: Expr, point: Mapping[Symbol, Expr], where: Definitions, digits: int) -> tuple[Any, Any]:
+    """Value of expr, and the size of the largest term where it is a sum."""
+    evaluator = Evaluator(point, digits)
+    for name, definition in where:
+        evaluator.define(name, definition)
+    return evaluator(expr), max(abs(evaluator(term)) for term in (expr.args if expr.is_Add else (expr,)))
+
+
 def _numerically(expr: Expr, domain: Domain, where: Definitions, reason: str) -> Verdict:
     checked, trouble = 0, f"{DRAWS * POINTS} draws found no point with {domain.conditions}"
     for point in points(_free_symbols(expr, where), domain):
@@ -155,11 +176,7 @@ def _vanishes(expr: Expr, point: Mapping[Symbol, Expr], where: Definitions) -> t
     """Whether expr is 0 at the point, or None where rounding hides it; and its value as text."""
     previous = None
     for digits, noise in _NOISE.items():
-        evaluator = Evaluator(point, digits)
-        for name, definition in where:
-            evaluator.define(name, definition)
-        value = evaluator(expr)
-        scale = max(abs(evaluator(term)) for term in (expr.args if expr.is_Add else (expr,)))
+        value, scale = _sum_at(expr, point, where, digits)
         size, shown = abs(value), mpmath.nstr(value, 6)
         if not mpmath.isfinite(size):
             raise NoValueError("not finite")

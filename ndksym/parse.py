@@ -244,8 +244,6 @@ def _chain(node: ast.BinOp, scope: _Scope, depth: int) -> Expr:
             case ast.Mult():
                 total = total * right
             case _:
-                if right.is_zero:
-                    raise RefusalError(operation, "division by zero")
                 total = total / right
         measure(total, scope.sizes)
     return total

@@ -12,6 +12,8 @@ from sympy import Basic, Expr, Float, Function, I, Integer, Piecewise, Rational,
 from sympy.core.function import Application, AppliedUndef
 from sympy.core.relational import Relational
 
+from ndksym.special import Phi2, phi2_mp
+
 __all__ = ["DIGITS", "DRAWS", "POINTS", "Definitions", "Domain", "Evaluator", "NoValueError", "evaluate", "points"]
 
 Definitions = Sequence[tuple[Symbol, Expr]]
@@ -147,6 +149,8 @@ class Evaluator:
             return mpmath.sqrt(base) if e.exp == Rational(1, 2) else base ** self._value(e.exp)
         if isinstance(e, Function) and type(e).__name__ in _SAME_NAME:
             return getattr(mpmath, type(e).__name__)(*map(self._value, e.args))
+        if isinstance(e, Phi2):
+            return phi2_mp(*(mpmath.mpmathify(self._value(arg)).real for arg in e.args))
         return self._by_sympy(e)
 
     def _by_sympy(self, e: Basic) -> Any:

@@ -11,26 +11,22 @@ from ndksym.dual import Dual
 from ndksym.mpl import SYMBOLS, continuous, response
 from ndksym.planting import is_large
 from ndksym.recursion import bias_variance
-from ndksym.symbols import T, a, b, beta, c, k11, k12, k22, lam, s, sigma02, sigma2, step, t, x
+from ndksym.symbols import k11, k12, k22, sigma02, sigma2
 
 if TYPE_CHECKING:
     from ndksym.derivation import Derivation
 
 __all__ = ["NAMES", "WRITTEN_OUT", "aligned", "tex"]
 
-# superscripted names are powers, so that LaTeX never sees a double superscript
+# σ² and σ0² are squares to a reader: σ2**2 is to print as σ⁴
+_SIGMA, _SIGMA_0 = Symbol("sigma", positive=True), Symbol("sigma_0", positive=True)
 NAMES: dict[Symbol, str] = {
     k11: "k_{11}",
     k12: "k_{12}",
     k22: "k_{22}",
-    sigma2: r"{\sigma^{2}}",
-    sigma02: r"{\sigma_{0}^{2}}",
-    beta: r"\beta",
-    lam: r"\lambda",
     SYMBOLS.ts: "m",
     SYMBOLS.tt: "m_{tt}",
     SYMBOLS.ss: "m_{ss}",
-    **{name: name.name for name in (x, a, b, c, t, s, T, step)},
 }
 WRITTEN_OUT = 80
 """Nodes up to which NNGP, NTK and NDK are written out rather than left as the recursion."""
@@ -39,10 +35,10 @@ WRITTEN_OUT = 80
 def tex(expr: Expr) -> str:
     """LaTeX of an expression, the symbols as a reader knows them.
 
-    >>> tex(sigma2**2 * k12)
-    'k_{12} {\\\\sigma^{2}}^{2}'
+    >>> print(tex(sigma2**2 * k12))
+    k_{12} \\sigma^{4}
     """
-    return str(latex(expr, symbol_names=NAMES))
+    return str(latex(expr.xreplace({sigma2: _SIGMA**2, sigma02: _SIGMA_0**2}), symbol_names=NAMES))
 
 
 def aligned(derivation: Derivation) -> str:

@@ -1,4 +1,4 @@
-"""Dual kernels typed by hand (their sources in the README), as sources of generated code that owe nothing to the engine."""
+"""Dual kernels typed by hand, as sources of generated code that owe nothing to the engine that derives."""
 
 from dataclasses import dataclass
 

@@ -1,14 +1,13 @@
-"""Programs run in mpmath: the vocabulary of generated code defined once more, from its meaning and not from its code."""
+"""Programs run in mpmath: the words of generated code defined once more, from their meaning and not from its code."""
 
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import mpmath as mp
-from sympy import Expr, Symbol, lambdify
+from sympy import Add, Expr, Mul, Pow, Symbol, lambdify
 
-from ndksym.codegen.lower import Lowered
-from ndksym.codegen.program import Program, program
+from ndksym.codegen.program import Program
 from ndksym.special import phi2_mp
 from ndksym.symbols import a, b, c
 
@@ -49,8 +48,25 @@ MEANING = {
 
 
 def value(expr: Expr, values: dict[Symbol, Any]) -> Any:
-    symbols = sorted(expr.free_symbols, key=str)
-    return lambdify(symbols, expr, modules=[MEANING, "mpmath"])(*(values[symbol] for symbol in symbols))
+    """An expression at the working precision, by a walk over its tree."""
+    if expr.is_Symbol:
+        return values[expr]
+    if not expr.free_symbols:
+        return number(expr, mp.mp.prec)
+    args = [value(arg, values) for arg in expr.args]
+    if isinstance(expr, Add):
+        return mp.fsum(args)
+    if isinstance(expr, Mul):
+        return mp.fprod(args)
+    if isinstance(expr, Pow):
+        return args[0] ** args[1]
+    return MEANING[type(expr).__name__](*args)
+
+
+@cache
+def number(expr: Expr, prec: int) -> Any:
+    with mp.workprec(prec + 20):
+        return mp.mpf(str(expr.n(mp.mp.dps + 5)))
 
 
 def run(code: Program, inputs: Sequence[Any]) -> list[Any]:
@@ -59,10 +75,6 @@ def run(code: Program, inputs: Sequence[Any]) -> list[Any]:
     for symbol, expr in code.assignments:
         values[symbol] = value(expr, values)
     return [sum(value(term, values) for term in output.terms) for output in code.outputs]
-
-
-def run_lowered(part: Lowered, inputs: dict[Symbol, Any]) -> Any:
-    return run(program("f", inputs, {"y": part}), list(inputs.values()))[0]
 
 
 @cache

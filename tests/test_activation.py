@@ -141,6 +141,16 @@ ORDERS = {
     "Max(-1, Min(1, x))**3": {-1: 1, 1: 1},
     "Abs(x)*Heaviside(x - 2)": {2: 0},
     "sqrt(exp(2*x) - 2*exp(x) + 1)": {0: 1},
+    "Piecewise((erf(x), x < 0), (2*x/sqrt(pi), True))": {0: 3},
+    "Piecewise((erfc(x), x < 0), (1 - 2*x/sqrt(pi), True))": {0: 3},
+    "Piecewise((asinh(x), x < 0), (x - x**3/6, True))": {0: 5},
+    "Piecewise((atan(x), x < 0), (x - x**3/3, True))": {0: 5},
+    "Piecewise((tanh(x), x < 0), (x - x**3/3, True))": {0: 5},
+    "Piecewise((cosh(x), x < 0), (1 + x**2/2, True))": {0: 4},
+    "Piecewise((sinh(x), x < 0), (x + x**3/6, True))": {0: 5},
+    "Piecewise((cos(x), x < 0), (1 - x**2/2, True))": {0: 4},
+    "Piecewise((x - x**2/2, x < 0), (log(1 + x), True))": {0: 3},
+    "Piecewise((1 + x/2 - x**2/8, x < 0), (sqrt(1 + x), True))": {0: 3},
 }
 
 
@@ -194,6 +204,7 @@ DEGREES = {
     "sign(x) + 3": 0,
     "x**2*Heaviside(x) + x": None,
     "relu(x - 1)": None,
+    "x*Heaviside(x - 1)": None,
     "x + 1": None,
     "sin(x)": None,
     "Abs(x)**pi": pi,
@@ -292,6 +303,7 @@ GROWTHS = {
     "log(1 + exp(x**4))": 0,
     "log(1 + exp(-x**2))*exp(x**2/2)": 0,
     "1/softplus(x)": 0,
+    "x**2*log(1 + exp(-x**2))*exp(x**2)": 0,
     "exp(-exp(x))": 0,
     "Heaviside(-x)*exp(x**3)": 0,
     "Piecewise((exp(x**4), Abs(x) < 2), (x, True))": 0,

@@ -141,3 +141,10 @@ def test_the_condition_is_a_positive_determinant(text, alpha):
     printed = sympify(edge.removesuffix(" > 0"), locals={"a": a, "b": b, "c": c})
     assert (printed - (eye(2) - 2 * alpha * law).det()).expand() == 0
     assert sympify(first.removesuffix(" < 1"), locals={"a": a}) == 2 * alpha * a
+
+
+def test_steps_name_the_distribution_they_use():
+    relu, elu = ({step.rule for step in dual(name).steps} for name in ("relu", "elu"))
+    assert "bivariate normal distribution function" in relu
+    assert not any(rule.startswith("normal distribution function") for rule in relu)
+    assert any(rule.startswith("normal distribution function") for rule in elu)

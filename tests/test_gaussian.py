@@ -20,7 +20,7 @@ CLASS = [
     *["sin", "cos", "sin_cos", "snake", "exp", "gaussian", "gabor", "x_gauss"],
     *["2*erf(3*x)-x/3", "x**3*Heaviside(x-1/2)", "x**2*sin(x)", "Piecewise((x**2,x>1),(1,True))", "Max(x,x/10)"],
     *["Min(x,3)", "Abs(x-1)", "x**2*erf(x)", "exp(x**2/8)", "x*exp(x)*Heaviside(-x)", "relu(x)+sin(x)"],
-    *["exp(-x**2/2)*erf(x)", "relu(x)+cos(x)", "Heaviside(x)+sin(2*x)", "exp(x)*sin(x)", "exp(-Abs(x))*x"],
+    *["exp(-x**2/2)*erf(x)", "relu(x)+cos(x)", "Heaviside(x)+sin(2*x)", "x*exp(x/2)*sin(x)", "exp(-Abs(x))*x"],
     *["x+cos(3*x+1/2)", "Abs(x)**3*exp(-x**2)", "erfc(1-2*x)*x", "Heaviside(x-1)*exp(x**2/8)", "2**x-sinh(x)/3"],
     *[
         "sqrt(3)*sin(sqrt(2)*x)+x/pi",
@@ -28,6 +28,8 @@ CLASS = [
         "Max(x-sqrt(2),0)",
         "exp(1-x)*Heaviside(x)",
         "cosh(x)*exp(-x**2)",
+        "Heaviside(1-x)*exp(-x**2/2)+x*Abs(x+1)",
+        "erf((1+sqrt(2))*x)+Max(x-1/(1+sqrt(3)),0)",
     ],
 ]
 SQUARES = [(1.0, 0.75, 0.5), (0.5, 1.25, -0.375)]
@@ -258,3 +260,10 @@ def test_signs_are_read_off_inside_the_domain_however_small_it_is(name):
     found = dual(act)
     assert close(numeric(found.K)(*place), expectation(act.pieces, act.pieces, *place))
     assert close(numeric(found.K_diag, a)(0.25), expectation_1d(act.pieces, act.pieces, 0.25, spread=18.0))
+
+
+def test_opposite_steps_leave_the_angle_between_them():
+    up, down = (gaussian.decompose(activation(text)) for text in ("Heaviside(x)", "Heaviside(-x)"))
+    assert str(gaussian.expectation(up, down)) == "acos(c/(sqrt(a)*sqrt(b)))/(2*pi)"
+    ramp, fall = (gaussian.decompose(activation(text)) for text in ("Max(x,0)", "Max(-x,0)"))
+    assert str(gaussian.expectation(ramp, fall)) == "(-c*acos(c/(sqrt(a)*sqrt(b))) + sqrt(a*b - c**2))/(2*pi)"

@@ -2,19 +2,20 @@
 
 import mpmath as mp
 import pytest
-from sympy import Rational, exp, gamma, oo, pi, sin, sqrt, symbols
+from sympy import Rational, gamma, oo, pi, sin, sqrt, symbols
 
 from ndksym.activation import activation
 from ndksym.codegen import angular
 from ndksym.codegen import vocabulary as v
 from ndksym.codegen.lower import lower
 from ndksym.codegen.positive import polynomial
+from ndksym.codegen.program import program
 from ndksym.dual import dual
 from ndksym.errors import NotDerivableError
 from ndksym.special import Phi2
 from ndksym.symbols import a, b, c
 from tests.closed_forms import KERNELS, typed
-from tests.programs import at, closed, run_lowered, value
+from tests.programs import at, closed, run, value
 
 POINTS = [(0.7, 0.9, 0.4), (0.5, 0.5, 1.45), (1.1, 0.3, 0.75), (0.2, 0.21, 0.01)]
 """p, q, θ/2."""
@@ -36,28 +37,32 @@ def source(name):
 @pytest.mark.parametrize("name", [*KERNELS, "elu_dot", *DERIVED])
 def test_the_terms_sum_to_the_closed_form(name):
     it = source(name)
+    pair = program("pair", (v.p, v.q, v.c, v.s, v.k), {"K": lower(it.K), "K_dot": lower(it.K_dot)})
+    finite = [expr for expr in (it.K_diag, it.K_dot_diag) if expr != oo]
+    diagonal = program("diagonal", (v.p,), {f"y{n}": lower(expr) for n, expr in enumerate(finite)})
     with mp.workdps(30):
         for p, q, half in POINTS:
             here = state(p, q, half)
-            for expr in dict.fromkeys((it.K, it.K_dot)):
-                want = at(expr, p, q, here[v.s], here[v.k])
-                assert abs(run_lowered(lower(expr), here) - want) < mp.mpf(10) ** -24 * (1 + abs(want))
-            for expr in (it.K_diag, it.K_dot_diag):
-                if expr != oo:
-                    want = closed(expr)(here[v.p] ** 2, mp.mpf(1), mp.mpf(0))
-                    assert abs(run_lowered(lower(expr), here) - want) < mp.mpf(10) ** -24 * (1 + abs(want))
+            got = run(pair, list(here.values())) + run(diagonal, [here[v.p]])
+            want = [at(expr, p, q, here[v.s], here[v.k]) for expr in (it.K, it.K_dot)]
+            want += [closed(expr)(here[v.p] ** 2, mp.mpf(1), mp.mpf(0)) for expr in finite]
+            for x, y in zip(got, want, strict=True):
+                assert abs(x - y) < mp.mpf(10) ** -24 * (1 + abs(y))
 
 
-@pytest.mark.parametrize("name", ["linear", "cube", "quartic", "relu", "relu2", "relu3", "abs", "step", "leaky_relu(1/7)", "x*abs(x)"])
+@pytest.mark.parametrize(
+    "name", ["linear", "cube", "quartic", "relu", "relu2", "relu3", "abs", "step", "leaky_relu(1/7)", "x*abs(x)"]
+)
 def test_the_gap_is_the_gap_and_each_of_its_terms_vanishes_with_the_angle(name):
     it = dual(activation(name))
     gap = angular.gap(it.K, it.activation.homogeneity)
+    code = program("gap", (v.p, v.q, v.c, v.s, v.k), {"gap": gap})
     with mp.workdps(40):
         for p, q, half in POINTS:
             here = state(p, q, half)
             alone = [at(it.K, x, x, 0, 1) for x in (p, q)]
             want = mp.sqrt(alone[0]) * mp.sqrt(alone[1]) - at(it.K, p, q, here[v.s], here[v.k])
-            assert abs(run_lowered(gap, here) - want) < mp.mpf(10) ** -33 * abs(want)
+            assert abs(run(code, list(here.values()))[0] - want) < mp.mpf(10) ** -33 * abs(want)
         here = state(1, 1, 1e-12)
         for symbol, expr in gap.definitions:
             here[symbol] = value(expr, here)
@@ -103,7 +108,17 @@ def test_positive_forms_have_no_minus_in_them():
 
 @pytest.mark.parametrize(
     ("name", "terms"),
-    [("relu", 1), ("relu2", 2), ("erf", 1), ("sin", 1), ("gabor", 1), ("gaussian", 1), ("step", 1), ("gelu", 2), ("cube", 1)],
+    [
+        ("relu", 1),
+        ("relu2", 2),
+        ("erf", 1),
+        ("sin", 1),
+        ("gabor", 1),
+        ("gaussian", 1),
+        ("step", 1),
+        ("gelu", 2),
+        ("cube", 1),
+    ],
 )
 def test_terms_that_cannot_cancel_are_one_term(name, terms):
     assert len(lower(KERNELS[name]).terms) == terms
@@ -116,7 +131,7 @@ def test_terms_that_cannot_cancel_are_one_term(name, terms):
         (a * symbols("z"), "unknown symbol z"),
         (a ** Rational(1, 3), "no power of a square root"),
         (Phi2(1 / sqrt(a), 1, c / sqrt(a * b)) ** 2, "a product of two"),
-        (exp(c) ** sin(a), "is not among the functions|no power"),
+        (sin(a) ** c, "no power|not among"),
     ],
 )
 def test_what_cannot_be_lowered_is_named(expr, text):

@@ -149,7 +149,7 @@ def test_simulated_chain(name):
 
 
 def test_proximal_step_samples_its_density():
-    """The chain's one-step law by Metropolis on the exponent of T1 alone: mean and variance within 5 standard errors."""
+    """One step by Metropolis on the exponent of T1 alone: mean and variance within 5 standard errors."""
     rng = np.random.default_rng(3)
     values = {lam: 2.0, T: 1.0, sigma2: 1.5}
     before, count = 0.8, 20_000

@@ -6,7 +6,7 @@ import time
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sympy import Abs, Expr, Heaviside, Max, Piecewise, Rational, erf, exp, pi, sqrt
+from sympy import Abs, Expr, Heaviside, Max, Min, Piecewise, Rational, erf, exp, pi, sqrt
 
 from ndksym.bounds import MAX_BITS, MAX_DEGREE, MAX_LENGTH
 from ndksym.errors import InputError, ParseError
@@ -29,6 +29,9 @@ EXPRESSIONS = {
     "Phi(x)": (1 + erf(x / sqrt(2))) / 2,
     "He(3, x)": x**3 - 3 * x,
     "Piecewise((x, x > 0), (exp(x) - 1, True))": Piecewise((x, x > 0), (exp(x) - 1, True)),
+    "Piecewise((x, x >= 1), (2*x, True))": Piecewise((x, x >= 1), (2 * x, True)),
+    "Piecewise((x, x <= 1), (2*x, True))": Piecewise((x, x <= 1), (2 * x, True)),
+    "min(x, 1) + Min(x, 2)": Min(x, 1) + Min(x, 2),
     " x \n\t+ 1 ": x + 1,
     "+x": x,
 }
@@ -101,6 +104,7 @@ REFUSED = {
     "0x1F*x": "decimal",
     "1_000*x": "decimal",
     "0b1*x": "decimal",
+    "x**40*(x + 1)**40": "degree is 80",
     "x**x": "vary",
     "(-2)**x": "vary",
     "x**(1/65)": "order",

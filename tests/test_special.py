@@ -147,3 +147,17 @@ def test_digits_do_not_run_out_far_away(point):  # exact in binary
 def test_one_variable_left_free():
     assert Phi2(oo, k, r) == normal_cdf(k)
     assert Phi2(oo, Rational(1, 3), r) == normal_cdf(Rational(1, 3))
+
+
+@pytest.mark.parametrize(("x", "y"), [(1, 2), (2, 1), (3, -1), (-1, 3), (9, -8), (-8, 9), (-1, 1), (-2, 1), (0.5, 0.5)])
+def test_correlation_minus_one_is_an_interval(x, y):
+    with mpmath.workdps(80):
+        truth = max(mpf(0), mpmath.ncdf(x) - mpmath.ncdf(-y))
+    with mpmath.workdps(30):
+        assert abs(phi2_mp(mpf(x), mpf(y), mpf(-1)) - truth) <= mpf(10) ** -28 * truth
+
+
+def test_one_variable_out_of_reach():
+    assert Phi2(h, -oo, r) == Phi2(-oo, h, r) == 0
+    assert Phi2(h, nan, r) is nan
+    assert Phi2(nan, k, r) is nan

@@ -87,6 +87,8 @@ class Algebra:
 
     squares: dict[Symbol, Expr] = field(default_factory=lambda: {r: _DET})
     atoms: dict[Symbol, Atom] = field(default_factory=dict)
+    _flat: dict[Expr, Expr] = field(default_factory=dict)
+    _values: dict[Expr, Value] = field(default_factory=dict)
 
     def __call__(self, expr: Expr) -> Expr:
         """A closed form in a, b, c, rewritten; anything outside the known functions is an error."""
@@ -193,10 +195,18 @@ class Algebra:
 
     def flat(self, expr: Expr) -> Expr:
         """The same as an expression: equal arguments of atoms become identical."""
-        return Add(*(number * product(powers) for powers, number in self.collected(expr).items()))
+        if expr not in self._flat:
+            found = Add(*(number * product(powers) for powers, number in self.collected(expr).items()))
+            self._flat[expr] = self._flat[found] = found
+        return self._flat[expr]
 
     def value(self, expr: Expr) -> Value:
         """The lowered value of an expression without atoms."""
+        if expr not in self._values:
+            self._values[expr] = self._value(expr)
+        return self._values[expr]
+
+    def _value(self, expr: Expr) -> Value:
         parts = []
         for outer, inner in self.classes(expr):
             flip = -1 if dict(outer).get(c, 0) % 2 else 1

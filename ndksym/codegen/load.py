@@ -23,7 +23,7 @@ from ndksym.codegen.emit import Source, module
 from ndksym.errors import InputError, MissingExtraError, NdksymError, NotDerivableError
 from ndksym.runtime.types import Array
 
-__all__ = ["Compiled", "compile_layers", "load"]
+__all__ = ["Compiled", "compile_layers", "load", "opened"]
 
 FLAGS = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-ffp-contract=off")
 """No -ffast-math; products and sums are not fused, so that all machines round alike."""
@@ -92,58 +92,60 @@ def compile_layers(sources: Sequence[Source], backend: str, case: str = "(in mem
 
 def load(text: str, backend: str) -> tuple[Compiled, ...]:
     """The layers of a text made by `emit.module`."""
+    facts, run = opened(text, backend)
+
+    def caller(n: int, homogeneous: bool) -> Callable[..., Sequence[Array]]:
+        outputs = {"phi": 1, "dphi": 1, "diag": 4, "pair": 6 if homogeneous else 4}
+        return lambda which, *arrays: run(f"{which}_{n}", outputs[which], *arrays)
+
+    return tuple(
+        Compiled(**{**known, "breaks": tuple(known["breaks"])}, call=caller(n, known["homogeneity"] is not None))
+        for n, known in enumerate(facts)
+    )
+
+
+Run = Callable[..., list[Array]]
+"""run(function, number of outputs, *arrays)."""
+
+
+def opened(text: str, backend: str) -> tuple[list[dict[str, Any]], Run]:
+    """The facts of each layer of a text, and a way to call its functions."""
     if backend == "numpy":
-        return _load_numpy(text)
+        return _open_numpy(text)
     if backend == "c":
-        return _load_c(text)
+        return _open_c(text)
     raise InputError(f"backend {backend!r} cannot be loaded; allowed are numpy, c")
 
 
-def _layer(facts: dict[str, Any], call: Callable[..., Sequence[Array]]) -> Compiled:
-    return Compiled(**{**facts, "breaks": tuple(facts["breaks"])}, call=call)
-
-
-def _load_numpy(text: str) -> tuple[Compiled, ...]:
+def _open_numpy(text: str) -> tuple[list[dict[str, Any]], Run]:
     name = f"ndksym_generated_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     file = f"<{name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # tracebacks show the source
     space: dict[str, Any] = {"__name__": name}
     exec(compile(text, file, "exec"), space)  # our own text, printed from a closed set of nodes
 
-    def caller(n: int) -> Callable[..., Sequence[Array]]:
-        def call(which: str, *arrays: Array) -> Sequence[Array]:
-            found = space[f"{which}_{n}"](*arrays)
-            results = found if isinstance(found, tuple) else (found,)
-            return [np.array(x) if any(x is array for array in arrays) else x for x in results]
+    def run(function: str, outputs: int, *arrays: Array) -> list[Array]:
+        found = space[function](*arrays)
+        results = found if outputs > 1 else (found,)
+        return [np.array(x) if any(x is array for array in arrays) else x for x in results]
 
-        return call
-
-    return tuple(_layer(space[f"LAYER_{n}"], caller(n)) for n in range(space["LAYERS"]))
+    return [space[f"LAYER_{n}"] for n in range(space["LAYERS"])], run
 
 
-def _load_c(text: str) -> tuple[Compiled, ...]:
+def _open_c(text: str) -> tuple[list[dict[str, Any]], Run]:
     library = ctypes.CDLL(str(_built(text)))
 
-    def caller(n: int, facts: dict[str, Any]) -> Callable[..., Sequence[Array]]:
-        outputs = {"phi": 1, "dphi": 1, "diag": 4, "pair": 4 if facts["homogeneity"] is None else 6}
+    def run(function: str, outputs: int, *arrays: Array) -> list[Array]:
+        inputs = [np.ascontiguousarray(array) for array in arrays]
+        found = [np.empty(arrays[0].shape) for _ in range(outputs)]
+        call = getattr(library, f"ndk_{function}")
+        call.restype = None
+        call(ctypes.c_size_t(arrays[0].size), *(ctypes.c_void_p(array.ctypes.data) for array in (*inputs, *found)))
+        return found
 
-        def call(which: str, *arrays: Array) -> Sequence[Array]:
-            inputs = [np.ascontiguousarray(array) for array in arrays]
-            found = [np.empty(arrays[0].shape) for _ in range(outputs[which])]
-            pointers = (ctypes.c_void_p(array.ctypes.data) for array in (*inputs, *found))
-            function = getattr(library, f"ndk_{which}_{n}")
-            function.restype = None
-            function(ctypes.c_size_t(arrays[0].size), *pointers)
-            return found
-
-        return call
-
-    layers = []
-    for n in range(ctypes.c_int.in_dll(library, "ndk_layers").value):
-        text_at = ctypes.addressof(ctypes.c_char.in_dll(library, f"ndk_layer_{n}"))
-        facts = json.loads(ctypes.string_at(text_at))
-        layers.append(_layer(facts, caller(n, facts)))
-    return tuple(layers)
+    layers = range(ctypes.c_int.in_dll(library, "ndk_layers").value)
+    texts = [ctypes.addressof(ctypes.c_char.in_dll(library, f"ndk_layer_{n}")) for n in layers]
+    return [json.loads(ctypes.string_at(address)) for address in texts], run
 
 
 def _built(text: str) -> Path:

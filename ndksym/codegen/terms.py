@@ -181,7 +181,7 @@ def differences(rows: Table) -> None:
 
 
 def _pair(rows: Table, monomial: Powers, members: dict[Expr, Powers]) -> None:
-    order = sorted(members, key=lambda A: (A.count_ops(), str(A)))
+    order = sorted(members, key=lambda A: (len(Add.make_args(A)), str(A)))
     for A, B in pairs(order, order):
         alpha, beta = rows.get(members[A], monomial), rows.get(members[B], monomial)
         if A == B or alpha == 0 or beta == 0 or alpha.n(20) < 0 or beta.n(20) > 0 or not _keeps(rows.algebra, A - B):

@@ -88,6 +88,8 @@ class Ground:
 
     def quotient(self, numerator: PolyElement, below: Iterable[tuple[PolyElement, int]]) -> FracElement:
         """numerator/Π poly^power in lowest terms, for polys that are easy to factor."""
+        if not numerator:
+            return self.field.zero
         powers: dict[PolyElement, int] = {}
         denominator = self.field.ring.one
         for poly, power in below:
@@ -272,7 +274,7 @@ def _collect(value: Expr, roots: dict[Expr, int]) -> None:
             _collect(arg, roots)
         return
     base, exponent = value.as_base_exp()
-    if isinstance(value, Pow) and exponent.is_Integer and isinstance(base, Add):
+    if isinstance(base, Add) and exponent.is_Integer and exponent.is_positive:
         _collect(base, roots)
     elif exponent.is_Rational:
         roots[base] = lcm(roots.get(base, 1), int(exponent.q))

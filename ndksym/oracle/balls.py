@@ -9,7 +9,7 @@ from typing import Any
 
 from ndksym.oracle.curve import curve
 from ndksym.oracle.entire import entire_ball
-from ndksym.oracle.line import known_atoms, line_ball, reducible
+from ndksym.oracle.line import known_atoms, line_ball
 from ndksym.oracle.majorant import face
 from ndksym.oracle.numbers import NotCertifiedError, bits, exact, flint, precision
 from ndksym.oracle.panels import log_size
@@ -18,10 +18,13 @@ from ndksym.oracle.trapezoid import trapezoid_ball
 
 __all__ = ["METHODS", "dual_ball"]
 
-Method = Callable[[Any, Geometry, int, Any], Any]
-"""(act, geometry, order, tolerance) → an enclosure, at the current precision, of K (order 0) or K_dot (order 1)."""
+Method = Callable[[Any, tuple[Any, ...], int, int], Any]
+"""(act, (a, b, c), order, digits) → an enclosure of K (order 0) or K_dot (order 1)."""
+Rule = Callable[[Any, Geometry, int, Any], Any]
+"""(act, geometry, order, tolerance) → the same at the current precision, with an error of about the tolerance."""
 
 _LOG10 = math.log(10)
+_FAST = 40.0  # |η|·standard deviation beyond which quadrature of e^{ηu} is hopeless
 
 
 def dual_ball(act: Any, a: Any, b: Any, c: Any, digits: int = 30, method: str | None = None) -> tuple[Any, Any]:
@@ -49,28 +52,42 @@ def dual_ball(act: Any, a: Any, b: Any, c: Any, digits: int = 30, method: str | 
     return kernel, _settle(act, inputs, 1, digits, method)
 
 
-def _line(act: Any, shape: Geometry, order: int, tolerance: Any) -> Any:
-    return line_ball(act, shape, order, tolerance)
-
-
-def _entire(act: Any, shape: Geometry, order: int, _: Any) -> Any:
+def _entire(act: Any, inputs: tuple[Any, ...], order: int, digits: int) -> Any:
+    """Nothing but rounding errs here: take more bits until it is small against the value."""
     found = known_atoms(act, order)[0]
     if len(act.pieces) != 1 or found is None or any(atom.line or atom.alpha.is_real is False for atom in found):
         raise NotCertifiedError("not a sum of x^n·exp(quadratic) on the whole line")
-    return entire_ball(found, shape)
+    prec = bits(digits) + 64
+    for _ in range(10):
+        with precision(prec):
+            ball = entire_ball(found, geometry(*inputs))
+        if ball.is_finite() and log_size(ball.rad()) <= log_size(ball.mid()) - digits * _LOG10:
+            break
+        prec = prec * 3 // 2
+    return ball
 
 
-METHODS: dict[str, Method] = {"trapezoid": trapezoid_ball, "line": _line, "entire": _entire}
+METHODS: dict[str, Method] = {
+    "trapezoid": lambda *task: _accurate(trapezoid_ball, *task),
+    "line": lambda *task: _accurate(line_ball, *task),
+    "entire": _entire,
+}
 
 
 def _ladder(act: Any, shape: Geometry) -> list[str]:
     """Methods to try, first the one that knows least about φ."""
-    if shape.s == 0:
-        return ["line", "entire"]
-    order = ["trapezoid"] if len(act.pieces) == 1 else []
-    if len(act.pieces) == 1 and reducible(act) and not any(atom.line for atom in known_atoms(act, 0)[0] or ()):
-        order.append("entire")
-    return [*order, "line"]
+    found = known_atoms(act, 0)[0]
+    entire = ["entire"] if len(act.pieces) == 1 and found and not any(atom.line for atom in found) else []
+    if entire and _turns(found) * max(float(shape.p), float(shape.q)) > _FAST:  # quadrature would be hopeless
+        return entire
+    if shape.s == 0 or shape.rho == 0:
+        return ["line", *entire]
+    return ["trapezoid", *entire, "line"] if len(act.pieces) == 1 else ["line"]
+
+
+def _turns(found: Any) -> float:
+    """How fast e^{ηx} turns or grows."""
+    return max(abs(complex(atom.eta)) for atom in found)
 
 
 def _settle(act: Any, inputs: tuple[Any, ...], order: int, digits: int, method: str | None) -> Any:
@@ -79,22 +96,20 @@ def _settle(act: Any, inputs: tuple[Any, ...], order: int, digits: int, method: 
     reasons = []
     for name in [method] if method else _ladder(act, shape):
         try:
-            return _accurate(partial(METHODS[name], act), act, inputs, order, digits)
+            return METHODS[name](act, inputs, order, digits)
         except NotCertifiedError as error:
             reasons.append(f"{name}: {error}")
     raise NotCertifiedError("no certified value; " + "; ".join(reasons))
 
 
-def _accurate(
-    run: Callable[[Geometry, int, Any], Any], act: Any, inputs: tuple[Any, ...], order: int, digits: int
-) -> Any:
+def _accurate(rule: Rule, act: Any, inputs: tuple[Any, ...], order: int, digits: int) -> Any:
     """Find the size of the value with a few digits, then ask for all of them relative to it."""
     scale = _scale(act, inputs, order)
     depth = 5.0  # digits below the scale
     lowest = 2.0 * digits + 30
     ball = None
     while True:
-        ball = _with_bits(run, inputs, order, scale - depth * _LOG10, depth)
+        ball = _with_bits(partial(rule, act), inputs, order, scale - depth * _LOG10, depth)
         size = log_size(ball.mid())
         known = log_size(ball.rad()) < size - _LOG10
         if log_size(ball.rad()) <= size - digits * _LOG10 or (not known and depth >= lowest):

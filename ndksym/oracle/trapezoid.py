@@ -78,10 +78,11 @@ class _Rule:
     @classmethod
     def best(cls, f: Face, shape: Geometry, tolerance: Any, strip: float) -> _Rule:
         p, q, along, across = shape.p, shape.q, shape.q * abs(shape.rho), shape.q * shape.s
-        goal = float(-tolerance.log())
+        real = _bound(f, p, 0), _bound(f, q, 0)
+        goal = max(5.0, float((real[0] * real[1] / tolerance).log()))
         a1 = _best_shift(f, goal, strip, [p, along], [p, q])
         a2 = _best_shift(f, goal, strip, [across], [q])
-        bounds = (_bound(f, p, 0), _bound(f, q, 0), _bound(f, p, p * a1), _bound(f, q, along * a1), _bound(f, q, across * a2))
+        bounds = (*real, _bound(f, p, p * a1), _bound(f, q, along * a1), _bound(f, q, across * a2))
         trial = cls(shape, a1, a2, bounds, None, None, 0, 0)
         arb = flint().arb
         quarter = tolerance / 4
@@ -161,7 +162,10 @@ def _best_shift(f: Face, goal: float, strip: float, rates: list[Any], scales: li
         choices = [limit * t for t in (1, 0.7, 0.5, 0.35, 0.25, 0.17, 0.12, 0.08, 0.05, 0.03)]
     best, gain = choices[-1], -1.0
     for a in choices:
-        size = sum(_sampled(f, float(scale), float(rate) * a) for rate, scale in zip(rates, scales, strict=True))
+        size = sum(
+            _sampled(f, float(scale), float(rate) * a) - _sampled(f, float(scale), 0.0)
+            for rate, scale in zip(rates, scales, strict=True)
+        )
         step = a / (goal + max(size, 0) + a * a / 2)
         if step > gain:
             best, gain = a, step

@@ -134,7 +134,12 @@ def pairs(
 
 def resolves_gap(first: Series, second: Series) -> bool:
     """Do the series of both sides die out by themselves, so that `gap` may be summed?"""
-    return _length(first.envelope * second.envelope, 1.0) <= MOST
+    return _gap_length(first, second) <= MOST
+
+
+def _gap_length(first: Series, second: Series) -> int:
+    """`gap` holds the squares of either side's coefficients, not only their products."""
+    return _length(np.maximum(first.envelope, second.envelope) ** 2, 1.0)
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
@@ -142,7 +147,7 @@ def gap(first: Series, second: Series, i: NDArray[np.intp], j: NDArray[np.intp],
     """PQ − K without cancellation as θ → 0:  PQ [ ½ Σ (h_k/P − h'_k/Q)² + Σ h_k h'_k/(PQ) (1 − ρ^k) ]."""
     log_rho = np.log1p(-2 * s * s)
     out = np.zeros_like(s)
-    for k in range(_length(first.envelope * second.envelope, 1.0)):
+    for k in range(_gap_length(first, second)):
         hp, hq = first.h[k, i] / P, second.h[k, j] / Q
         out += 0.5 * (hp - hq) ** 2 - hp * hq * np.expm1(k * log_rho)
     return P * Q * out

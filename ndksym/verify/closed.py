@@ -52,14 +52,15 @@ def _once(expr: Expr, where: Where, digits: int) -> Any:
 
 
 def pair(dual: Dual, where: Where, digits: int) -> tuple[Any, Any]:
-    """K and K_dot of a closed form; on the diagonal from the diagonal's own formula."""
+    """K and K_dot of a closed form, K_dot None where φ jumps; on the diagonal from the diagonal's own formula."""
     if dual.K is None or dual.K_dot is None:
         raise ValueError(f"{dual.activation.name} has no closed form")
-    first, second, both = where()
+    with mpmath.workdps(10 * digits):
+        first, second, both = where()  # enough digits to tell ρ = 1 from anything near it
+    K, K_dot = dual.K, dual.K_dot
     if first == second == both and dual.K_diag is not None and dual.K_dot_diag is not None:
-        K_dot = mpmath.inf if dual.diverges else value(dual.K_dot_diag, where, digits)
-        return value(dual.K_diag, where, digits), K_dot
-    return value(dual.K, where, digits), value(dual.K_dot, where, digits)
+        K, K_dot = dual.K_diag, dual.K_dot_diag
+    return value(K, where, digits), None if dual.diverges else value(K_dot, where, digits)
 
 
 def layers(duals: Sequence[Dual]) -> Callable[[int, Any, Any, Any], tuple[Any, Any]] | None:

@@ -8,13 +8,18 @@ import mpmath
 from ndksym.activation import Activation
 from ndksym.dual import Dual
 from ndksym.errors import MissingExtraError, NdksymError
+from ndksym.oracle.numbers import as_mpf
 from ndksym.oracle.quadrature import dual_mp
 from ndksym.verify import closed
 from ndksym.verify.evidence import Evidence, Rung
 from ndksym.verify.points import Point, within
 
 DIGITS = 30
+ENOUGH = 20
+"""Points that must get a verdict, where there are as many."""
 _GUARD = 8
+_NOTHING = mpmath.mpf(10) ** -400
+"""Below this (sin at variance 1e8, say) a value and the ball around it are both 0 to anyone."""
 
 
 def precise(duals: Sequence[Dual], points: tuple[Point, ...]) -> list[Evidence]:
@@ -30,26 +35,30 @@ def certified(duals: Sequence[Dual], points: tuple[Point, ...]) -> list[Evidence
 def _rung(
     rung: Rung, duals: Sequence[Dual], points: tuple[Point, ...], judge: Callable[[Dual, Point], float]
 ) -> list[Evidence]:
-    found = []
-    for dual in dict.fromkeys(duals):
-        name, worst, at = dual.activation.name, float("inf"), points[0]
-        reach = float("inf") if dual.reach is None else float(dual.reach)
-        chosen = within(points, reach)
+    return [_verdict(rung, dual, points, judge) for dual in dict.fromkeys(duals)]
+
+
+def _verdict(rung: Rung, dual: Dual, points: tuple[Point, ...], judge: Callable[[Dual, Point], float]) -> Evidence:
+    claim, worst, at, silent = f"{dual.activation.name}: K, K_dot", float("inf"), points[0], []
+    chosen = within(points, float("inf") if dual.reach is None else float(dual.reach))
+    for point in chosen:
         try:
-            for point in chosen:
-                digits = judge(dual, point)
-                if digits < worst:
-                    worst, at = digits, point
+            digits = judge(dual, point)
         except MissingExtraError as error:
-            found.append(Evidence(rung, f"{name}: K, K_dot", "skipped", str(error)))
-            continue
+            return Evidence(rung, claim, "skipped", str(error))
         except NdksymError as error:
-            found.append(Evidence(rung, f"{name}: K, K_dot", "unknown", f"{error} (at {point})"))
+            silent.append(f"{point} ({error})")
             continue
-        word = "certified" if rung == "oracle" else "supported"
-        detail = f"≥ {worst:.0f} digits at {len(chosen)} points; fewest at {at}"
-        found.append(Evidence(rung, f"{name}: K, K_dot", word if worst >= DIGITS else "refuted", detail))
-    return found
+        if digits < worst:
+            worst, at = digits, point
+    said = len(chosen) - len(silent)
+    detail = f"≥ {worst:.0f} digits at {said} points; fewest at {at}" if said else "no point could be judged"
+    if silent:
+        detail += f"; no verdict at {len(silent)}: {'; '.join(silent)}"
+    if worst < DIGITS:
+        return Evidence(rung, claim, "refuted", detail)
+    enough = said >= min(ENOUGH, len(chosen))
+    return Evidence(rung, claim, ("certified" if rung == "oracle" else "supported") if enough else "unknown", detail)
 
 
 def _value(dual: Dual, point: Point) -> tuple[Any, Any]:
@@ -97,7 +106,9 @@ def _by_ball(dual: Dual, point: Point) -> float:
         for ball, number in zip(balls, values, strict=True):
             if ball is None or number is None or mpmath.isinf(number):
                 continue
-            middle, radius = mpmath.mpf(ball.mid().str(60, radius=False)), mpmath.mpf(ball.rad().str(10, radius=False))
+            if abs(number) < _NOTHING and ball.contains(0):
+                continue
+            middle, radius = as_mpf(ball.mid()), as_mpf(ball.rad())
             slack = abs(number) * mpmath.mpf(10) ** -(DIGITS + 1)
             if abs(number - middle) > radius + slack:
                 return 0.0

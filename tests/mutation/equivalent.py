@@ -26,4 +26,39 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "z = (lo + half)[:, None] + half[:, None] * x",
         "sign: (lo + half)[:, None] + half[:, None] * x -> (lo + half)[:, None] - half[:, None] * x",
     ): "nodes and weights of Gauss–Legendre are symmetric",
+    (
+        "gaussian/laurent.py",
+        "inverse = self.home.ring.from_dict({tuple(-e for e in monomial): 1 / coefficient})",
+        "times: 1 / coefficient -> 1 * coefficient",
+    ): "the variances that pinning divides by are X, Y, D/X or D/Y: the coefficient is 1",
+    (
+        "gaussian/terms.py",
+        "if ground.split(h)[1] or ground.split(k)[1]:",
+        "swap: h -> k",
+    ): "means Aη + Cζ and Cη + Bζ: both are real, or neither is",
+    (
+        "gaussian/terms.py",
+        "if ground.split(h)[1] or ground.split(k)[1]:",
+        "swap: k -> h",
+    ): "means Aη + Cζ and Cη + Bζ: both are real, or neither is",
+    (
+        "special.py",
+        "slope = abs((h - k) ** 2 * cos / sin**3 - h * k * sin / (1 + cos) ** 2)",
+        "sign: h - k -> h + k",
+    ): "only where panels are cut: each is integrated to the working precision",
+    (
+        "special.py",
+        "slope = abs((h - k) ** 2 * cos / sin**3 - h * k * sin / (1 + cos) ** 2)",
+        "two: 2 -> 1",
+    ): "only where panels are cut: each is integrated to the working precision",
+    (
+        "special.py",
+        "slope = abs((h - k) ** 2 * cos / sin**3 - h * k * sin / (1 + cos) ** 2)",
+        "swap: k -> h (2)",
+    ): "only where panels are cut: each is integrated to the working precision",
+    (
+        "special.py",
+        "bend = (h - k) ** 2 * (1 + 2 * cos**2) / sin**4 + abs(h * k)",
+        "two: 2 -> 1 (2)",
+    ): "only where panels are cut: each is integrated to the working precision",
 }

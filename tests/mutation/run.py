@@ -307,8 +307,7 @@ def main() -> int:
         return 0
     cache = Path(tempfile.gettempdir()) / f"ndksym-mutation-{os.getuid()}"
     cache.mkdir(mode=0o700, exist_ok=True)
-    environment = {"XDG_CACHE_HOME": str(cache), "HYPOTHESIS_PROFILE": "mutation"}
-    environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     os.environ.update(environment)
     begin = time.monotonic()
     worker.preload()

@@ -1,0 +1,111 @@
+"""Modules as texts and as loaded layers: several layers in one, deterministic, harmless, privately kept."""
+
+import os
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ndksym.activation import activation
+from ndksym.codegen.emit import module, programs
+from ndksym.codegen.load import compile_layers, load
+from ndksym.codegen.printers.base import Split
+from ndksym.dual import dual
+from ndksym.errors import InputError, MissingExtraError, NdksymError, NotDerivableError
+from tests.closed_forms import typed
+from tests.generated_code import BACKENDS, strict
+
+__all__ = ["strict"]
+
+EVIL = '*/ "; import os' + chr(10) + 'system("id")' + chr(92) + " %s é ??/"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_layers_share_a_module_and_any_shape_goes_in(backend):
+    sources = [typed("relu"), typed("erf"), replace(typed("sin"), closed_form=False)]
+    relu, erf, open_ = load(module("three", sources, backend), backend)
+    assert (relu.name, erf.name, open_.name) == ("relu", "erf", "sin")
+    assert relu.breaks == (0.0,)
+    assert relu.smoothness == 1
+    assert (erf.smoothness, erf.strip, erf.reach, erf.parity) == (np.inf, np.inf, np.inf, "odd")
+    out = relu.pair(np.ones((2, 1)), np.ones(3), 0.5, 0.5, np.sqrt(0.75))
+    assert all(array.shape == (2, 3) for array in out)
+    assert relu.phi(3.0).shape == ()
+    assert np.array_equal(relu.phi([[-1, 2], [0, -0.0]]), [[0, 2], [0, 0]])
+    u = np.ones(3)
+    assert relu.diag(u)[0] is not u
+    assert compile_layers([typed("abs")], backend)[0].diag(u)[0] is not u
+    with pytest.raises(NotDerivableError, match="no closed form"):
+        open_.pair(1, 1, 0, 0, 1)
+    twins = load(module("twins", [typed("relu"), typed("relu")], backend), backend)
+    assert twins[0].name != twins[1].name
+
+
+@pytest.mark.parametrize("backend", [*BACKENDS, "latex"])
+def test_text_is_deterministic_and_harmless(backend):
+    it = dual(activation("gelu"))
+    evil = replace(typed("relu"), activation=replace(activation("relu"), name=EVIL))
+    text = module('x"\n*/ import os', [it, evil], backend, notes=["a note\nwith a line"])
+    assert "do not edit" in text.splitlines()[0]
+    assert not any(line.startswith(("import os", "system", "with a line")) for line in text.splitlines())
+    if backend in BACKENDS:
+        load(text, backend)
+    code = (
+        "from ndksym.activation import activation; from ndksym.dual import dual; from ndksym.codegen.emit import module;"
+        f"print(module('g', [dual(activation(n)) for n in ('gelu', 'elu', 'x*sin(2*x)', 'mish')], '{backend}'))"
+    )
+    runs = []
+    for seed in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        runs.append(
+            subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout
+        )
+    assert runs[0] == runs[1]
+
+
+def test_unknown_backends_are_named():
+    for call in (lambda: module("x", [typed("relu")], "cobol"), lambda: load("", "latex")):
+        with pytest.raises(InputError, match="allowed are"):
+            call()
+
+
+def test_without_a_compiler_the_way_out_is_named(monkeypatch):
+    monkeypatch.setenv("CC", "no-such-compiler")
+    with pytest.raises(MissingExtraError, match=r"no-such-compiler.*CC"):
+        compile_layers([typed("cube")], "c", "no compiler")
+    monkeypatch.delenv("CC")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(MissingExtraError, match="C compiler"):
+        compile_layers([typed("cube")], "c", "no compiler")
+
+
+def test_a_refusal_of_the_compiler_is_shown():
+    with pytest.raises(NdksymError, match="refused the generated code"):
+        load("int f(void) { return undeclared; }", "c")
+
+
+def test_libraries_are_kept_private_and_reused(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    compile_layers([typed("cube")], "c")
+    folder = tmp_path / "ndksym"
+    (library,) = folder.iterdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    before = library.stat().st_mtime_ns
+    compile_layers([typed("cube")], "c")
+    assert library.stat().st_mtime_ns == before
+    folder.chmod(0o777)
+    compile_layers([typed("cube")], "c", "elsewhere")
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_programs_are_in_order_and_split_at_the_breaks():
+    phi, dphi, diag, pair = programs(typed("relu"))
+    assert isinstance(phi, Split)
+    assert phi.edges == dphi.edges == (0,)
+    assert [output.name for output in pair.outputs] == ["K", "K_dot", "gap"]
+    assert diag.op_count > 0
+    with pytest.raises(AssertionError, match="out of order"):
+        replace(pair, assignments=pair.assignments[::-1])
