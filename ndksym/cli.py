@@ -1,4 +1,5 @@
-"""The command line: stdout is the result, stderr the progress; exit codes 0 fine, 2 input, 3 not derivable, 4 check failed, 5 out of time."""
+"""The command line: stdout is the result, stderr the progress; exit codes 0 fine, 2 input, 3 not derivable, 4 check
+failed, 5 out of time."""
 
 import contextlib
 import json
@@ -167,7 +168,7 @@ def verify(
     for name in target or list(found):
         with _progress(f"verifying {name}"):
             if name in found and depth is None and not bias:
-                evidence = climb(found[name].derivation, case=found[name], slow=slow)
+                evidence = climb(found[name].derivation, claims=found[name].claimed, slow=slow)
             else:
                 evidence = climb(_derive([name], depth, bias), slow=slow)
         results.append((name, evidence))

@@ -83,7 +83,8 @@ def generate(
             texts, folder = expected(name, found.derivation, found.backends), root / name
         elif out is None:
             raise InputError(
-                f"{name!r} is not a case ({', '.join(known) or 'there are none here'}); for any other activation say where to: --out FOLDER"
+                f"{name!r} is not a case ({', '.join(known) or 'there are none here'}); "
+                "for any other activation say where to: --out FOLDER"
             )
         else:
             d = derive(name, depth=depth or 1, bias=bias)

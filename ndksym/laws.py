@@ -1,6 +1,7 @@
 """What every kernel obeys, whatever its activation: laws that compiled kernels are held to on drawn inputs (theory T7).
 
-A law is a function of a kernel and a `Draw`; it returns how far it was missed, in units of what is allowed: above 1 is a failure.
+A law is a function of a kernel and a `Draw`; it returns how far it was missed, in units of what is allowed: above 1
+is a failure.
 """
 
 from collections.abc import Callable
@@ -169,8 +170,8 @@ def laws_of(activations: tuple[Activation, ...], bias: bool) -> dict[str, Law]:
     if not any(act.discontinuities for act in activations):
         for law in (tangent_limit, tangent_symmetry, fluctuation_dissipation):
             found[law.__name__] = law
-        degrees = {act.homogeneity for act in activations}
-        if not bias and len(degrees) == 1 and None not in degrees:
+        degrees = {act.homogeneity for act in activations if act.homogeneity is not None}
+        if not bias and len(degrees) == 1 and all(act.homogeneity is not None for act in activations):
             degree = float(degrees.pop())
             found["homogeneity"] = lambda k, x: homogeneity(k, x, degree)
     if not bias and all(act.parity == "odd" for act in activations):

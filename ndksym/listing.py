@@ -61,5 +61,7 @@ def table(found: Listing) -> str:
         assert isinstance(kinds, list)
         said = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no claims"
         form = "closed form" if row["closed_form"] else "numeric"
-        lines.append(f"  {row['name']:14} {form:12} depth {row['depth']}{' + bias' if row['bias'] else '       '}  {said}")
+        lines.append(
+            f"  {row['name']:14} {form:12} depth {row['depth']}{' + bias' if row['bias'] else '       '}  {said}"
+        )
     return "\n".join(lines)

@@ -29,7 +29,8 @@ def owens_t(h: Any, a: Any) -> Any:
 
 
 def _series(x: Any, a: Any) -> Any:
-    """(1/2π) [atan a − Σ_j (−1)^j a^{2j+1}/(2j+1) P_j], P_j = 1 − e^{−x} Σ_{i≤j} x^i/i!, in integers scaled by 2^prec."""
+    """(1/2π) [atan a − Σ_j (−1)^j a^{2j+1}/(2j+1) P_j], P_j = 1 − e^{−x} Σ_{i≤j} x^i/i!, in integers scaled by
+    2^prec."""
     prec = mpmath.mp.prec + 20
     with mpmath.workprec(prec + int(x / mpmath.ln2) + 10):
         one = 1 << prec

@@ -1,4 +1,5 @@
-"""Substitution that stays cheap: SymPy rebuilds a node by asking about signs and zeros, which on large arguments never ends."""
+"""Substitution that stays cheap: SymPy evaluates a rebuilt node by asking about signs, which on large ones never
+ends."""
 
 from __future__ import annotations
 

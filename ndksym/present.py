@@ -31,7 +31,9 @@ def document(d: Derivation, certificate: Sequence[Evidence], *, expand: bool, nn
     written = expand or d.depth <= _WRITTEN_OUT
     first = d.duals[0]
     return {
-        "activation": ", ".join(act.name for act in d.activations) if len(set(d.activations)) > 1 else first.activation.name,
+        "activation": ", ".join(act.name for act in d.activations)
+        if len(set(d.activations)) > 1
+        else first.activation.name,
         "depth": d.depth,
         "bias": d.bias,
         "closed_form": d.closed_form,
@@ -125,5 +127,3 @@ def latex_document(d: Derivation) -> str:
         "\\usepackage{amsmath}\n\\allowdisplaybreaks\n\\begin{document}\n"
         f"\\[\n{d.latex()}\n\\]\n\\end{{document}}\n"
     )
-
-

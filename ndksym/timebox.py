@@ -14,9 +14,11 @@ _GRACE = 1.0
 
 
 def run_in_child(seconds: float | None) -> None:
-    """Return in a child process; the parent waits for it there, exits with its code, or raises OutOfTimeError after `seconds`.
+    """Return in a child process; the parent waits for it there, exits with its code, or raises OutOfTimeError after
+    `seconds`.
 
-    Where processes cannot fork, the work goes on unguarded in this one. Call it before heavy imports and before any thread starts.
+    Where processes cannot fork, the work goes on unguarded in this one. Call it before heavy imports and before any
+    thread starts.
     """
     if seconds is None or not hasattr(os, "fork"):
         return

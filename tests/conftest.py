@@ -1,4 +1,5 @@
-"""Hypothesis profiles: `ci` is derandomised and bounded, `deep` searches; choose with HYPOTHESIS_PROFILE. --slow enlarges samples."""
+"""Hypothesis profiles: `ci` is derandomised and bounded, `deep` searches; choose with HYPOTHESIS_PROFILE. --slow
+enlarges samples."""
 
 import os
 

@@ -26,7 +26,9 @@ def test_rung(name, rung, slow):
         assert not any(e.verdict == "skipped" for e in certificate), str(certificate)
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.derivation.closed_form and case.depth <= 2])
+@pytest.mark.parametrize(
+    "name", [name for name, case in CASES.items() if case.derivation.closed_form and case.depth <= 2]
+)
 def test_identities_of_shallow_networks_are_proved_not_sampled(name):
     for evidence in verify(CASES[name].derivation, rungs="exact"):
         assert evidence.verdict == "proved", evidence

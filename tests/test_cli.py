@@ -1,4 +1,5 @@
-"""The command line as a user meets it: results on stdout, progress on stderr, the promised exit codes, nothing written on failure."""
+"""The command line as a user meets it: results on stdout, progress on stderr, the promised exit codes, nothing
+written on failure."""
 
 import json
 import subprocess

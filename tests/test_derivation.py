@@ -245,7 +245,7 @@ def test_loading_cases_derives_nothing():
 
 def test_a_case_by_name():
     assert case("gelu").derivation.depth == 3
-    with pytest.raises(InputError, match="no case 'nope'.*relu"):
+    with pytest.raises(InputError, match=r"no case 'nope'.*relu"):
         case("nope")
 
 

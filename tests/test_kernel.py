@@ -208,7 +208,11 @@ def test_nearly_parallel_rows_of_a_large_closed_form_keep_their_angle_for_a_kink
 
 def test_a_pair_does_not_depend_on_the_company_it_is_computed_in():
     X = np.array([[1.0, 0.2, -0.4], [2.5, 0.5, -1.0], [2.5 + 1e-7, 0.5, -1.0]])
-    kernel = Kernel((Numeric("gelu", lambda u: u * ndtr(u), lambda u: ndtr(u) + u * np.exp(-u * u / 2) / np.sqrt(2 * np.pi)),) * 3, False, "numpy")
+    kernel = Kernel(
+        (Numeric("gelu", lambda u: u * ndtr(u), lambda u: ndtr(u) + u * np.exp(-u * u / 2) / np.sqrt(2 * np.pi)),) * 3,
+        False,
+        "numpy",
+    )
     together = kernel.ntk(X)
     assert np.allclose(kernel.ntk(X[:1], X), together[:1], rtol=1e-14, atol=0)
     assert np.allclose(kernel.ntk(X[1:], X[:1]), together[1:, :1], rtol=1e-14, atol=0)

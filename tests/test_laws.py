@@ -1,4 +1,5 @@
-"""Rung 4: laws that any kernel obeys, on random activations of the class, depths and inputs; and that they can be broken."""
+"""Rung 4: laws that any kernel obeys, on random activations of the class, depths and inputs; and that they can be
+broken."""
 
 from dataclasses import replace
 
@@ -40,8 +41,9 @@ def test_catalogue_networks_obey_the_laws(name):
 
 def broken(layer, **change):
     """A layer whose closed form is wrong by a factor."""
+
     def pair(p, q, c, s, k):
-        K, K_size, K_dot, K_dot_size, gap, gap_size = layer.pair(p, q, c, s, k)
+        K, K_size, K_dot, K_dot_size, _, _ = layer.pair(p, q, c, s, k)
         f, g = change.get("K", 1.0), change.get("K_dot", 1.0)
         return f * K, K_size, g * K_dot, K_dot_size, None, None
 
@@ -52,12 +54,15 @@ def broken(layer, **change):
     return Broken()
 
 
-@pytest.mark.parametrize(("change", "caught_by"), [
-    ({"K": 1.0001}, "fluctuation_dissipation"),
-    ({"K_dot": 1.0001}, "fluctuation_dissipation"),
-    ({"K": 2.0}, "cauchy_schwarz"),
-    ({"K": -1.0}, "positive_semidefinite"),
-])
+@pytest.mark.parametrize(
+    ("change", "caught_by"),
+    [
+        ({"K": 1.0001}, "fluctuation_dissipation"),
+        ({"K_dot": 1.0001}, "fluctuation_dissipation"),
+        ({"K": 2.0}, "cauchy_schwarz"),
+        ({"K": -1.0}, "positive_semidefinite"),
+    ],
+)
 def test_a_wrong_factor_is_caught(change, caught_by):
     kernel = ndksym.derive("gelu", depth=2).compile("numpy")
     wrong = replace(kernel, layers=tuple(broken(layer, **change) for layer in kernel.layers))

@@ -38,15 +38,15 @@ void ndk_dphi_0(size_t n, const double *u, double *y) {
 }
 
 static void diag_0(double a, double *K, double *K_size, double *K_dot, double *K_dot_size) {
-    const double x0 = -2.0 * a;
-    const double x1 = -8.0 * a;
+    const double x0 = -8.0 * a;
+    const double x1 = -2.0 * a;
     const double K_0 = a;
-    const double K_1 = -0.375 * expm1(x0);
-    const double K_2 = 0.125 * ndk_expdiff(x1, x0, -6.0 * a);
+    const double K_1 = 0.125 * ndk_expdiff(x0, x1, -6.0 * a);
+    const double K_2 = -0.375 * expm1(x1);
     *K = K_0 + K_1 + K_2;
     *K_size = fabs(K_0) + fabs(K_1) + fabs(K_2);
     const double K_dot_0 = 1.0;
-    const double K_dot_1 = -0.5 * expm1(x1);
+    const double K_dot_1 = -0.5 * expm1(x0);
     *K_dot = K_dot_0 + K_dot_1;
     *K_dot_size = fabs(K_dot_0) + fabs(K_dot_1);
 }
@@ -60,18 +60,18 @@ static void pair_0(double p, double q, double c, double s, double k, double *K, 
     const double x1 = 8.0 * x0;
     const double x2 = p - q;
     const double x3 = 2.0 * x2 * x2;
-    const double x4 = -x1 * s * s - x3;
-    const double x5 = expm1(-x1 * k * k - x3);
+    const double x4 = expm1(-x1 * k * k - x3);
+    const double x5 = -x1 * s * s - x3;
     const double K_0 = c;
     const double K_1 = -0.25 * expm1(-2.0 * p * p);
     const double K_2 = -0.25 * expm1(-2.0 * q * q);
-    const double K_3 = 0.125 * expm1(x4);
-    const double K_4 = 0.125 * x5;
+    const double K_3 = 0.125 * x4;
+    const double K_4 = 0.125 * expm1(x5);
     *K = K_0 + K_1 + K_2 + K_3 + K_4;
     *K_size = fabs(K_0) + fabs(K_1) + fabs(K_2) + fabs(K_3) + fabs(K_4);
     const double K_dot_0 = 0.5;
-    const double K_dot_1 = 0.5 * exp(x4);
-    const double K_dot_2 = -0.5 * x5;
+    const double K_dot_1 = 0.5 * exp(x5);
+    const double K_dot_2 = -0.5 * x4;
     *K_dot = K_dot_0 + K_dot_1 + K_dot_2;
     *K_dot_size = fabs(K_dot_0) + fabs(K_dot_1) + fabs(K_dot_2);
 }

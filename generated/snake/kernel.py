@@ -45,15 +45,15 @@ def dphi_0(u):
 
 
 def diag_0(a):
-    x0 = -2.0 * a
-    x1 = -8.0 * a
+    x0 = -8.0 * a
+    x1 = -2.0 * a
     K_0 = a
-    K_1 = -0.375 * np.expm1(x0)
-    K_2 = 0.125 * expdiff(x1, x0, -6.0 * a)
+    K_1 = 0.125 * expdiff(x0, x1, -6.0 * a)
+    K_2 = -0.375 * np.expm1(x1)
     K = K_0 + K_1 + K_2
     K_size = np.abs(K_0) + np.abs(K_1) + np.abs(K_2)
     K_dot_0 = np.full_like(a, 1.0)
-    K_dot_1 = -0.5 * np.expm1(x1)
+    K_dot_1 = -0.5 * np.expm1(x0)
     K_dot = K_dot_0 + K_dot_1
     K_dot_size = np.abs(K_dot_0) + np.abs(K_dot_1)
     return K, K_size, K_dot, K_dot_size
@@ -64,18 +64,18 @@ def pair_0(p, q, c, s, k):
     x1 = 8.0 * x0
     x2 = p - q
     x3 = 2.0 * x2 * x2
-    x4 = -x1 * s * s - x3
-    x5 = np.expm1(-x1 * k * k - x3)
+    x4 = np.expm1(-x1 * k * k - x3)
+    x5 = -x1 * s * s - x3
     K_0 = c
     K_1 = -0.25 * np.expm1(-2.0 * p * p)
     K_2 = -0.25 * np.expm1(-2.0 * q * q)
-    K_3 = 0.125 * np.expm1(x4)
-    K_4 = 0.125 * x5
+    K_3 = 0.125 * x4
+    K_4 = 0.125 * np.expm1(x5)
     K = K_0 + K_1 + K_2 + K_3 + K_4
     K_size = np.abs(K_0) + np.abs(K_1) + np.abs(K_2) + np.abs(K_3) + np.abs(K_4)
     K_dot_0 = np.full_like(p, 0.5)
-    K_dot_1 = 0.5 * np.exp(x4)
-    K_dot_2 = -0.5 * x5
+    K_dot_1 = 0.5 * np.exp(x5)
+    K_dot_2 = -0.5 * x4
     K_dot = K_dot_0 + K_dot_1 + K_dot_2
     K_dot_size = np.abs(K_dot_0) + np.abs(K_dot_1) + np.abs(K_dot_2)
     return K, K_size, K_dot, K_dot_size

@@ -117,12 +117,12 @@ def facts(source: Source) -> dict[str, Any]:
 
 
 def harmless(text: str) -> str:
-    """Text that can end neither a comment nor a string: anything unusual becomes a question mark.
+    """Text that can end neither a comment nor a string: anything unusual becomes a line below.
 
     >>> harmless('relu"; import os' + chr(10) + '*/ \\\\')
-    'relu?? import os?*/ ?'
+    'relu__ import os_*/ _'
     """
-    return re.sub(r"[^A-Za-z0-9_+\-*/()., <>=^|'`:~]", "?", text)[:2000]
+    return re.sub(r"[^A-Za-z0-9_+\-*/()., <>=^|'`:~]", "_", text)[:2000]
 
 
 def _layers(sources: Sequence[Source]) -> Iterator[tuple[Program | Split, ...]]:

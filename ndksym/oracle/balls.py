@@ -32,7 +32,8 @@ def dual_ball(act: Any, a: Any, b: Any, c: Any, digits: int = 30, method: str | 
 
     (u, v) is Gaussian with E u² = a, E v² = b, E uv = c (T4; arXiv 2309.04522), given as exact numbers: int, float,
     Fraction, text, SymPy number. Where the value is 0 or immeasurably small the radius is relative to √(K(a,a)K(b,b)).
-    K_dot is None where it is infinite: a jump of φ at coincident inputs. `method` is one of METHODS; the best by default.
+    K_dot is None where it is infinite: a jump of φ at coincident inputs. `method` is one of METHODS; the best by
+    default.
 
     >>> from ndksym.activation import activation
     >>> K, K_dot = dual_ball(activation("relu"), 1, 1, 1)
@@ -134,7 +135,9 @@ def _scale(act: Any, inputs: tuple[Any, ...], order: int) -> float:
         return log_size(size) if size > 0 else 0.0
 
 
-def _with_bits(run: Callable[[Geometry, int, Any], Any], inputs: tuple[Any, ...], order: int, goal: float, depth: float) -> Any:
+def _with_bits(
+    run: Callable[[Geometry, int, Any], Any], inputs: tuple[Any, ...], order: int, goal: float, depth: float
+) -> Any:
     """Run with enough bits that rounding stays below the tolerance e^goal."""
     prec = bits(depth) + 64
     for _ in range(12):

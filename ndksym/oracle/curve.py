@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -44,14 +45,11 @@ def curve(act: Any) -> Curve:
     pieces = tuple(act.pieces)
     programs = tuple(Program([piece.expr, sympy.diff(piece.expr, x)], x) for piece in pieces)
     breaks = tuple(piece.hi for piece in pieces[:-1])
-    jumps = tuple(
-        _jump(before.expr, after.expr, x, before.hi)
-        for before, after in zip(pieces[:-1], pieces[1:], strict=True)
-    )
+    jumps = tuple(_jump(before.expr, after.expr, x, before.hi) for before, after in itertools.pairwise(pieces))
     centres = {sympy.Integer(0), *breaks}
     for piece in pieces:
         centres |= _zeros(piece.expr, x)
-    return Curve(programs, breaks, jumps, tuple(sorted(centres, key=float)), sympy.sympify(getattr(act, 'growth', 0)))
+    return Curve(programs, breaks, jumps, tuple(sorted(centres, key=float)), sympy.sympify(getattr(act, "growth", 0)))
 
 
 def _jump(before: sympy.Expr, after: sympy.Expr, x: sympy.Symbol, tau: sympy.Expr) -> sympy.Expr:

@@ -1,9 +1,11 @@
 """K and K_dot of sums of xⁿ e^{αx² + ηx} over the whole line, in Arb: exact Gaussian moments, for any variances.
 
-With C the covariance of (u, v), det = ab − c² and D = diag(2α, 2β), the weight e^{αu² + βv² + ηu + ζv} turns N(0, C) into
+With C the covariance of (u, v), det = ab − c² and D = diag(2α, 2β), the weight e^{αu² + βv² + ηu + ζv} turns N(0, C)
+into
 Δ^{−½} e^{½ (η, ζ)·μ} N(μ, S),   Δ = det(1 − DC) = (1 − 2αa)(1 − 2βb) − 4αβc²,
 S = [[a − 2β det, c], [c, b − 2α det]]/Δ,   μ = S (η, ζ),
-and E uⁿvᵐ = μ₁ E u^{n−1}vᵐ + (n−1) S₁₁ E u^{n−2}vᵐ + m S₁₂ E u^{n−1}v^{m−1} (Stein). The quadrature oracles check it where
+and E uⁿvᵐ = μ₁ E u^{n−1}vᵐ + (n−1) S₁₁ E u^{n−2}vᵐ + m S₁₂ E u^{n−1}v^{m−1} (Stein). The quadrature oracles check it
+where
 they can go; this goes where they cannot: sin at a variance of 1e16.
 """
 

@@ -158,9 +158,7 @@ def _polynomial(expr: sympy.Expr, c: Any, eta: Any, alpha: Any, T: _Half) -> Env
     re_lo, re_hi = (start, infinity) if rising else (-infinity, start)
     low = start if rising else -start
     arg = (abs(eta) * T.w / low).atan() if rising and low > 0 else None
-    return Envelope(
-        Growth(abs(eta) * stretch + abs(c), flint().arb(1), zero, zero), _max(low, zero), re_lo, re_hi, arg
-    )
+    return Envelope(Growth(abs(eta) * stretch + abs(c), flint().arb(1), zero, zero), _max(low, zero), re_lo, re_hi, arg)
 
 
 def _sum(terms: list[Envelope], T: _Half) -> Envelope:

@@ -266,9 +266,7 @@ def _power(base: Any, exponent: int) -> Any:
 def _real(function: Callable[..., Any]) -> Callable[..., Vector]:
     def apply(analytic: bool, *columns: Vector) -> Vector:
         if analytic:
-            raise NotDerivableError(
-                "Abs, sign, Max, Min, Heaviside and Piecewise are not analytic: use the pieces"
-            )
+            raise NotDerivableError("Abs, sign, Max, Min, Heaviside and Piecewise are not analytic: use the pieces")
         return [function(*row) for row in zip(*columns, strict=True)]
 
     return apply

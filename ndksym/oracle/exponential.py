@@ -1,6 +1,7 @@
 """Polynomials times exponentials, real or complex: the mean is shifted, and a Gauss rule is exact on what is left.
 
-With φ(x) = Σ e^{ηx} P_η(x) and Σ the covariance of (u, v) (Cameron–Martin, valid for complex η as both sides are entire),
+With φ(x) = Σ e^{ηx} P_η(x) and Σ the covariance of (u, v) (Cameron–Martin, valid for complex η as both sides are
+entire),
 
     E[e^{ηu + η'v} P(u) Q(v)] = e^{½(aη² + 2cηη' + bη'²)} E[P(u + aη + cη') Q(v + cη + bη')].
 
@@ -32,7 +33,9 @@ def terms(act: Any) -> Terms | None:
         return None
     x = act.symbol
     expr = act.pieces[0].expr
-    if any(isinstance(node, sympy.Function) and type(node) not in _FUNCTIONS for node in sympy.preorder_traversal(expr)):
+    if any(
+        isinstance(node, sympy.Function) and type(node) not in _FUNCTIONS for node in sympy.preorder_traversal(expr)
+    ):
         return None
     expanded = sympy.expand(sympy.expand(expr.rewrite(sympy.exp)), power_exp=True)
     found: dict[sympy.Expr, dict[int, sympy.Expr]] = {}

@@ -9,6 +9,7 @@ analytic" where they are not. |x| > R is bounded by Cauchy–Schwarz and Jensen:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -88,7 +89,7 @@ def _coincident(found: Face, shape: Geometry, tolerance: Any, cuts: list[Any]) -
             edges.append(place)
     edges.append(reach)
     total = flint().arb(0)
-    for lo, hi in zip(edges[:-1], edges[1:], strict=True):
+    for lo, hi in itertools.pairwise(edges):
         middle = ((lo + hi) / 2).mid()
         first, second = (sum(1 for tau in found.points() if scale * middle > tau) for scale in (shape.p, other))
         if not (found.zero(first) or found.zero(second)):
@@ -109,7 +110,7 @@ def _cut_integral(integrand: Callable[[Any, bool], Any], lo: Any, hi: Any, cuts:
     marks = sorted((cut.mid() for cut in cuts if lo < cut.mid() < hi), key=float)
     edges = [lo, *marks, hi]
     total = flint().arb(0)
-    for left, right in zip(edges[:-1], edges[1:], strict=True):
+    for left, right in itertools.pairwise(edges):
         if left < right:
             total += _integral(integrand, left, right, tolerance / len(edges))
     return total
@@ -228,5 +229,3 @@ def _cuts(act: Any, shape: Geometry) -> list[Any]:
             window = [flint().arb(k) * shape.q * shape.s for k in (-14, -9, -5, -2, 2, 5, 9, 14)]
             cuts += [(tau + k) / slope for tau in centres for k in window]
     return cuts
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -60,7 +61,7 @@ class Face:
             best = best.max(left_ray.most((-hi).max(X), -lo))
         lo, hi = lo.max(-X), hi.min(X)
         edges = [lo, *(tau for tau in self.points() if lo < tau < hi), hi]
-        for left, right in zip(edges[:-1], edges[1:], strict=True):
+        for left, right in itertools.pairwise(edges):
             certain = sum(1 for tau in self.points() if tau <= left)
             possible = sum(1 for tau in self.points() if not tau > left)
             for piece in range(certain, possible + 1):
@@ -88,7 +89,9 @@ class Face:
             size = abs(value)
             if at_middle.is_finite():
                 seen = seen.max(abs(at_middle))
-            if size.is_finite() and (size <= floor or size <= seen * _SLACK or (depth > _LOOSE and (size < 1 or size < seen * 2.0**64))):
+            if size.is_finite() and (
+                size <= floor or size <= seen * _SLACK or (depth > _LOOSE and (size < 1 or size < seen * 2.0**64))
+            ):
                 best = best.max(size)
                 continue
             if depth == _BOX_DEPTH:

@@ -47,9 +47,7 @@ class _Family:
         if self.line:
             sums = self._with_erf(mean, variance, exponent, tau)
         else:
-            ends = [
-                (end, sign, self._height(end, m)) for end, sign in ((self.lo, 1), (self.hi, -1)) if end is not None
-            ]
+            ends = [(end, sign, self._height(end, m)) for end, sign in ((self.lo, 1), (self.hi, -1)) if end is not None]
             start = self._start(mean, variance, exponent, tau, ends)
             sums = [start]
             for n in range(1, len(self.factors)):
@@ -94,7 +92,9 @@ class _Family:
             tilted = (mean - 2 * slope * shift * variance) / narrow
             gauss = [(-place * place / narrow).exp() / narrow.sqrt() * height]
             for n in range(1, len(self.factors)):
-                sums.append(_next(sums, mean, variance, [2 * slope * variance / flint().arb.pi().sqrt() * gauss[n - 1]]))
+                sums.append(
+                    _next(sums, mean, variance, [2 * slope * variance / flint().arb.pi().sqrt() * gauss[n - 1]])
+                )
                 gauss.append(_next(gauss, tilted, variance / narrow, []))
         return sums
 

@@ -81,7 +81,9 @@ def two_time(
                 -rate * _mpf(one + other)
             )
 
-        return _Times(m(late, late), m(early, early), m(late, early), mpmath.exp(-_mpf(heat * abs(late - early) / sigma2)))
+        return _Times(
+            m(late, late), m(early, early), m(late, early), mpmath.exp(-_mpf(heat * abs(late - early) / sigma2))
+        )
 
     return _settled(activations, X, X2, _number(bias) ** 2, moments, digits, dual)
 
@@ -156,7 +158,9 @@ def _settled(
         with mpmath.mp.workdps(work):
             layers = dual or _quadrature(activations, work)
             after = _recursion(len(activations), rows, others, bias2, moments(), layers)
-            lost = max(_disagreement(one, other) for one, other in zip(before, after, strict=True)) if before else math.inf
+            lost = (
+                max(_disagreement(one, other) for one, other in zip(before, after, strict=True)) if before else math.inf
+            )
         if lost <= -digits:
             return after
         before = after
@@ -182,9 +186,7 @@ def _quadrature(activations: Sequence[Any], digits: int) -> Dual:
     return dual
 
 
-def _recursion(
-    depth: int, rows: Rows, others: Rows | None, bias2: Fraction, m: _Times, dual: Dual
-) -> tuple[Any, Any]:
+def _recursion(depth: int, rows: Rows, others: Rows | None, bias2: Fraction, m: _Times, dual: Dual) -> tuple[Any, Any]:
     same = others is None
     columns = rows if others is None else others
     still = m.late == m.cross == m.early

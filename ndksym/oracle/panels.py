@@ -49,9 +49,7 @@ def log_size(value: Any) -> float:
     return float(top.log()) if top > 0 else -math.inf
 
 
-def resolve(
-    curve: Curve, scale: Any, reach: float, digits: int, size: int, levels: tuple[float, ...]
-) -> list[Panel]:
+def resolve(curve: Curve, scale: Any, reach: float, digits: int, size: int, levels: tuple[float, ...]) -> list[Panel]:
     """Cut [−reach, reach] into panels on which φ(scale·x) and φ'(scale·x) are resolved to half of `digits`.
 
     Half is what is asked of each factor of a product, since the rule integrates to twice its own degree.

@@ -6,6 +6,7 @@ Nothing is known about φ but its pieces; panels are found by asking whether φ 
 
 from __future__ import annotations
 
+import itertools
 import math
 from bisect import bisect_left
 from collections.abc import Callable
@@ -120,6 +121,7 @@ def _too_fast(act: Any, inputs: tuple[Any, ...]) -> Terms | None:
 
 def _closed(exponentials: Terms, inputs: tuple[Any, ...], digits: int, noise: float) -> Estimate:
     """Exponential polynomials too fast for quadrature; the error is that of rounding, and is certified."""
+
     def run(_: int) -> tuple[Any, Any]:
         shape = geometry(*inputs, noise)
         return expectation(exponentials, shape.a, shape.b, shape.c, shape.p, shape.q, shape.rho, shape.s)
@@ -161,7 +163,9 @@ def _rounded(run: Callable[[int], tuple[Any, Any]], digits: int) -> tuple[Any, A
         with precision(prec):
             values = run(digits)
         known = [v for v in values if v is not None]
-        lost = max((log_size(v.rad()) - log_size(v.mid()) for v in known if v.mid() != 0 or v.rad() != 0), default=-math.inf)
+        lost = max(
+            (log_size(v.rad()) - log_size(v.mid()) for v in known if v.mid() != 0 or v.rad() != 0), default=-math.inf
+        )
         if all(v.is_finite() for v in known) and lost < -(digits - 4) * math.log(10):
             break
         prec = prec * 3 // 2 + 32
@@ -265,7 +269,9 @@ class _Profile:
         self.line, self.scale = line, scale
         with precision(64):
             edge = flint().arb(_WIDEST)
-            points = sorted([flint().arb(x) for x in grid if abs(x) <= 24] + ladder(line, scale, -edge, edge), key=float)
+            points = sorted(
+                [flint().arb(x) for x in grid if abs(x) <= 24] + ladder(line, scale, -edge, edge), key=float
+            )
             self.x = [float(x) for x in points]
             self.rows = self._values(points)
         self._far: list[list[float]] | None = None
@@ -359,7 +365,7 @@ def _refine(panels: tuple[list[Panel], list[Panel]], cuts: list[Any], shape: Geo
         low, high = inside[0].lo, inside[-1].hi
         marks = sorted((t for t in cuts if low < t < high), key=float)
         edges = _sorted([low, *marks, high])
-        for lo, hi in zip(edges[:-1], edges[1:], strict=True):
+        for lo, hi in itertools.pairwise(edges):
             stack = [Panel(lo, hi, piece)]
             while stack:
                 panel = stack.pop()

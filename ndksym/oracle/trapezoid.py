@@ -145,7 +145,9 @@ def _bound(f: Face, scale: Any, w: Any) -> Any:
             weight = (-_beta() * start * start).exp()
             best = best.max(f.sup(*ends, w, best.lower() / weight) * weight)
             start = after
-        tail = Growth(ray.A * scale ** ray.n.max(flint().arb(0)), ray.n, ray.kappa * scale, ray.alpha * scale**2 - _beta())
+        tail = Growth(
+            ray.A * scale ** ray.n.max(flint().arb(0)), ray.n, ray.kappa * scale, ray.alpha * scale**2 - _beta()
+        )
         best = best.max(tail.peak(start))
     if not best.is_finite():
         raise NotCertifiedError("the activation grows too fast for the trapezoid rule at this variance")
@@ -177,7 +179,11 @@ def _sampled(f: Face, scale: float, w: float) -> float:
     grid = [t for x in (0, 0.5, 1, 2, 3, 5, 8, 12) for t in (x, -x)]
     values = f.values(0, [acb(scale * x, w) for x in grid])
     return max(
-        (float(abs(v).upper().log()) - x * x * _BETA[0] / _BETA[1] for v, x in zip(values, grid, strict=True) if v.is_finite() and v != 0),
+        (
+            float(abs(v).upper().log()) - x * x * _BETA[0] / _BETA[1]
+            for v, x in zip(values, grid, strict=True)
+            if v.is_finite() and v != 0
+        ),
         default=math.inf,
     )
 

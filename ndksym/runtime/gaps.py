@@ -1,7 +1,8 @@
 """PQ − K of nearly parallel outputs, without subtracting: what the next layer's angle is made of.
 
 Two ways, each saying for which pairs it holds: the Mehler series where it dies out by itself, and Price's theorem,
-PQ − K(θ) = [PQ − K(0)] + pq ∫_0^θ K_dot sin θ' dθ', where K_dot has a closed form. PQ − K(0) = PQ E(φ(pz)/P − φ(qz)/Q)²/2.
+PQ − K(θ) = [PQ − K(0)] + pq ∫_0^θ K_dot sin θ' dθ', where K_dot has a closed form. PQ − K(0) = PQ E(φ(pz)/P −
+φ(qz)/Q)²/2.
 """
 
 import numpy as np

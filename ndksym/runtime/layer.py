@@ -72,11 +72,12 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
             found, done = rule(first, second, pairs.i[m], pairs.j[m], s[m], k[m])
             gap[m[done]] = found[done]
             left[m[done]] = False
-    for m in np.nonzero(poor | left)[0]:
-        moments = quadrature.double(layer, first.rule.panels, p[m], q[m], s[m], k[m], P[m], Q[m])
-        gap[m], cogap[m] = moments.gap, moments.cogap
-        if poor[m]:
-            K[m], K_dot[m] = moments.K, moments.K_dot
+    for n in np.nonzero(poor | left)[0]:
+        norms, angle = (float(p[n]), float(q[n])), (float(s[n]), float(k[n]))
+        moments = quadrature.double(layer, first.rule.panels, *norms, *angle, float(P[n]), float(Q[n]))
+        gap[n], cogap[n] = moments.gap, moments.cogap
+        if poor[n]:
+            K[n], K_dot[n] = moments.K, moments.K_dot
     gap, cogap = np.maximum(gap, 0.0), np.maximum(cogap, 0.0)
     if layer.parity == "odd":
         gap, cogap = np.where(flip, cogap, gap), np.where(flip, gap, cogap)

@@ -18,7 +18,8 @@ DEGREE = 16
 """Polynomial degree a panel must be resolved by; Gauss–Legendre with as many nodes then integrates products exactly."""
 TOLERANCE = 3e-15
 _MARKS = np.append(4.0 ** np.arange(-2, 41), 10.0 ** np.array([30, 38, 50, 75, 100, 125, 154]))
-"""Where panels outside the breaks begin: fourfold, then in strides that only a straight or vanishing tail is resolved on."""
+"""Where panels outside the breaks begin: fourfold, then in strides that only a straight or vanishing tail is
+resolved on."""
 MOST = 240
 
 _POINTS = chebpts1(2 * DEGREE)

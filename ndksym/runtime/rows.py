@@ -1,4 +1,5 @@
-"""One side of the pairs at a layer: its norms, the second moments of φ and φ' there, and what the numeric rules need."""
+"""One side of the pairs at a layer: its norms, the second moments of φ and φ' there, and what the numeric rules
+need."""
 
 from dataclasses import dataclass
 from functools import cached_property

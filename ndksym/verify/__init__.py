@@ -1,4 +1,5 @@
-"""The verification ladder for one derivation: exact → precise → oracle → laws → backends, each rung a list of Evidence."""
+"""The verification ladder for one derivation: exact → precise → oracle → laws → backends, each rung a list of
+Evidence."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING

@@ -1,6 +1,8 @@
-"""How far compiled float64 kernels are from the truth, against how far the truth itself moves with its inputs' last bit.
+"""How far compiled float64 kernels are from the truth, against how far the truth itself moves with its inputs' last
+bit.
 
-The bar: relative error ≤ 1e-13 wherever half an ulp in X moves the answer by less than that, and ten times that motion elsewhere.
+The bar: relative error ≤ 1e-13 wherever half an ulp in X moves the answer by less than that, and ten times that
+motion elsewhere.
 """
 
 from collections.abc import Sequence
@@ -24,7 +26,8 @@ _SMALLEST = 1e-290
 
 @dataclass(frozen=True)
 class Score:
-    """Worst entries of one matrix: relative error on the diagonal, off it where well conditioned, and error / allowed."""
+    """Worst entries of one matrix: relative error on the diagonal, off it where well conditioned, and error /
+    allowed."""
 
     kernel: str
     diagonal: float
@@ -39,7 +42,8 @@ class Score:
 
 
 def family(scale: float, near: Sequence[int] = tuple(range(2, 17, 2)), seed: int = 2309) -> Array:
-    """Rows of size ~`scale`: one x, then 1 − ρ = 10⁻ᵏ from it at equal and unequal norm, opposite, orthogonal, random, and tiny."""
+    """Rows of size ~`scale`: one x, then 1 − ρ = 10⁻ᵏ from it at equal and unequal norm, opposite, orthogonal,
+    random, and tiny."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=5)
     x *= np.sqrt(5) / np.linalg.norm(x)

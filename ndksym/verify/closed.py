@@ -39,7 +39,7 @@ def value(expr: Expr, where: Where, digits: int) -> Any:
 def _once(expr: Expr, where: Where, digits: int) -> Any:
     with mpmath.workdps(digits):
         first, second, both = where()
-        if both * both == first * second:
+        if abs(both * both - first * second) <= first * second * mpf(10) ** (3 - digits):
             # the nudge must itself be seen where it is subtracted from one
             digits *= 7
             with mpmath.workdps(digits):

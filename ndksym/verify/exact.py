@@ -1,4 +1,5 @@
-"""Rung 1: what an identity can decide. Price's theorem and independence at c = 0 pin a dual kernel down (T4); T6–T8 hold for the network."""
+"""Rung 1: what an identity can decide. Price's theorem and independence at c = 0 pin a dual kernel down (T4); T6–T8
+hold for the network."""
 
 from collections.abc import Iterator, Sequence
 

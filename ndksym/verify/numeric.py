@@ -24,7 +24,9 @@ def laws(d: "Derivation", draws: int) -> list[Evidence]:
     return found
 
 
-def backends(d: "Derivation", names: tuple[str, ...], scales: tuple[float, ...], near: tuple[int, ...]) -> list[Evidence]:
+def backends(
+    d: "Derivation", names: tuple[str, ...], scales: tuple[float, ...], near: tuple[int, ...]
+) -> list[Evidence]:
     """Each backend against 50 digits on the exact float64 inputs: 1e-13, or ten times the motion of the truth."""
     tangent = not any(act.discontinuities for act in d.activations)
     kernels, found = {}, []

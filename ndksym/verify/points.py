@@ -1,4 +1,5 @@
-"""Where a dual kernel is put to the test: ordinary points, and those that have broken formulas before (style.md, theory §6)."""
+"""Where a dual kernel is put to the test: ordinary points, and those that have broken formulas before (style.md,
+theory §6)."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -68,7 +69,8 @@ QUICK = (ORDINARY[0], ORDINARY[2], ORDINARY[3], ADVERSARIAL[4])
 
 
 def within(points: tuple[Point, ...], reach: float) -> tuple[Point, ...]:
-    """The points at which a kernel that is finite only below variance `reach` is finite; rescaled into it where they are not."""
+    """The points at which a kernel that is finite only below variance `reach` is finite; rescaled into it where they
+    are not."""
     if reach == float("inf"):
         return points
     bound = Fraction(reach).limit_denominator(10**6) * Fraction(9, 10)

@@ -1,7 +1,8 @@
 """Measured error of compiled kernels, per activation and backend, against 50 digits on the exact float64 inputs.
 
 Run: python -m tests.bench.accuracy [ACTIVATION …] [--depths 1,3,10] [--scales 1e-8,1e-4,1,1e4,1e8] [--backends numpy,c]
-Each row: the worst over all scales and depths; `of allowed` is error / (1e-13, or ten times how far half an ulp in X moves the truth).
+Each row: the worst over all scales and depths; `of allowed` is error / (1e-13, or ten times how far half an ulp in X
+moves the truth).
 """
 
 import argparse
@@ -27,7 +28,9 @@ def main() -> None:
     depths = [int(x) for x in args.depths.split(",")]
     scales = [float(x) for x in args.scales.split(",")]
     near = tuple(int(x) for x in args.near.split(","))
-    print(f"{'activation':14} {'backend':8} {'kernel':6} {'diagonal':>9} {'off, well':>10} {'of allowed':>10}   worst at")
+    print(
+        f"{'activation':14} {'backend':8} {'kernel':6} {'diagonal':>9} {'off, well':>10} {'of allowed':>10}   worst at"
+    )
     for name in args.activations or ndksym.catalogue.names():
         rows: dict[tuple[str, str], list[float | str]] = {}
         begin = time.perf_counter()
@@ -38,9 +41,15 @@ def main() -> None:
             for scale in scales:
                 try:
                     true = truth(
-                        d.activations, family(scale, near), variance=args.variance, bias=args.bias, dual=closed.layers(d.duals)
+                        d.activations,
+                        family(scale, near),
+                        variance=args.variance,
+                        bias=args.bias,
+                        dual=closed.layers(d.duals),
                     )
-                    results = [(backend, r) for backend, kernel in kernels.items() for r in score(kernel, true, tangent)]
+                    results = [
+                        (backend, r) for backend, kernel in kernels.items() for r in score(kernel, true, tangent)
+                    ]
                 except (NdksymError, OverflowError) as error:
                     print(f"{name}: depth {depth}, |x| ~ {scale:g}: not compared: {str(error)[:90]}")
                     continue
@@ -48,7 +57,9 @@ def main() -> None:
                     row = rows.setdefault((backend, r.kernel), [0.0, 0.0, 0.0, ""])
                     if r.ratio >= float(row[2]):
                         row[3] = f"depth {depth}, |x| ~ {scale:g}, pair {r.worst}"
-                    row[:3] = [max(float(x), y) for x, y in zip(row[:3], (r.diagonal, r.conditioned, r.ratio), strict=True)]
+                    row[:3] = [
+                        max(float(x), y) for x, y in zip(row[:3], (r.diagonal, r.conditioned, r.ratio), strict=True)
+                    ]
         for (backend, which), (diagonal, off, ratio, place) in rows.items():
             print(f"{name:14} {backend:8} {which:6} {diagonal:9.1e} {off:10.1e} {ratio:10.2g}   {place}", flush=True)
         print(f"{'':14} {time.perf_counter() - begin:.0f} s", flush=True)

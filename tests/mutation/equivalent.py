@@ -61,4 +61,9 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "bend = (h - k) ** 2 * (1 + 2 * cos**2) / sin**4 + abs(h * k)",
         "two: 2 -> 1 (2)",
     ): "only where panels are cut: each is integrated to the working precision",
+    (
+        "special.py",
+        "if -oo in (h, k):",
+        "swap: k -> h",
+    ): "the canonical order puts −∞ first, and it is met there",
 }
