@@ -19,7 +19,7 @@ from ndksym.oracle.atoms import Atom, atoms
 from ndksym.oracle.curve import curve
 from ndksym.oracle.majorant import Face, face
 from ndksym.oracle.moments import Smoothed
-from ndksym.oracle.numbers import NotCertifiedError, flint
+from ndksym.oracle.numbers import NotCertifiedError, flint, midpoint
 from ndksym.oracle.quadrature import Geometry
 
 __all__ = ["known_atoms", "line_ball", "reducible"]
@@ -107,7 +107,7 @@ def _pair(found: Face, one: tuple[int, Any], two: tuple[int, Any]) -> Callable[[
 
 
 def _cut_integral(integrand: Callable[[Any, bool], Any], lo: Any, hi: Any, cuts: list[Any], tolerance: Any) -> Any:
-    marks = sorted((cut.mid() for cut in cuts if lo < cut.mid() < hi), key=float)
+    marks = sorted((cut.mid() for cut in cuts if lo < cut.mid() < hi), key=midpoint)
     edges = [lo, *marks, hi]
     total = flint().arb(0)
     for left, right in itertools.pairwise(edges):

@@ -22,7 +22,7 @@ from ndksym.oracle.conditional import Block, Smoother
 from ndksym.oracle.curve import Curve, curve
 from ndksym.oracle.evaluate import constant
 from ndksym.oracle.exponential import Terms, expectation, fastest, terms
-from ndksym.oracle.numbers import as_arb, as_mpf, bits, exact, flint, precision
+from ndksym.oracle.numbers import as_arb, as_mpf, bits, exact, flint, midpoint, precision
 from ndksym.oracle.panels import Panel, dot, ladder, log_size, resolve
 from ndksym.oracle.rules import legendre
 
@@ -363,7 +363,7 @@ def _refine(panels: tuple[list[Panel], list[Panel]], cuts: list[Any], shape: Geo
     for piece in sorted({panel.piece for panel in own}):
         inside = [panel for panel in own if panel.piece == piece]
         low, high = inside[0].lo, inside[-1].hi
-        marks = sorted((t for t in cuts if low < t < high), key=float)
+        marks = sorted((t for t in cuts if low < t < high), key=midpoint)
         edges = _sorted([low, *marks, high])
         for lo, hi in itertools.pairwise(edges):
             stack = [Panel(lo, hi, piece)]

@@ -18,8 +18,6 @@ DIGITS = 30
 ENOUGH = 20
 """Points that must get a verdict, where there are as many."""
 _GUARD = 8
-_NOTHING = mpmath.mpf(10) ** -400
-"""Below this (sin at variance 1e8, say) a value and the ball around it are both 0 to anyone."""
 
 
 def precise(duals: Sequence[Dual], points: tuple[Point, ...]) -> list[Evidence]:
@@ -96,22 +94,29 @@ def _self_agreement(act: Activation, point: Point) -> float:
 
 
 def _by_ball(dual: Dual, point: Point) -> float:
-    """Digits certified: the ball's own where the value lies inside it, none where it does not."""
+    """Digits certified: the ball's own where the value lies inside it, none where it does not.
+
+    They are relative to the value, or, where the ball cannot tell it from 0, to what Cauchy–Schwarz allows it to be.
+    """
     from ndksym.oracle.balls import dual_ball
 
     balls = dual_ball(dual.activation, point.a, point.b, point.c, digits=DIGITS + 2)
     values = _value(dual, point)
     digits = float(DIGITS + _GUARD)
     with mpmath.workdps(DIGITS + _GUARD):
-        for ball, number in zip(balls, values, strict=True):
+        for order, (ball, number) in enumerate(zip(balls, values, strict=True)):
             if ball is None or number is None or mpmath.isinf(number):
                 continue
-            if abs(number) < _NOTHING and ball.contains(0):
-                continue
             middle, radius = as_mpf(ball.mid()), as_mpf(ball.rad())
-            slack = abs(number) * mpmath.mpf(10) ** -(DIGITS + 1)
-            if abs(number - middle) > radius + slack:
+            if abs(number - middle) > radius + abs(number) * mpmath.mpf(10) ** -(DIGITS + 1):
                 return 0.0
-            if number and radius:
-                digits = min(digits, float(-mpmath.log10(radius / abs(number))))
+            size = _largest(dual, point, order) if ball.contains(0) else abs(number)
+            if size and radius:
+                digits = min(digits, float(-mpmath.log10(radius / size)))
     return digits
+
+
+def _largest(dual: Dual, point: Point, order: int) -> Any:
+    """√(K(a,a,a) K(b,b,b)), or the same of K_dot."""
+    alone = (Point(x, x, x) for x in (point.a, point.b))
+    return mpmath.sqrt(mpmath.fprod(_value(dual, each)[order] for each in alone))
