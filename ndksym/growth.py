@@ -135,6 +135,8 @@ def _rate(expr: Expr) -> _Bounds:
 def _sum_rate(expr: Add) -> _Bounds:
     if expr.is_polynomial(_y):
         return _LEVEL
+    if _is_level(expr):
+        return _LEVEL
     parts = [_rate(arg) for arg in expr.args]
     high = max((p.high for p in parts), key=_key)
     if all(arg.is_positive for arg in expr.args):
@@ -142,6 +144,15 @@ def _sum_rate(expr: Add) -> _Bounds:
     leaders = [p for p in parts if p.high == high]
     alone = len(leaders) == 1 and leaders[0].low == high
     return _Bounds(high if alone else -oo, high)
+
+
+def _is_level(expr: Add) -> bool:
+    """A number plus waves that never outweigh it, as 3 + 2 sin y."""
+    number, waves = expr.as_coeff_add()
+    amplitudes = [wave.as_independent(sin, cos) for wave in waves]
+    if not all(isinstance(wave, sin | cos) and amplitude.is_number for amplitude, wave in amplitudes):
+        return False
+    return bool(abs(number) > sum(abs(amplitude) for amplitude, _ in amplitudes))
 
 
 def _key(value: Expr) -> float:

@@ -1,5 +1,4 @@
-"""Substitution that stays cheap: SymPy evaluates a rebuilt node by asking about signs, which on large ones never
-ends."""
+"""Substitution that stays cheap: SymPy evaluates a rebuilt node by asking about signs, endlessly on large ones."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ NORMS = [(1, 1), (0.3, 0.3000001), (1.7, 0.4), (1e-8, 1e-8), (1e-8, 2), (1e-3, 1
 
 def motion(expr, point, want):
     """How far the truth moves with half an ulp in each of p, q, s."""
-    moved = [[mp.mpf(float(z)) * (1 + ULP * (i == j)) for j, z in enumerate(point)] for i in range(3)]
+    ulp = mp.mpf(ULP)
+    moved = [[mp.mpf(float(z)) * (1 + ulp * (i == j)) for j, z in enumerate(point)] for i in range(3)]
     return sum(abs(at(expr, *other) - want) for other in moved)
 
 
@@ -54,25 +55,14 @@ def grid(norms, angles):
     return points, np.array(c)
 
 
-SOUND = [
-    "relu",
-    "abs",
-    "step",
-    "erf",
-    "sin",
-    "cos",
-    "gaussian",
-    "gabor",
-    "cube",
-    "leaky_relu",
-    "x*exp(-x**2)",
-    "probit",
-]
+SOUND = ["relu", "abs", "step", "erf", "sin", "cos", "gaussian", "gabor", "cube", "x*exp(-x**2)", "probit"]
 """Well conditioned at every variance and every angle."""
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", [*SOUND, "relu2", "gelu", "snake", "he4", "exp(x)*erf(x)", "x**2*sin(x)"])
+@pytest.mark.parametrize(
+    "name", [*SOUND, "leaky_relu", "relu2", "gelu", "snake", "he4", "exp(x)*erf(x)", "x**2*sin(x)"]
+)
 def test_pairs_keep_the_contract_the_driver_relies_on(name, backend):
     it = typed(name) if name in KERNELS else dual(activation(name))
     layer = compile_layers([it], backend)[0]
@@ -105,7 +95,7 @@ def test_pairs_keep_the_contract_the_driver_relies_on(name, backend):
 def test_pairs_with_the_bivariate_normal_keep_it_too(name, backend):
     it = typed(name) if name == "elu_dot" else dual(activation(name))
     layer = compile_layers([it], backend)[0]
-    norms = [(1, 1), (1.7, 0.4), (1e-3, 1e-3)] + [(5, 5.0000001)] * (name != "relu6")
+    norms = [(4, 7)] if name == "relu6" else [(1, 1), (1.7, 0.4), (1e-3, 1e-3), (5, 5.0000001)]
     points, c = grid(norms, [ANGLES[0], ANGLES[3], *ANGLES[6:10:2], ANGLES[11], ANGLES[14]])
     K, K_size, K_dot, K_dot_size, *_ = layer.pair(points[:, 0], points[:, 1], c, points[:, 2], points[:, 3])
     assert check(it.K, points, K, K_size) + check(it.K_dot, points, K_dot, K_dot_size) >= len(points)

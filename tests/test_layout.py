@@ -106,9 +106,10 @@ def test_text_is_not_run(path):
 
 
 def test_importing_the_package_is_cheap():
-    code = "import sys, ndksym as n; print('sympy' in sys.modules, 'numpy' in sys.modules, n.derive and 'sympy' in sys.modules)"
+    seen = "print('sympy' in sys.modules, 'numpy' in sys.modules)"
+    code = f"import sys, ndksym; {seen}; ndksym.derive; {seen}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False", "True"]
+    assert done.stdout.split()[:3] == ["False", "False", "True"]
 
 
 def test_public_names_exist():

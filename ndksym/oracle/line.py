@@ -21,6 +21,7 @@ from ndksym.oracle.majorant import Face, face
 from ndksym.oracle.moments import Smoothed
 from ndksym.oracle.numbers import NotCertifiedError, flint, midpoint
 from ndksym.oracle.quadrature import Geometry
+from ndksym.oracle.rules import density
 
 __all__ = ["known_atoms", "line_ball", "reducible"]
 
@@ -175,7 +176,7 @@ def line_ball(act: Any, shape: Geometry, order: int, tolerance: Any) -> Any:
     total = outer.ball(tolerance)
     for tau, jump in masses:
         x = tau / shape.p
-        total += jump * _normal(x) / shape.p * smoothed(slope * x).real
+        total += jump * density(x) / shape.p * smoothed(slope * x).real
     return total
 
 
@@ -189,7 +190,7 @@ def _product(act: Any, shape: Geometry, order: int, tolerance: Any) -> Any:
         share = tolerance / (4 * (1 + other))
         mean = _Outer(found, scale, lambda _: 1, flint().arb(1), _cuts(act, shape)).ball(share)
         for tau, jump in masses:
-            mean += jump * _normal(tau / scale) / scale
+            mean += jump * density(tau / scale) / scale
         means.append(mean)
     return means[0] * means[1]
 
@@ -209,10 +210,6 @@ def _smoothed(act: Any, order: int, sigma2: Any, masses: list[tuple[Any, Any]]) 
 def _masses(act: Any) -> list[tuple[Any, Any]]:
     line = curve(act)
     return [(tau, jump) for tau, jump in zip(line.points(), line.heights(), strict=True) if jump != 0]
-
-
-def _normal(x: Any) -> Any:
-    return (-x * x / 2).exp() / (2 * flint().arb.pi()).sqrt()
 
 
 def _cuts(act: Any, shape: Geometry) -> list[Any]:

@@ -135,8 +135,8 @@ class Face:
                     return total + height / fall / (2 * flint().arb.pi()).sqrt()
             after = (start + 1).max(start * flint().arb("1.25")).mid()
             mass = (start / root2).erfc() / 2
-            ends = sorted((sign * p * start, sign * p * after), key=float)
-            size = self.sup(*ends, floor=(total / mass).sqrt().lower() if total > 0 else 0)
+            low, high = sorted((sign * p * start, sign * p * after), key=float)
+            size = self.sup(low, high, floor=(total / mass).sqrt().lower() if total > 0 else 0)
             total += size * size * mass
             start = after
         raise NotCertifiedError("no tail bound: the activation grows too fast for this variance")

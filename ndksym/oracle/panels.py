@@ -10,10 +10,10 @@ from typing import Any
 from ndksym.errors import NotDerivableError
 from ndksym.oracle.curve import Curve
 from ndksym.oracle.evaluate import constant
-from ndksym.oracle.numbers import flint
+from ndksym.oracle.numbers import flint, midpoint
 from ndksym.oracle.rules import legendre, legendre_tail
 
-__all__ = ["Panel", "dot", "ladder", "log_size", "resolve"]
+__all__ = ["Panel", "ascending", "dot", "ladder", "log_size", "resolve"]
 
 _DEEPEST = 120  # bisections of one panel before giving up
 _MOST = 1500  # panels before giving up
@@ -137,3 +137,13 @@ def _interpolate(nodes: list[Any], values: list[Any], x: Any) -> Any:
 def _barycentric(size: int) -> list[Any]:
     nodes, weights = legendre(size)
     return [(-1) ** j * ((1 - t * t) * w).sqrt() for j, (t, w) in enumerate(zip(nodes, weights, strict=True))]
+
+
+def ascending(edges: list[Any]) -> list[Any]:
+    """Sorted by exact midpoints, equal neighbours dropped."""
+    ordered = sorted(edges, key=midpoint)
+    out = ordered[:1]
+    for edge in ordered[1:]:
+        if edge > out[-1]:
+            out.append(edge)
+    return out

@@ -23,8 +23,8 @@ from ndksym.oracle.curve import Curve, curve
 from ndksym.oracle.evaluate import constant
 from ndksym.oracle.exponential import Terms, expectation, fastest, terms
 from ndksym.oracle.numbers import as_arb, as_mpf, bits, exact, flint, midpoint, precision
-from ndksym.oracle.panels import Panel, dot, ladder, log_size, resolve
-from ndksym.oracle.rules import legendre
+from ndksym.oracle.panels import Panel, ascending, dot, ladder, log_size, resolve
+from ndksym.oracle.rules import density, legendre
 
 __all__ = ["Estimate", "dual_arb", "dual_mp", "single_arb"]
 
@@ -119,7 +119,7 @@ def _too_fast(act: Any, inputs: tuple[Any, ...]) -> Terms | None:
     return None
 
 
-def _closed(exponentials: Terms, inputs: tuple[Any, ...], digits: int, noise: float) -> Estimate:
+def _closed(exponentials: Terms, inputs: tuple[Any, Any, Any], digits: int, noise: float) -> Estimate:
     """Exponential polynomials too fast for quadrature; the error is that of rounding, and is certified."""
 
     def run(_: int) -> tuple[Any, Any]:
@@ -146,7 +146,7 @@ def _compare(coarse: tuple[Any, Any], fine: tuple[Any, Any]) -> Estimate:
     return Estimate(fine[0], fine[1], error[0], error[1])
 
 
-def _attempt(line: Curve, inputs: tuple[Any, ...], digits: int, noise: float) -> tuple[Any, Any]:
+def _attempt(line: Curve, inputs: tuple[Any, Any, Any], digits: int, noise: float) -> tuple[Any, Any]:
     """K and K_dot with every rule sized for `digits`."""
 
     def run(asked: int) -> tuple[Any, Any]:
@@ -212,7 +212,7 @@ def _line(line: Curve, shape: Geometry, digits: int) -> tuple[Any, Any]:
         middle = panel.centre * shape.rho
         piece = sum(1 for tau in line.points() if middle * shape.q > tau)
         right = line.programs[piece].run([other * x for x in nodes])
-        weight = [panel.half * w * _normal(x) for w, x in zip(legendre(size)[1], nodes, strict=True)]
+        weight = [panel.half * w * density(x) for w, x in zip(legendre(size)[1], nodes, strict=True)]
         total += dot(weight, [f * g for f, g in zip(left[0], right[0], strict=True)])
         total_dot += dot(weight, [f * g for f, g in zip(left[1], right[1], strict=True)])
     if any(jump != 0 for jump in line.heights()):
@@ -237,18 +237,14 @@ def _plane(line: Curve, shape: Geometry, digits: int) -> tuple[Any, Any]:
     for panel in outer:
         blocks.append(Block(rho * panel.centre, rho * panel.half))
         nodes = panel.nodes(size)
-        weight = [panel.half * w * _normal(x) for w, x in zip(legendre(size)[1], nodes, strict=True)]
+        weight = [panel.half * w * density(x) for w, x in zip(legendre(size)[1], nodes, strict=True)]
         columns = line.programs[panel.piece].run([shape.p * x for x in nodes])
         rows.append([[w * f for w, f in zip(weight, column, strict=True)] for column in columns])
     for tau, jump in zip(line.points(), line.heights(), strict=True):
         if jump != 0:  # φ' has a point mass there
             blocks.append(Block(rho * tau / shape.p))
-            rows.append([[module.arb(0)], [jump / shape.p * _normal(tau / shape.p)]])
+            rows.append([[module.arb(0)], [jump / shape.p * density(tau / shape.p)]])
     return smoother(blocks, rows)
-
-
-def _normal(x: Any) -> Any:
-    return (-x * x / 2).exp() / (2 * flint().arb.pi()).sqrt()
 
 
 @lru_cache(maxsize=64)
@@ -364,7 +360,7 @@ def _refine(panels: tuple[list[Panel], list[Panel]], cuts: list[Any], shape: Geo
         inside = [panel for panel in own if panel.piece == piece]
         low, high = inside[0].lo, inside[-1].hi
         marks = sorted((t for t in cuts if low < t < high), key=midpoint)
-        edges = _sorted([low, *marks, high])
+        edges = ascending([low, *marks, high])
         for lo, hi in itertools.pairwise(edges):
             stack = [Panel(lo, hi, piece)]
             while stack:
@@ -377,18 +373,6 @@ def _refine(panels: tuple[list[Panel], list[Panel]], cuts: list[Any], shape: Geo
                     middle = panel.centre.mid()
                     stack += [Panel(middle, panel.hi, piece), Panel(panel.lo, middle, piece)]
         start += len(inside)
-    return out
-
-
-def _sorted(edges: list[Any]) -> list[Any]:
-    """Ascending, equal neighbours dropped; float order can tie, so ties are ordered by exact comparison."""
-    from functools import cmp_to_key
-
-    ordered = sorted(edges, key=cmp_to_key(lambda s, t: -1 if s.mid() < t.mid() else 1))
-    out = ordered[:1]
-    for edge in ordered[1:]:
-        if edge > out[-1]:
-            out.append(edge)
     return out
 
 

@@ -10,7 +10,7 @@ import numpy
 
 from ndksym.oracle.numbers import flint, precision
 
-__all__ = ["hermite", "legendre", "legendre_tail"]
+__all__ = ["density", "hermite", "legendre", "legendre_tail"]
 
 Rule = tuple[tuple[Any, ...], tuple[Any, ...]]
 
@@ -73,3 +73,8 @@ def _he(size: int, x: Any) -> tuple[Any, Any]:
     for k in range(1, size):
         before, value = value, x * value - k * before
     return before, value
+
+
+def density(x: Any) -> Any:
+    """The standard normal density."""
+    return (-x * x / 2).exp() / (2 * flint().arb.pi()).sqrt()

@@ -141,9 +141,9 @@ def _bound(f: Face, scale: Any, w: Any) -> Any:
         start = flint().arb(0)
         while not start > X / scale:
             after = (start + 1).max(start * flint().arb("1.25")).mid()
-            ends = sorted((sign * scale * start, sign * scale * after), key=float)
+            low, high = sorted((sign * scale * start, sign * scale * after), key=float)
             weight = (-_beta() * start * start).exp()
-            best = best.max(f.sup(*ends, w, best.lower() / weight) * weight)
+            best = best.max(f.sup(low, high, w, best.lower() / weight) * weight)
             start = after
         tail = Growth(
             ray.A * scale ** ray.n.max(flint().arb(0)), ray.n, ray.kappa * scale, ray.alpha * scale**2 - _beta()
