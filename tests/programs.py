@@ -18,11 +18,13 @@ def far(h: Any, g: Any) -> Any:
         return mp.mpf(1) / 2 if g < 0 else mp.mpf(0)
     if g < 0:
         return mp.erfc(h / mp.sqrt(2)) / 2 - far(h, -g)
-    length = min(mp.hypot(h, g), 40 / g if g else mp.inf)
-    cuts = [g + length * mp.mpf(2) ** n for n in range(-2, 3)]
-    while cuts[-1] - g < 20 / (1 + g) + 4 * length:
-        cuts.append(g + 2 * (cuts[-1] - g))
-    return mp.quad(lambda y: mp.exp(-(h * h + y * y) / 2) * h / (h * h + y * y), [g, *cuts]) / (2 * mp.pi)
+    width = min(mp.hypot(h, g) / 2, 4 / (1 + g))
+    cuts = [g]
+    while (cuts[-1] - g) * (cuts[-1] + g) < 5 * mp.mp.dps:
+        cuts.append(cuts[-1] + width)
+        width = min(2 * width, 4 / (1 + g))
+    relative = mp.quad(lambda y: mp.exp((g * g - y * y) / 2) * (h * h + g * g) / (h * h + y * y), cuts)
+    return mp.exp(-(h * h + g * g) / 2) * h / (h * h + g * g) * relative / (2 * mp.pi)
 
 
 def edge(h: Any, g: Any, along: Any, apex: Any) -> Any:

@@ -290,11 +290,11 @@ GROWTHS = {
     "cosh(x)**3": 0,
     "exp(x**2)*erfc(x)": 1,
     "exp(x**2)*erfc(Abs(x))": 0,
-    # one of x − x³ and x³ − x is the order SymPy keeps
-    "exp(x**2)*erfc(x - x**3)*Heaviside(x)": 1,
-    "exp(x**2)*erfc(x**3 - x)*Heaviside(x)": 0,
-    "exp(x**2/4)*(1 + erf(x - x**3))*Heaviside(x)": 0,
-    "exp(x**2/4)*(1 + erf(x**3 - x))*Heaviside(x)": Rational(1, 4),
+    # SymPy keeps the sign of an argument with fewer minus signs, here the one that goes to −∞
+    "exp(x**2)*erfc(x + 1 - x**3)*Heaviside(x)": 1,
+    "exp(x**2)*erfc(x**3 - x - 1)*Heaviside(x)": 0,
+    "exp(x**2/4)*(1 + erf(x + 1 - x**3))*Heaviside(x)": 0,
+    "exp(x**2/4)*(1 + erf(x**3 - x - 1))*Heaviside(x)": Rational(1, 4),
     "exp(x**2/4)/(3 + 2*sin(x))": Rational(1, 4),
     "x*exp(x**2)/(1 + exp(x**2))": 0,
     "exp(x**2/8)*Phi(x)": Rational(1, 8),
