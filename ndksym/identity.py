@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,8 +17,8 @@ __all__ = ["Definitions", "Domain", "Verdict", "evaluate", "is_zero", "points"]
 
 _NOISE = {DIGITS: -mpmath.inf, 2 * DIGITS: -95, 4 * DIGITS: -150}
 """Digits of a trial → log10 of what counts as zero in it, next to the largest term."""
-_BUDGET, _SHARE = 2_000_000, 200_000
-"""Work the exact route may do in all (some ten seconds), and on one pair of abbreviations."""
+_BUDGET, _SHARE = 3_000_000, 600_000
+"""Work the exact route may do in all (some fifteen seconds), and on one pair of abbreviations."""
 _LOOK = 20
 """Digits in which two abbreviations must agree before a proof is tried."""
 _UNFOLDINGS = 8
@@ -60,70 +60,87 @@ def is_zero(expr: Expr, domain: Domain | None = None, where: Definitions = (), *
         return _numerically(expr, domain, where, "the exact route was not asked for")
     if _clearly_not(expr, domain, where):
         return _numerically(expr, domain, where, "it is not 0 at a glance")
-    budget = Budget(_BUDGET)
-    short, left = _merged(expr, where, domain, budget)
-    verdict = _unfolded(short, left, domain, budget)
-    return verdict if verdict.kind == "proved" else _numerically(expr, domain, where, verdict.detail)
+    prover = _Prover(points(_free_symbols(expr, where), domain, count=2), domain)
+    reason = prover.failure(prover.merged(expr, where), prover.budget)
+    return _numerically(expr, domain, where, reason) if reason else Verdict("proved", "the normal form is 0")
 
 
-# the exact route: abbreviations stay symbols as long as that suffices
+class _Prover:
+    """The exact route. Abbreviations stay symbols as long as that suffices; each proof may rest on the ones before it."""
 
+    def __init__(self, places: Sequence[Mapping[Symbol, Expr]], domain: Domain) -> None:
+        self.domain, self.budget = domain, Budget(_BUDGET)
+        self.definitions: dict[Symbol, Expr] = {}
+        self.order: dict[Symbol, int] = {}
+        self.places = [Evaluator(place, _LOOK) for place in places]
+        self.loose = Evaluator(
+            places[0] if places else {}, _LOOK
+        )  # abbreviations get values that break their definitions
 
-def _unfolded(expr: Expr, definitions: Mapping[Symbol, Expr], domain: Domain, budget: Budget) -> Verdict:
-    """Normal form of expr, its abbreviations replaced by their definitions one at a time, the latest first."""
-    order = {name: i for i, name in enumerate(definitions)}
-    reason = ""
-    for _ in range(_UNFOLDINGS + 1):
-        try:
-            if Tower(domain.positive, budget).is_zero(expr):
-                return Verdict("proved", "the normal form is 0")
-            reason = "the normal form is not visibly 0"
-        except TooHardError as error:
-            reason = str(error)
-        names = expr.free_symbols & order.keys()
-        if not names:
-            break
-        latest = max(names, key=order.__getitem__)
-        expr = plant(expr, {latest: definitions[latest]})
-    return Verdict("unknown", reason)
+    def merged(self, expr: Expr, where: Definitions) -> Expr:
+        """`expr` with one name for abbreviations that are the same: equal at two places, then proved equal.
 
-
-def _merged(expr: Expr, where: Definitions, domain: Domain, budget: Budget) -> tuple[Expr, dict[Symbol, Expr]]:
-    """Abbreviations that stand for the same thing become one: equal at two points, then proved equal.
-
-    Each proof rests on the ones before it, so that a chain of definitions is compared layer by layer.
-    """
-    evaluators = [Evaluator(point, _LOOK) for point in points(_free_symbols(expr, where), domain, count=2)]
-    same: dict[Basic, Expr] = {}
-    kept: dict[Symbol, Expr] = {}
-    by_value: dict[Any, list[Symbol]] = {}
-    for name, full in where:
-        value = full.xreplace(same)
-        if value.is_Symbol or value.is_Rational:
-            same[name] = value
-            continue
-        try:
-            key: Any = tuple(mpmath.nstr(at.define(name, value), _LOOK) for at in evaluators)
-        except _UNUSABLE:
-            key = value
-        for twin in by_value.setdefault(key, []):
-            if _proved_equal(kept[twin], value, kept, domain, budget):
+        A chain of definitions is thus compared link by link, however long it is.
+        """
+        same: dict[Basic, Expr] = {}
+        by_value: dict[Any, list[Symbol]] = {}
+        for name, full in where:
+            value = full.xreplace(same)
+            if value.is_Symbol or value.is_Rational:
+                same[name] = value
+                continue
+            twins = by_value.setdefault(self._define(name, value), [])
+            twin = next((twin for twin in twins if self._equal(self.definitions[twin], value)), None)
+            if twin is not None:
                 same[name] = twin
+                continue
+            twins.append(name)
+            self.definitions[name] = value
+            self.order[name] = len(self.order)
+        return expr.xreplace(same)
+
+    def _define(self, name: Symbol, value: Expr) -> Any:
+        """What the abbreviation is at the places, as a key to find its like; its own definition where it is no number."""
+        try:
+            numbers = [place.define(name, value) for place in self.places]
+        except _UNUSABLE:
+            return value
+        if numbers:
+            self.loose.memo[name] = numbers[0] * (1 + mpmath.mpf(len(self.order) + 1) / 997)
+        return tuple(mpmath.nstr(number, _LOOK) for number in numbers)
+
+    def _equal(self, left: Expr, right: Expr) -> bool:
+        if left == right:
+            return True
+        share = Budget(min(_SHARE, self.budget.left))
+        self.budget.left -= share.left
+        failed = self.failure(left - right, share)
+        self.budget.left += max(share.left, 0)
+        return not failed
+
+    def failure(self, expr: Expr, budget: Budget) -> str:
+        """Why expr = 0 was not proved, or nothing: its abbreviations give way to their definitions, the latest first."""
+        reason = "the normal form is not visibly 0"
+        for _ in range(_UNFOLDINGS + 1):
+            try:
+                if self._may_vanish(expr) and Tower(self.domain.positive, budget).is_zero(expr):
+                    return ""
+            except TooHardError as error:
+                reason = str(error)
+            names = expr.free_symbols & self.order.keys()
+            if not names:
                 break
-        else:
-            by_value[key].append(name)
-            kept[name] = value
-    return expr.xreplace(same), kept
+            latest = max(names, key=self.order.__getitem__)
+            expr = plant(expr, {latest: self.definitions[latest]})
+        return reason
 
-
-def _proved_equal(left: Expr, right: Expr, definitions: Mapping[Symbol, Expr], domain: Domain, budget: Budget) -> bool:
-    if left == right:
-        return True
-    share = Budget(min(_SHARE, budget.left))
-    budget.left -= share.left
-    verdict = _unfolded(left - right, definitions, domain, share)
-    budget.left += max(share.left, 0)
-    return verdict.kind == "proved"
+    def _may_vanish(self, expr: Expr) -> bool:
+        """Whether expr might be 0 with its abbreviations as free symbols: a look at the loose place."""
+        try:
+            value, scale = _with_scale(expr, self.loose)
+        except _UNUSABLE:
+            return True
+        return not _is_something(value, scale)
 
 
 def _free_symbols(expr: Expr, where: Definitions) -> set[Symbol]:
@@ -138,19 +155,26 @@ def _clearly_not(expr: Expr, domain: Domain, where: Definitions) -> bool:
     """Whether a glance at one point makes the exact route pointless."""
     for point in points(_free_symbols(expr, where), domain, count=1):
         try:
-            value, scale = _sum_at(expr, point, where, _LOOK)
+            return _is_something(*_with_scale(expr, _at(point, where, _LOOK)))
         except _UNUSABLE:
             return False
-        return bool(mpmath.isfinite(abs(value)) and abs(value) > scale * mpmath.mpf(10) ** (-_LOOK // 2))
     return False
 
 
-def _sum_at(expr: Expr, point: Mapping[Symbol, Expr], where: Definitions, digits: int) -> tuple[Any, Any]:
-    """Value of expr, and the size of the largest term where it is a sum."""
+def _at(point: Mapping[Symbol, Expr], where: Definitions, digits: int) -> Evaluator:
     evaluator = Evaluator(point, digits)
     for name, definition in where:
         evaluator.define(name, definition)
+    return evaluator
+
+
+def _with_scale(expr: Expr, evaluator: Evaluator) -> tuple[Any, Any]:
+    """Value of expr, and the size of the largest term where it is a sum."""
     return evaluator(expr), max(abs(evaluator(term)) for term in (expr.args if expr.is_Add else (expr,)))
+
+
+def _is_something(value: Any, scale: Any) -> bool:
+    return bool(mpmath.isfinite(abs(value)) and abs(value) > scale * mpmath.mpf(10) ** (-_LOOK // 2))
 
 
 def _numerically(expr: Expr, domain: Domain, where: Definitions, reason: str) -> Verdict:
@@ -176,7 +200,7 @@ def _vanishes(expr: Expr, point: Mapping[Symbol, Expr], where: Definitions) -> t
     """Whether expr is 0 at the point, or None where rounding hides it; and its value as text."""
     previous = None
     for digits, noise in _NOISE.items():
-        value, scale = _sum_at(expr, point, where, digits)
+        value, scale = _with_scale(expr, _at(point, where, digits))
         size, shown = abs(value), mpmath.nstr(value, 6)
         if not mpmath.isfinite(size):
             raise NoValueError("not finite")

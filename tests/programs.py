@@ -87,6 +87,9 @@ def closed(expr: Expr) -> Any:
 
 def at(expr: Expr, p: Any, q: Any, s: Any, k: Any) -> Any:
     """Its value for norms p, q and the angle whose half has sine : cosine = s : k."""
-    p, q, s, k = map(mp.mpf, (p, q, s, k))
-    size = mp.hypot(s, k)
-    return closed(expr)(p * p, q * q, p * q * (k - s) * (k + s) / size**2)
+    return _at(expr, mp.mpf(p), mp.mpf(q), mp.mpf(s), mp.mpf(k), mp.mp.prec)
+
+
+@cache
+def _at(expr: Expr, p: Any, q: Any, s: Any, k: Any, prec: int) -> Any:
+    return closed(expr)(p * p, q * q, p * q * (k - s) * (k + s) / (s * s + k * k))

@@ -1,6 +1,7 @@
 """φ and φ′ in generated code: right digits from 1e-300 to 1e300, and no overflow on the way to a finite value."""
 
 from dataclasses import replace
+from functools import cache
 
 import mpmath as mp
 import numpy as np
@@ -48,6 +49,13 @@ STEEP = ("gelu", "probit", "x*(1+tanh(4/5*(x+x**3/20)))/2")
 """Here half an ulp in u already moves the tail by |u|² ulp."""
 
 
+@cache
+def truth(expr, u):
+    """Digits enough for what cancels at 1e-300."""
+    with mp.workdps(340 if abs(u) < 1e-100 or abs(u) > 700 else 200 if abs(u) < 0.01 else 60):
+        return lambdify(x, expr, modules="mpmath")(mp.mpf(u))
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_phi_and_its_slope_keep_their_digits_and_never_overflow_on_the_way(name, backend):
@@ -58,8 +66,8 @@ def test_phi_and_its_slope_keep_their_digits_and_never_overflow_on_the_way(name,
             piece = next(piece for piece in it.activation.pieces if z < piece.hi)
             if name in ("sin", "snake") and abs(z) > 1e150:
                 continue
-            with mp.workdps(400):
-                want = lambdify(x, piece.expr.diff(x) if slope else piece.expr, modules="mpmath")(mp.mpf(float(z)))
+            want = truth(piece.expr.diff(x) if slope else piece.expr, float(z))
+            with mp.workdps(60):
                 if not mp.isfinite(want) or abs(want) > 1.7e308:
                     assert not mp.isfinite(want) or np.isinf(value), (z, value)
                 elif abs(want) < 1e-300:

@@ -51,8 +51,8 @@ def polar(h, g, A=0.0):
 def arguments(word):
     """Arrays of arguments in the domain of a word, consistent where it takes a quantity twice."""
     half = np.array([1e-12, 1e-6, 1e-3, 0.1, 0.5, 0.785, 1.0, 1.4, 1.57])
-    R = np.array([1e-6, 0.03, 0.7, 0.99, 1.01, 1.5, 4.0, 20.0])
-    t = np.array([1e-7, 0.2, 0.78, 1.2, 1.5, 1.57079, 2.0, 3.1])
+    R = np.array([1e-6, 0.7, 0.99, 1.01, 4.0, 20.0])
+    t = np.array([1e-7, 0.2, 0.79, 1.2, 1.57079])
     h, g = (f(t)[:, None] * R for f in (np.sin, np.cos))
     wedges = [polar(i * h, j * g) for i in (-1, 1) for j in (-1, 1)]
     big = np.array([1e-30, 1e-3, 1.0, 30.0, 1e3, 1e16])
@@ -106,7 +106,7 @@ def test_words_are_right_to_a_few_ulp(backend):
             arrays = [NATURAL[name]] if word.arity == 1 else [PAIRS[:, 0], PAIRS[:, 1], PAIRS[::-1, 0]][: word.arity]
         with np.errstate(over="ignore", under="ignore"):
             got = run(f"word_{n}", 1, *arrays, *arrays[:1] * (4 - len(arrays)))[0]
-        with mp.workdps(30):
+        with mp.workdps(22 if word is v.edge else 60):
             for value, *args in zip(got, *arrays, strict=True):
                 want = MEANING[name](*map(mp.mpf, map(float, args)))
                 if 1e-290 < abs(want) < 1e300:

@@ -24,7 +24,7 @@ from ndksym.codegen.stable import stable
 from ndksym.errors import InputError
 from ndksym.symbols import x
 
-__all__ = ["BACKENDS", "Source", "facts", "module", "programs"]
+__all__ = ["BACKENDS", "Source", "facts", "harmless", "module", "programs"]
 
 BACKENDS = ("numpy", "c", "latex")
 
