@@ -13,6 +13,7 @@ from typing import Any
 
 from sympy import (
     QQ,
+    Abs,
     Add,
     Dummy,
     E,
@@ -154,6 +155,8 @@ class Tower:
             return self.lower(simpler)
         if isinstance(e, log):
             return self.logarithm(below[0])
+        if isinstance(e, Abs) and all(g.is_extended_real for g in below[0].free_symbols):
+            return self.root(below[0] ** 2, Rational(1, 2))
         image = e.func(*map(self.canonical, below))
         # a function of normal arguments may pull out a sign, asin(-z) = -asin(z), or evaluate
         return image.xreplace({part: self.generator(part) for part in image.atoms(e.func)})

@@ -16,6 +16,7 @@ from sympy import (
     asin,
     atan,
     cos,
+    cosh,
     diff,
     erf,
     erfc,
@@ -51,12 +52,15 @@ TRUE = {
     "atan and asin": ANGLE - atan(c / sqrt(a * b - c**2)),
     "sinh and exp": exp(-(a + b) / 2) * sinh(c) - (exp(c - (a + b) / 2) - exp(-c - (a + b) / 2)) / 2,
     "double angle": sin(2 * x) - 2 * sin(x) * cos(x),
+    "hyperbolic Pythagoras": cosh(x) ** 2 - sinh(x) ** 2 - 1,
+    "Pythagoras": cos(x) ** 2 + sin(x) ** 2 - 1,
     "partial fractions inside exp": exp(-a / (2 + 2 * a)) - exp(-Rational(1, 2)) * exp(1 / (2 + 2 * a)),
     "exponents over different denominators": exp(1 / a) * exp(1 / b) - exp((a + b) / (a * b)),
     "symbolic powers": RATE ** (t - s + 1) * (1 + T / (lam * sigma2)) - RATE ** (t - s),
     "powers of a number": 3 ** (2 * x) - 9**x,
     "sign of a function": erf((1 - x) * sqrt(2)) + erf((x - 1) * 2 / sqrt(2)),
     "erfc": erfc(x) + erf(x) - 1,
+    "absolute values": Abs(x) ** 3 - x**2 * sqrt(x**2),
     "log": log(4 * a**2 / b) - 2 * log(2) - 2 * log(a) + log(b),
     "algebraic numbers": 1 / (sqrt(2) - 1) - sqrt(2) - 1,
     "cube roots": Integer(2) ** Rational(1, 3) * Integer(4) ** Rational(1, 3) - 2,
@@ -66,6 +70,7 @@ TRUE = {
 
 FALSE = {
     "sign of a root": sqrt(c**2) - c,
+    "sign inside a root": sqrt(x) - sqrt(-x),
     "branch of a root": sqrt(1 - x) * sqrt(x - 1) - sqrt(-((x - 1) ** 2)) * 2,
     "branch of asin": asin(sqrt(1 - c**2 / (a * b))) - acos(c / sqrt(a * b)),
     "a factor 2": diff(ARCCOSINE, c) - (pi / 2 + ANGLE) / pi,
@@ -118,6 +123,16 @@ def test_the_domain_decides():
     assert is_zero(claim, Domain({x: (-oo, Integer(0))})).kind == "refuted"
 
 
+def test_a_condition_can_take_a_root_apart():
+    claim = sqrt(b - a) * sqrt(a * (b - a)) - (b - a) * sqrt(a)
+    assert is_zero(claim, Domain(conditions=(a < b,))).kind == "proved"
+    assert is_zero(sqrt(b - a) * sqrt(a / (b - a)) - sqrt(a), Domain(conditions=(a < b,))).kind == "proved"
+    assert is_zero(claim + 2 * (b - a) * sqrt(a), Domain(conditions=(a < b,))).kind == "refuted"
+    assert is_zero(claim, Domain(conditions=(b < a,))).kind == "proved"
+    assert is_zero(sqrt((a - b) ** 2) - (b - a), Domain(conditions=(a < b,))).kind == "proved"
+    assert is_zero(sqrt((a - b) ** 2) - (b - a), Domain(conditions=(b < a,))).kind == "refuted"
+
+
 def test_points_are_inside_exact_and_always_the_same():
     m, z = Symbol("m", integer=True, positive=True), Symbol("z")
     domain = Domain({b: (Integer(2), Integer(3))}, (c**2 < a * b,))
@@ -157,6 +172,11 @@ def test_abbreviations_are_compared_link_by_link():
     assert is_zero(last, where=where, exact=False).kind == "supported"
     broken = [(name, value + int(name == chain[1][2])) for name, value in where]
     assert is_zero(last, where=broken).kind == "refuted"
+
+
+def test_abbreviations_that_only_look_alike_stay_apart():
+    u, v = Symbol("u", real=True), Symbol("v", real=True)
+    assert is_zero(u - v, where=[(u, exp(x)), (v, exp(x) * (1 + Rational(1, 10**40)))]).kind == "refuted"
 
 
 def test_abbreviations_are_written_out_when_they_must_be():

@@ -16,29 +16,7 @@ from tests.generated_code import BACKENDS, strict
 
 __all__ = ["strict"]
 
-SIZES = [
-    1e-300,
-    1e-160,
-    1e-20,
-    1e-8,
-    1e-3,
-    0.1,
-    0.5,
-    1.3,
-    2,
-    3.7,
-    6.1,
-    10,
-    25,
-    39,
-    100,
-    700,
-    800,
-    1e4,
-    1e8,
-    1e160,
-    1e300,
-]
+SIZES = [1e-300, 1e-160, 1e-8, 1e-3, 0.1, 1.3, 2, 6.1, 10, 25, 39, 100, 800, 1e8, 1e160, 1e300]
 U = np.concatenate([-np.array(SIZES)[::-1], SIZES])
 NAMES = ["relu", "elu", "selu", "hard_tanh", "gelu", "erf", "sin", "snake", "gaussian", "gabor", "tanh", "sigmoid",
          "softplus", "silu", "mish", "softsign", "he6", "probit", "x**2/(1+exp(-x))", "x**3*(1+erf(x))", "log(cosh(x))",
@@ -52,7 +30,7 @@ STEEP = ("gelu", "probit", "x*(1+tanh(4/5*(x+x**3/20)))/2")
 @cache
 def truth(expr, u):
     """Digits enough for what cancels at 1e-300."""
-    with mp.workdps(340 if abs(u) < 1e-100 or abs(u) > 700 else 200 if abs(u) < 0.01 else 60):
+    with mp.workdps(360):
         return lambdify(x, expr, modules="mpmath")(mp.mpf(u))
 
 
