@@ -4,10 +4,16 @@ enlarges samples."""
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
-    "ci", derandomize=True, max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    "ci",
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    max_examples=20,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
 )
 settings.register_profile("deep", max_examples=500, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -1,11 +1,12 @@
 """What is derived from an expression, against independent numbers: values, slopes, Taylor radii, logarithms."""
 
+import re
 import time
 from collections.abc import Callable
 
 import mpmath
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sympy import (
     E,
@@ -107,6 +108,7 @@ def piecewise(*branches: tuple[float, bool]) -> float:
 @given(kinked(), st.lists(st.floats(-5, 5), min_size=3, max_size=3))
 @settings(max_examples=120, deadline=None)
 def test_pieces_have_the_values_python_computes(text, points):
+    assume(re.search(r"\bx\b", text))  # without x, relu(2) is the catalogue's relu²
     try:
         phi = activation(text)
     except NdksymError:
@@ -116,7 +118,9 @@ def test_pieces_have_the_values_python_computes(text, points):
         inside = [p for p in phi.pieces if float(p.lo) + 1e-9 < u < float(p.hi) - 1e-9]
         if inside:  # at a break itself, floats and exact numbers may fall on different sides
             expected = eval(text, {"__builtins__": {}}, {**names, "x": u})  # our own text, in a test
-            assert float(value(inside[0].expr, {x: Rational(u)})) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+            aside = eval(text, {"__builtins__": {}}, {**names, "x": u + 1e-10})
+            if aside == pytest.approx(expected, rel=1e-6, abs=1e-6):  # sign(|0|) = 0 is a value nobody integrates
+                assert float(value(inside[0].expr, {x: Rational(u)})) == pytest.approx(expected, rel=1e-9, abs=1e-9)
     for left, right in zip(phi.pieces, phi.pieces[1:], strict=False):
         assert left.expr != right.expr or left.expr.has(sqrt(x))
 

@@ -65,7 +65,7 @@ def broken(layer, **change):
 )
 def test_a_wrong_factor_is_caught(change, caught_by):
     kernel = ndksym.derive("gelu", depth=2).compile("numpy")
-    wrong = replace(kernel, layers=tuple(broken(layer, **change) for layer in kernel.layers))
+    wrong = replace(kernel, layers=(*kernel.layers[:-1], broken(kernel.layers[-1], **change)))
     law = laws.laws_of(ndksym.derive("gelu").activations, False)[caught_by]
     miss, _ = laws.worst(wrong, law, False, 2, 0)
     assert miss > 1

@@ -4,6 +4,7 @@
 import mpmath as mp
 import numpy as np
 import pytest
+from scipy.special import erf
 
 from ndksym.errors import NotDerivableError
 from ndksym.runtime import mehler, quadrature
@@ -88,6 +89,27 @@ def test_panels_break_at_kinks_and_merge_straight_lines():
     grid = panels(relu6.phi, relu6.dphi, relu6.breaks)
     assert list(grid.edges[1:-1]) == [0.0, 6.0]
     assert {0.0, 6.0} <= set(grid.centres)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_growth_far_out_does_not_coarsen_what_is_near(side):
+    """u erf(2u) ± u²/2 grows on one side only beyond u, and bends on the scale 1/2 on both."""
+
+    def phi(u):
+        return u * erf(2 * u) + side * u * u / 2
+
+    def dphi(u):
+        return erf(2 * u) + u * erf_.dphi(2 * u) * 2 + side * u
+
+    lopsided = Numeric("lopsided", phi, dphi)
+    grid = panels(phi, dphi, ())
+    square = Numeric("square", lambda u: np.where(u < 0, 0.0, u) + erf(3 * u), lambda u: (u > 0) + 3 * erf_.dphi(3 * u))
+    for layer, mesh in ((lopsided, grid), (square, panels(square.phi, square.dphi, (0.0,)))):
+        for p in (0.1, 0.7, 3.0):
+            K, K_dot = quadrature.single(layer, mesh, p)
+            z, w = quadrature.gauss(np.linspace(-12, 12, 961))
+            assert pytest.approx(w @ layer.phi(p * z) ** 2, rel=3e-15) == K
+            assert K_dot == pytest.approx(w @ layer.dphi(p * z) ** 2, rel=3e-15)
 
 
 def test_a_norm_of_zero_is_a_number_like_any_other():

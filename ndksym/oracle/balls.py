@@ -7,13 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ndksym.oracle.covariance import Geometry, geometry
 from ndksym.oracle.curve import curve
 from ndksym.oracle.entire import entire_ball
 from ndksym.oracle.line import known_atoms, line_ball
 from ndksym.oracle.majorant import face
 from ndksym.oracle.numbers import NotCertifiedError, bits, exact, flint, precision
 from ndksym.oracle.panels import log_size
-from ndksym.oracle.quadrature import Geometry, geometry
 from ndksym.oracle.trapezoid import trapezoid_ball
 
 __all__ = ["METHODS", "dual_ball"]

@@ -15,9 +15,9 @@ from typing import Any
 
 from ndksym.errors import DivergentKernelError
 from ndksym.oracle.atoms import Atom
+from ndksym.oracle.covariance import Geometry
 from ndksym.oracle.evaluate import constant
 from ndksym.oracle.numbers import flint
-from ndksym.oracle.quadrature import Geometry
 
 __all__ = ["entire_ball"]
 

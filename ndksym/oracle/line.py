@@ -16,11 +16,11 @@ from functools import lru_cache
 from typing import Any
 
 from ndksym.oracle.atoms import Atom, atoms
+from ndksym.oracle.covariance import Geometry
 from ndksym.oracle.curve import curve
 from ndksym.oracle.majorant import Face, face
 from ndksym.oracle.moments import Smoothed
 from ndksym.oracle.numbers import NotCertifiedError, flint, midpoint
-from ndksym.oracle.quadrature import Geometry
 from ndksym.oracle.rules import density
 
 __all__ = ["known_atoms", "line_ball", "reducible"]
@@ -79,7 +79,7 @@ def _coincident(found: Face, shape: Geometry, tolerance: Any, cuts: list[Any]) -
     tails = [lambda R, scale=scale: found.square_beyond(scale, R) for scale in (shape.p, shape.q)]
     reach = _reach(lambda R: (tails[0](R) * tails[1](R)).sqrt(), tolerance)
     error = (tails[0](reach) * tails[1](reach)).sqrt().upper()
-    breaks = sorted([tau / shape.p for tau in found.points()] + [tau / other for tau in found.points()], key=float)
+    breaks = sorted([tau / scale for scale in (shape.p, other) for tau in found.points()], key=midpoint)
     edges = [-reach]
     for place in breaks:
         if not place > edges[-1] and place.overlaps(edges[-1]):

@@ -6,35 +6,33 @@ Nothing is known about φ but its pieces; panels are found by asking whether φ 
 
 from __future__ import annotations
 
-import itertools
 import math
-from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-import numpy
-
-from ndksym.errors import DivergentKernelError, InputError, NotDerivableError
 from ndksym.oracle.conditional import Block, Smoother
+from ndksym.oracle.covariance import Geometry, geometry
 from ndksym.oracle.curve import Curve, curve
-from ndksym.oracle.evaluate import constant
 from ndksym.oracle.exponential import Terms, expectation, fastest, terms
-from ndksym.oracle.numbers import as_arb, as_mpf, bits, exact, flint, midpoint, precision
-from ndksym.oracle.panels import Panel, ascending, dot, ladder, log_size, resolve
+from ndksym.oracle.mesh import Profile, reach_of, refine, resolved
+from ndksym.oracle.numbers import as_arb, as_mpf, bits, exact, flint, precision
+from ndksym.oracle.panels import Panel, dot, log_size
 from ndksym.oracle.rules import density, legendre
 
 __all__ = ["Estimate", "dual_arb", "dual_mp", "single_arb"]
 
 _FAST = 8.0  # |η|·standard deviation beyond which e^{ηu} is not left to quadrature
-_WIDEST = 160.0  # half-width of the box, in standard deviations, beyond which a tilt is needed
+_LOG10 = math.log(10)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """K, K_dot (None where it is infinite) and the measured error of each, as arbs."""
+    """K, K_dot (None where it is infinite) and the measured relative error of each, as arbs.
+
+    Where a value is 0 as far as can be told, its error is relative to 10^−(3·digits + 30) of what it could be.
+    """
 
     K: Any
     K_dot: Any
@@ -43,16 +41,15 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Geometry:
-    """Two standard deviations p, q, the correlation ρ and s = √(1 − ρ²), s = 0 when exactly degenerate."""
+class _Values:
+    """One rule's K and K_dot, and the logarithms of what they could be at most, √(E f(u)² E f(v)²)."""
 
-    a: Any
-    b: Any
-    c: Any
-    p: Any
-    q: Any
-    rho: Any
-    s: Any
+    values: tuple[Any, Any]
+    scales: tuple[float, float]
+
+    def size(self, k: int, depth: float) -> float:
+        """log |value|, but not less than `depth` digits below what it could be: there it counts as 0."""
+        return max(log_size(self.values[k].mid()), self.scales[k] - depth * _LOG10)
 
 
 def dual_mp(act: Any, a: Any, b: Any, c: Any, digits: int = 30) -> tuple[Any, Any, Any]:
@@ -69,15 +66,8 @@ def dual_mp(act: Any, a: Any, b: Any, c: Any, digits: int = 30) -> tuple[Any, An
     Errors: InputError when (a, b, c) is no covariance; DivergentKernelError when the kernel is infinite there.
     """
     found = dual_arb(act, a, b, c, digits)
-    error = as_mpf(_relative(found.error, found.K))
-    if found.K_dot is not None:
-        error = max(error, as_mpf(_relative(found.error_dot, found.K_dot)))
-    return as_mpf(found.K), as_mpf(found.K_dot), error
-
-
-def _relative(error: Any, value: Any) -> Any:
-    size = abs(value.mid())
-    return error / size if size != 0 else error
+    errors = [as_mpf(error) for error in (found.error, found.error_dot) if error is not None]
+    return as_mpf(found.K), as_mpf(found.K_dot), max(errors)
 
 
 def dual_arb(act: Any, a: Any, b: Any, c: Any, digits: int = 30, noise: float = 0.0) -> Estimate:
@@ -90,15 +80,28 @@ def dual_arb(act: Any, a: Any, b: Any, c: Any, digits: int = 30, noise: float = 
     exponentials = _too_fast(act, inputs)
     if exponentials:
         return _closed(exponentials, inputs, digits, noise)
-    asked, coarse = digits - 1, None
+    asked = digits - 1
     while True:
         fine = _attempt(line, inputs, asked + 5, noise)
-        coarse = coarse or _attempt(line, inputs, asked, noise)
-        found = _compare(coarse, fine)
-        missing = _missing(found, digits)
-        if missing <= 0 or asked > 4 * digits + 60:
-            return found
-        asked, coarse = asked + math.ceil(missing) + 2, None
+        coarse = _attempt(line, inputs, asked, noise)
+        missing = _missing(coarse, fine, digits)
+        if missing <= 0 or asked > 5 * digits + 60:
+            errors = (
+                None if x is None else abs(x - y).upper() / flint().arb(fine.size(k, 3 * digits + 30)).exp()
+                for k, (x, y) in enumerate(zip(fine.values, coarse.values, strict=True))
+            )
+            return Estimate(*fine.values, *errors)
+        asked += math.ceil(missing) + 2
+
+
+def _missing(coarse: _Values, fine: _Values, digits: int) -> float:
+    """Digits short of the aim, relative to the values themselves, or to 10^−(3·digits + 30) of what they could be."""
+    short = -math.inf
+    for k, (one, other) in enumerate(zip(coarse.values, fine.values, strict=True)):
+        if other is not None:
+            lost = (log_size((one - other).mid()) - fine.size(k, 3 * digits + 30)) / _LOG10
+            short = max(short, min(lost, 2.0 * digits) + digits)
+    return short
 
 
 def single_arb(act: Any, a: Any, b: Any, c: Any, digits: int, noise: float = 0.0) -> tuple[Any, Any]:
@@ -108,7 +111,7 @@ def single_arb(act: Any, a: Any, b: Any, c: Any, digits: int, noise: float = 0.0
     if found:
         estimate = _closed(found, inputs, digits, noise)
         return estimate.K, estimate.K_dot
-    return _attempt(curve(act), inputs, digits, noise)
+    return _attempt(curve(act), inputs, digits, noise).values
 
 
 def _too_fast(act: Any, inputs: tuple[Any, ...]) -> Terms | None:
@@ -122,128 +125,114 @@ def _too_fast(act: Any, inputs: tuple[Any, ...]) -> Terms | None:
 def _closed(exponentials: Terms, inputs: tuple[Any, Any, Any], digits: int, noise: float) -> Estimate:
     """Exponential polynomials too fast for quadrature; the error is that of rounding, and is certified."""
 
-    def run(_: int) -> tuple[Any, Any]:
+    def run(_: int) -> _Values:
         shape = geometry(*inputs, noise)
-        return expectation(exponentials, shape.a, shape.b, shape.c, shape.p, shape.q, shape.rho, shape.s)
+        found = expectation(exponentials, shape.a, shape.b, shape.c, shape.p, shape.q, shape.rho, shape.s)
+        return _Values(found, (-math.inf, -math.inf))
 
-    K, K_dot = _rounded(run, digits)
-    return Estimate(K, K_dot, K.rad(), K_dot.rad())
-
-
-def _missing(found: Estimate, digits: int) -> float:
-    """Digits short of the aim, relative to the values themselves."""
-    short = 0.0
-    for value, error in ((found.K, found.error), (found.K_dot, found.error_dot)):
-        if value is not None and error != 0:
-            size = log_size(value.mid())
-            lost = log_size(error) - size if math.isfinite(size) else math.inf
-            short = max(short, min(lost / math.log(10), 2.0 * digits) + digits)
-    return short
+    K, K_dot = _rounded(run, digits).values
+    return Estimate(
+        K, K_dot, *(value.rad() / abs(value.mid()).max(flint().arb(2) ** -(10**18)) for value in (K, K_dot))
+    )
 
 
-def _compare(coarse: tuple[Any, Any], fine: tuple[Any, Any]) -> Estimate:
-    error = [None if x is None else abs(x - y).upper() for x, y in zip(fine, coarse, strict=True)]
-    return Estimate(fine[0], fine[1], error[0], error[1])
-
-
-def _attempt(line: Curve, inputs: tuple[Any, Any, Any], digits: int, noise: float) -> tuple[Any, Any]:
+def _attempt(line: Curve, inputs: tuple[Any, Any, Any], digits: int, noise: float) -> _Values:
     """K and K_dot with every rule sized for `digits`."""
 
-    def run(asked: int) -> tuple[Any, Any]:
+    def run(asked: int) -> _Values:
         shape = geometry(*inputs, noise)
-        return _line(line, shape, asked) if shape.s == 0 else _plane(line, shape, asked)
+        size, cell = _rule(asked)
+        profiles = Profile(line, shape.p), Profile(line, shape.q)
+        reach = reach_of(*profiles, shape, asked, line)
+        panels = resolved(line, shape, reach, asked, size, profiles)
+        own, other = (_squares(line, scale, mesh, size) for scale, mesh in zip((shape.p, shape.q), panels, strict=True))
+        scales = (own[0] + other[0]) / 2, (own[1] + other[1]) / 2
+        if shape.s == 0:
+            return _Values(_line(line, shape, panels, size, cell), scales)
+        if shape.rho == 0:
+            return _Values(_apart(line, shape, panels, size, cell), scales)
+        smoother = Smoother(line, shape.q, shape.s, panels[1], reach, asked, size, cell)
+        return _Values(_plane(line, shape, panels, smoother), scales)
 
     return _rounded(run, digits)
 
 
-def _rounded(run: Callable[[int], tuple[Any, Any]], digits: int) -> tuple[Any, Any]:
+def _squares(line: Curve, scale: Any, panels: list[Panel], size: int) -> tuple[float, float]:
+    """log E φ², log E φ'², roughly."""
+    totals = [flint().arb(0), flint().arb(0)]
+    for panel in panels:
+        for k, column in enumerate(_weighted(line, scale, panel, size)):
+            for value, weight in zip(*column, strict=True):
+                totals[k] += weight * value * value
+    return log_size(totals[0]), log_size(totals[1])
+
+
+def _weighted(line: Curve, scale: Any, panel: Panel, size: int) -> list[tuple[list[Any], list[Any]]]:
+    """(values, weights) of φ and φ' at the nodes of a panel, for integrals against N(x)."""
+    nodes = panel.nodes(size)
+    weights = [panel.half * w * density(x) for w, x in zip(legendre(size)[1], nodes, strict=True)]
+    return [(column, weights) for column in line.programs[panel.piece].run([scale * x for x in nodes])]
+
+
+def _rounded(run: Callable[[int], _Values], digits: int) -> _Values:
     """Take more bits until rounding no longer shows in `digits`."""
     prec = bits(digits + 12)
     for _ in range(8):
         with precision(prec):
-            values = run(digits)
-        known = [v for v in values if v is not None]
-        lost = max(
-            (log_size(v.rad()) - log_size(v.mid()) for v in known if v.mid() != 0 or v.rad() != 0), default=-math.inf
-        )
-        if all(v.is_finite() for v in known) and lost < -(digits - 4) * math.log(10):
+            found = run(digits)
+        known = [k for k, v in enumerate(found.values) if v is not None]
+        lost = max(log_size(found.values[k].rad()) - found.size(k, 0) for k in known)
+        if all(found.values[k].is_finite() for k in known) and lost < -(digits - 4) * _LOG10:
             break
         prec = prec * 3 // 2 + 32
-    return values
+    return found
 
 
-def geometry(a: Any, b: Any, c: Any, noise: float = 0.0) -> Geometry:
-    """p, q, ρ, s at the current precision; ab − c² is formed exactly where the inputs are rational or dyadic.
-
-    Errors: InputError when a, b ≤ 0 or c² > ab.
-    """
-    module = flint()
-    if all(isinstance(value, Fraction) for value in (a, b, c)):
-        det = as_arb(a * b - c * c)
-        a, b, c = as_arb(a), as_arb(b), as_arb(c)
-    else:
-        with precision(4 * module.ctx.prec + 256):
-            a, b, c = (as_arb(value).mid() for value in (a, b, c))
-            det = a * b - c * c
-    slack = a * b * noise
-    if not (a > 0 and b > 0):
-        raise InputError(f"variances must be positive, not a = {a.str(8)}, b = {b.str(8)}")
-    if det < -slack:
-        raise InputError(f"c² must not exceed ab: a = {a.str(8)}, b = {b.str(8)}, c = {c.str(8)}")
-    p, q = a.sqrt(), b.sqrt()
-    if det <= slack:
-        return Geometry(a, b, c, p, q, module.arb(1 if c > 0 else -1), module.arb(0))
-    return Geometry(a, b, c, p, q, c / (p * q), (det / (a * b)).sqrt())
+Meshes = tuple[list[Panel], list[Panel]]
 
 
-def _line(line: Curve, shape: Geometry, digits: int) -> tuple[Any, Any]:
-    """ρ = ±1: one integral, E φ(pz)φ(±qz)."""
-    module = flint()
-    size, cell = _rule(digits)
+def _line(line: Curve, shape: Geometry, panels: Meshes, size: int, cell: float) -> tuple[Any, Any]:
+    """ρ = ±1: one integral, E φ(px)φ(±qx)."""
     other = shape.q * shape.rho
-    first, second = _Profile(line, shape.p), _Profile(line, shape.q)
-    reach = _reach(first, second, shape, digits, line)
-    panels = _panels(line, shape, reach, digits, size, (first, second))
-    cuts = {sign: [tau / (shape.q * sign) for tau in line.points()] for sign in (1, -1)}[1 if shape.rho > 0 else -1]
-    total, total_dot = module.arb(0), module.arb(0)
-    for panel in _refine(panels, cuts, shape, cell):
-        nodes = panel.nodes(size)
-        left = line.programs[panel.piece].run([shape.p * x for x in nodes])
-        middle = panel.centre * shape.rho
-        piece = sum(1 for tau in line.points() if middle * shape.q > tau)
-        right = line.programs[piece].run([other * x for x in nodes])
-        weight = [panel.half * w * density(x) for w, x in zip(legendre(size)[1], nodes, strict=True)]
-        total += dot(weight, [f * g for f, g in zip(left[0], right[0], strict=True)])
-        total_dot += dot(weight, [f * g for f, g in zip(left[1], right[1], strict=True)])
-    if any(jump != 0 for jump in line.heights()):
-        return total, None
-    return total, total_dot
+    totals = [flint().arb(0), flint().arb(0)]
+    for panel in refine(panels, [tau / other for tau in line.points()], shape, cell):
+        piece = sum(1 for tau in line.points() if panel.centre * other > tau)
+        right = line.programs[piece].run([other * x for x in panel.nodes(size)])
+        for k, (values, weights) in enumerate(_weighted(line, shape.p, panel, size)):
+            totals[k] += dot(weights, [f * g for f, g in zip(values, right[k], strict=True)])
+    return totals[0], None if any(jump != 0 for jump in line.heights()) else totals[1]
 
 
-def _plane(line: Curve, shape: Geometry, digits: int) -> tuple[Any, Any]:
-    module = flint()
-    size, cell = _rule(digits)
-    first, second = _Profile(line, shape.p), _Profile(line, shape.q)
-    reach = _reach(first, second, shape, digits, line)
-    panels = _panels(line, shape, reach, digits, size, (first, second))
-    smoother = Smoother(line, shape.q, shape.s, panels[1], reach, digits, size, cell)
-    cuts = []
-    for tau in line.points():  # h turns around τ/q on the scale s
-        steps = math.ceil(reach / cell)
-        cuts += [(tau / shape.q + shape.s * cell * k) / shape.rho for k in range(-steps, steps + 1) if shape.rho != 0]
-    outer = [panel for panel in _refine(panels, cuts, shape, cell) if not all(line.programs[panel.piece].zero)]
-    rho = shape.rho
+def _apart(line: Curve, shape: Geometry, panels: Meshes, size: int, cell: float) -> tuple[Any, Any]:
+    """c = 0: E φ(u) E φ(v)."""
+    products = [flint().arb(1), flint().arb(1)]
+    for scale, mesh in zip((shape.p, shape.q), panels, strict=True):
+        means = [flint().arb(0), flint().arb(0)]
+        for panel in refine((mesh, mesh), [], shape, cell):
+            for k, (values, weights) in enumerate(_weighted(line, scale, panel, size)):
+                means[k] += dot(weights, values)
+        for tau, jump in zip(line.points(), line.heights(), strict=True):
+            means[1] += jump * density(tau / scale) / scale
+        products = [product * mean for product, mean in zip(products, means, strict=True)]
+    return products[0], products[1]
+
+
+def _plane(line: Curve, shape: Geometry, panels: Meshes, smoother: Smoother) -> tuple[Any, Any]:
+    rho, cell = shape.rho, smoother.cell
+    steps = math.ceil(smoother.reach / cell)
+    cuts = [  # h turns around τ/q on the scale s
+        (tau / shape.q + shape.s * cell * k) / rho for tau in line.points() for k in range(-steps, steps + 1)
+    ]
     blocks, rows = [], []
-    for panel in outer:
-        blocks.append(Block(rho * panel.centre, rho * panel.half))
-        nodes = panel.nodes(size)
-        weight = [panel.half * w * density(x) for w, x in zip(legendre(size)[1], nodes, strict=True)]
-        columns = line.programs[panel.piece].run([shape.p * x for x in nodes])
-        rows.append([[w * f for w, f in zip(weight, column, strict=True)] for column in columns])
+    for panel in refine(panels, cuts, shape, cell):
+        if not all(line.programs[panel.piece].zero):
+            blocks.append(Block(rho * panel.centre, rho * panel.half))
+            columns = _weighted(line, shape.p, panel, smoother.size)
+            rows.append([[w * f for f, w in zip(*column, strict=True)] for column in columns])
     for tau, jump in zip(line.points(), line.heights(), strict=True):
         if jump != 0:  # φ' has a point mass there
             blocks.append(Block(rho * tau / shape.p))
-            rows.append([[module.arb(0)], [jump / shape.p * density(tau / shape.p)]])
+            rows.append([[flint().arb(0)], [jump / shape.p * density(tau / shape.p)]])
     return smoother(blocks, rows)
 
 
@@ -255,144 +244,3 @@ def _rule(digits: int) -> tuple[int, float]:
     """
     size = 2 * (int(0.42 * digits) + 3)  # even: no node at the centre, where P_k of a ball is nan
     return size, 2 * math.sqrt(8 * size / math.e * 10 ** (-digits / size))
-
-
-class _Profile:
-    """log |φ|, log |φ'| at scale·x over a grid of x, for choosing where to integrate."""
-
-    def __init__(self, line: Curve, scale: Any) -> None:
-        grid = [0.5 * k for k in range(-2 * int(_WIDEST), 2 * int(_WIDEST) + 1)]
-        self.line, self.scale = line, scale
-        with precision(64):
-            edge = flint().arb(_WIDEST)
-            points = sorted(
-                [flint().arb(x) for x in grid if abs(x) <= 24] + ladder(line, scale, -edge, edge), key=float
-            )
-            self.x = [float(x) for x in points]
-            self.rows = self._values(points)
-        self._far: list[list[float]] | None = None
-
-    def _values(self, points: list[Any]) -> list[list[float]]:
-        rows: list[list[float]] = [[], []]
-        breaks = [float(tau / self.scale) for tau in self.line.points()]
-        pieces: dict[int, list[Any]] = {}
-        for x in points:
-            pieces.setdefault(bisect_left(breaks, float(x)), []).append(x)
-        for piece in sorted(pieces):
-            columns = self.line.programs[piece].run([self.scale * x for x in pieces[piece]])
-            for row, column in zip(rows, columns, strict=True):
-                row.extend(log_size(v) if v.is_finite() else -math.inf for v in column)
-        return rows
-
-    def levels(self) -> tuple[float, ...]:
-        """log max |f(scale·x)| e^{−x²/4} for f = φ, φ'."""
-        return tuple(max(v - x * x / 4 for v, x in zip(row, self.x, strict=True)) for row in self.rows)
-
-    def at(self, x: Any, order: int) -> Any:
-        floor = -1e5
-        return numpy.interp(x, self.x, [max(v, floor) for v in self.rows[order]])
-
-    def widen(self) -> None:
-        """Extend the grid to the widest box."""
-        with precision(64):
-            extra = [flint().arb(x) for x in range(24, int(_WIDEST) + 1)]
-            rows_low, rows_high = self._values([-x for x in reversed(extra)]), self._values(extra)
-            self.x = [-float(x) for x in reversed(extra)] + self.x + [float(x) for x in extra]
-            self.rows = [low + row + high for low, row, high in zip(rows_low, self.rows, rows_high, strict=True)]
-
-
-def _reach(first: _Profile, second: _Profile, shape: Geometry, digits: int, line: Curve) -> float:
-    """Radius in (x, z) beyond which φφ'·Gaussian is below 10^−digits of its maximum."""
-    rho, s = float(shape.rho), float(shape.s)
-    _check_growth(shape, line)
-    angles = numpy.linspace(0, 2 * numpy.pi, 96, endpoint=False)
-    limit = 24.0
-    while True:
-        radii = numpy.arange(0, limit + 0.25, 0.5)
-        x = radii[:, None] * numpy.cos(angles)
-        y = rho * x + s * radii[:, None] * numpy.sin(angles)
-        radius = 0.0
-        for order in (0, 1):
-            size = first.at(x, order) + second.at(y, order) - radii[:, None] ** 2 / 2
-            ring = size.max(axis=1)
-            alive = numpy.nonzero(ring > ring.max() - (digits + 2) * math.log(10))[0]
-            radius = max(radius, float(radii[alive[-1]]) + 0.5)
-        if radius < limit - 1:
-            return radius
-        if limit == _WIDEST:
-            raise NotDerivableError("the integrand lives more than 150 standard deviations out: use its closed form")
-        first.widen()
-        if second is not first:
-            second.widen()
-        limit = _WIDEST
-
-
-def _check_growth(shape: Geometry, line: Curve) -> None:
-    """E exp(αu² + αv²) < ∞ asks for 1 − 2α·(covariance) to be positive definite."""
-    if line.growth == 0:
-        return
-    alpha = 2 * constant(line.growth)
-    a, b = alpha * shape.p**2, alpha * shape.q**2
-    if not (a < 1 and (1 - a) * (1 - b) > a * b * (1 - shape.s**2)):
-        raise DivergentKernelError(
-            f"E φ(u)φ(v) is infinite: |φ| grows like exp({line.growth}·x²), too fast for these variances"
-        )
-
-
-def _panels(
-    line: Curve, shape: Geometry, reach: float, digits: int, size: int, profiles: tuple[_Profile, _Profile]
-) -> tuple[list[Panel], list[Panel]]:
-    first = resolve(line, shape.p, reach, digits, size, profiles[0].levels())
-    if shape.p is shape.q or (shape.p - shape.q).is_zero():
-        return first, first
-    return first, resolve(line, shape.q, reach, digits, size, profiles[1].levels())
-
-
-def _refine(panels: tuple[list[Panel], list[Panel]], cuts: list[Any], shape: Geometry, cell: float) -> list[Panel]:
-    """Panels of the outer integral: inside those of φ(px), and as fine as those of φ(qρx) and the given cuts."""
-    own, other = panels
-    rho = shape.rho
-    widths = _Widths(own, flint().arb(1))
-    others = _Widths(other, rho) if rho != 0 else None
-    out: list[Panel] = []
-    start = 0
-    for piece in sorted({panel.piece for panel in own}):
-        inside = [panel for panel in own if panel.piece == piece]
-        low, high = inside[0].lo, inside[-1].hi
-        marks = sorted((t for t in cuts if low < t < high), key=midpoint)
-        edges = ascending([low, *marks, high])
-        for lo, hi in itertools.pairwise(edges):
-            stack = [Panel(lo, hi, piece)]
-            while stack:
-                panel = stack.pop()
-                wide = float(panel.half) * 2
-                allowed = min(cell, widths.least(panel), others.least(panel) if others else math.inf)
-                if wide <= 1.001 * allowed:
-                    out.append(panel)
-                else:
-                    middle = panel.centre.mid()
-                    stack += [Panel(middle, panel.hi, piece), Panel(panel.lo, middle, piece)]
-        start += len(inside)
-    return out
-
-
-class _Widths:
-    """Least width of the panels [lo, hi]/slope that meet a given panel."""
-
-    def __init__(self, panels: list[Panel], slope: Any) -> None:
-        ordered = panels if slope > 0 else list(reversed(panels))
-        ends = [sorted((float(panel.lo / slope), float(panel.hi / slope))) for panel in ordered]
-        self.low = [low for low, _ in ends]
-        self.high = [high for _, high in ends]
-        self.width = [abs(float(2 * panel.half / slope)) for panel in ordered]
-
-    def least(self, panel: Panel) -> float:
-        low, high = float(panel.lo), float(panel.hi)
-        slack = 1e-9 * (high - low)
-        start = max(0, bisect_left(self.high, low + slack))
-        least = math.inf
-        for k in range(start, len(self.low)):
-            if self.low[k] >= high - slack:
-                break
-            least = min(least, self.width[k])
-        return least

@@ -26,11 +26,11 @@ from typing import Any
 
 import sympy
 
+from ndksym.oracle.covariance import Geometry
 from ndksym.oracle.envelope import Growth
 from ndksym.oracle.majorant import Face, face
 from ndksym.oracle.numbers import NotCertifiedError, flint
 from ndksym.oracle.panels import dot
-from ndksym.oracle.quadrature import Geometry
 
 __all__ = ["trapezoid_ball"]
 

@@ -74,8 +74,8 @@ class Kernel:
 
     @cached_property
     def _rules(self) -> tuple[Rule, ...]:
-        distinct = {layer.name: Rule(layer) for layer in self.layers}
-        return tuple(distinct[layer.name] for layer in self.layers)
+        distinct = {id(layer): Rule(layer) for layer in self.layers}
+        return tuple(distinct[id(layer)] for layer in self.layers)
 
     def nngp(self, X: Any, X2: Any = None, *, variance: float = 1.0, bias: float = 0.0) -> Array:
         """NNGP kernel C^{L+1} with m = σ² = `variance` (theory T5, T7; Lee et al. 2018, arXiv 1711.00165): (n, n2)

@@ -14,6 +14,10 @@ from numpy.polynomial.chebyshev import chebpts1, chebval
 from ndksym.errors import NotDerivableError
 from ndksym.runtime.types import Array
 
+Function = Callable[[Array], Array]
+Sides = tuple[tuple[Function, Array], ...]
+"""φ and φ', each with its running maximum."""
+
 DEGREE = 16
 """Polynomial degree a panel must be resolved by; Gauss–Legendre with as many nodes then integrates products exactly."""
 TOLERANCE = 3e-15
@@ -53,14 +57,14 @@ def panels(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks
     """
     cuts = sorted({0.0, *breaks})
     edges: list[list[float]] = [[], []]
-    scale = np.zeros(2)
+    sides = tuple((f, _running_maximum(f)) for f in (phi, dphi))
     for side, sign in enumerate((-1.0, 1.0)):
         starts = sorted({abs(x) for x in cuts if sign * x >= 0})
         geometric = [g for g in _MARKS if g > starts[-1] * (1 + 1e-9)]
         points = [sign * float(x) for x in [*starts, *geometric]]
         out = edges[side]
         for lo, hi in pairwise(points):
-            pieces = _bisect(phi, dphi, lo, hi, scale, MOST - len(out))
+            pieces = _bisect(sides, lo, hi, MOST - len(out))
             if pieces is None:
                 break
             out.extend(pieces)
@@ -68,39 +72,43 @@ def panels(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks
         raise NotDerivableError(
             "the numeric rule cannot resolve this activation near the origin: it varies on too fine a scale"
         )
-    all_edges = np.array([*sorted(edges[0]), 0.0, *edges[1]])
-    joined = _join(phi, dphi, all_edges, np.array(cuts), scale)
+    left, right = (_join(sides, np.array([0.0, *outward]), cuts) for outward in edges)
+    joined = np.array([*left[:0:-1], *right])
     return Panels(joined, *_centres(joined, breaks))
 
 
-def _tail(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], lo: float, hi: float, scale: Array) -> bool:
-    """Is (lo, hi) resolved?  `scale` is the largest |φ|, |φ'| met so far, updated here."""
+def _running_maximum(f: Function) -> Array:
+    """max |f(u)| over |u| ≤ each mark: what a panel that ends there is measured by. Later growth must not excuse it."""
+    inner = np.append(0.0, _MARKS[:-1])
+    u = inner[:, None] + 0.5 * (_MARKS - inner)[:, None] * (1 + _POINTS)
+    largest = np.maximum(np.abs(f(u) * np.ones_like(u)), np.abs(f(-u) * np.ones_like(u))).max(axis=1)
+    out: Array = np.maximum.accumulate(np.nan_to_num(largest, nan=np.inf))
+    return out
+
+
+def _allowed(scale: Array, lo: float, hi: float) -> float:
+    far = max(abs(lo), abs(hi)) * (1 - 1e-12)
+    return TOLERANCE * float(scale[min(int(np.searchsorted(_MARKS, far)), len(scale) - 1)])
+
+
+def _resolved(sides: Sides, lo: float, hi: float) -> bool:
     u = 0.5 * (lo + hi) + 0.5 * (hi - lo) * _POINTS
-    for i, f in enumerate((phi, dphi)):
+    for f, scale in sides:
         y = np.asarray(f(u), dtype=float) * np.ones_like(u)
         if not np.all(np.isfinite(y)):
             return False
-        coefficients = _TO_COEFFICIENTS @ y
-        scale[i] = max(scale[i], np.abs(y).max())
-        if np.abs(coefficients[DEGREE:]).max() > TOLERANCE * scale[i]:
+        if np.abs((_TO_COEFFICIENTS @ y)[DEGREE:]).max() > _allowed(scale, lo, hi):
             return False
     return True
 
 
-def _bisect(
-    phi: Callable[[Array], Array],
-    dphi: Callable[[Array], Array],
-    lo: float,
-    hi: float,
-    scale: Array,
-    room: int,
-) -> list[float] | None:
+def _bisect(sides: Sides, lo: float, hi: float, room: int) -> list[float] | None:
     """Far ends of the resolved pieces of (lo, hi), walking from lo; None if more than `room` would be needed."""
     done: list[float] = []
     todo = [(lo, hi)]
     while todo:
         x, y = todo.pop()
-        if _tail(phi, dphi, x, y, scale):
+        if _resolved(sides, x, y):
             done.append(y)
         else:
             middle = 0.5 * (x + y)
@@ -112,26 +120,25 @@ def _bisect(
     return done
 
 
-def _join(
-    phi: Callable[[Array], Array], dphi: Callable[[Array], Array], edges: Array, cuts: Array, scale: Array
-) -> Array:
+def _join(sides: Sides, edges: Array, cuts: list[float]) -> Array:
+    """Outward from the origin, so that what is near it is joined first and by its own small measure."""
     kept = [edges[0]]
     first = 0
     for i in range(1, len(edges) - 1):
-        if edges[i] in cuts or not all(_one(f, edges[first : i + 2], scale[j]) for j, f in enumerate((phi, dphi))):
+        if edges[i] in cuts or not all(_one(f, edges[first : i + 2], scale) for f, scale in sides):
             kept.append(edges[i])
             first = i
     return np.array([*kept, edges[-1]])
 
 
-def _one(f: Callable[[Array], Array], edges: Array, scale: float) -> bool:
+def _one(f: Function, edges: Array, scale: Array) -> bool:
     """Does one polynomial over all of `edges` reproduce f at the points of every panel between them?"""
     lo, hi = edges[0], edges[-1]
     coefficients = (_TO_COEFFICIENTS @ f(0.5 * (lo + hi) + 0.5 * (hi - lo) * _POINTS))[:DEGREE]
     coefficients[0] *= 0.5
     u = (0.5 * (edges[:-1] + edges[1:]))[:, None] + 0.5 * np.diff(edges)[:, None] * _POINTS
     local = np.minimum((2 * u - lo - hi) / (hi - lo), 1.0)
-    return bool(np.abs(chebval(local, coefficients) - f(u)).max() <= 4 * TOLERANCE * scale)
+    return bool(np.abs(chebval(local, coefficients) - f(u)).max() <= 4 * _allowed(scale, lo, hi))
 
 
 def _centres(edges: Array, breaks: tuple[float, ...]) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ from ndksym.errors import MissingExtraError, NdksymError
 from ndksym.oracle.numbers import as_mpf
 from ndksym.oracle.quadrature import dual_mp
 from ndksym.verify import closed
-from ndksym.verify.evidence import Evidence, Rung
+from ndksym.verify.evidence import Evidence, Rung, Word
 from ndksym.verify.points import Point, within
 
 DIGITS = 30
@@ -37,7 +37,8 @@ def _rung(
 
 
 def _verdict(rung: Rung, dual: Dual, points: tuple[Point, ...], judge: Callable[[Dual, Point], float]) -> Evidence:
-    claim, worst, at, silent = f"{dual.activation.name}: K, K_dot", float("inf"), points[0], []
+    claim, worst, at = f"{dual.activation.name}: K, K_dot", float("inf"), points[0]
+    silent: dict[str, list[Point]] = {}
     chosen = within(points, float("inf") if dual.reach is None else float(dual.reach))
     for point in chosen:
         try:
@@ -45,18 +46,21 @@ def _verdict(rung: Rung, dual: Dual, points: tuple[Point, ...], judge: Callable[
         except MissingExtraError as error:
             return Evidence(rung, claim, "skipped", str(error))
         except NdksymError as error:
-            silent.append(f"{point} ({error})")
+            silent.setdefault(str(error), []).append(point)
             continue
         if digits < worst:
             worst, at = digits, point
-    said = len(chosen) - len(silent)
+    said = len(chosen) - sum(map(len, silent.values()))
     detail = f"≥ {worst:.0f} digits at {said} points; fewest at {at}" if said else "no point could be judged"
-    if silent:
-        detail += f"; no verdict at {len(silent)}: {'; '.join(silent)}"
+    for reason, where in silent.items():
+        others = f" and {len(where) - 1} more" if len(where) > 1 else ""
+        detail += f"; no verdict at {where[0]}{others}: {reason}"
     if worst < DIGITS:
         return Evidence(rung, claim, "refuted", detail)
-    enough = said >= min(ENOUGH, len(chosen))
-    return Evidence(rung, claim, ("certified" if rung == "oracle" else "supported") if enough else "unknown", detail)
+    word: Word = "certified" if rung == "oracle" else "supported"
+    if rung == "oracle" and not dual.closed_form:  # nobody promised a ball here; what was found still counts
+        return Evidence(rung, claim, word if said else "skipped", detail)
+    return Evidence(rung, claim, word if said >= min(ENOUGH, len(chosen)) else "unknown", detail)
 
 
 def _value(dual: Dual, point: Point) -> tuple[Any, Any]:
