@@ -23,6 +23,7 @@ class Typed:
     K_diag: Expr
     K_dot_diag: Expr
     closed_form: bool = True
+    mean: Expr | None = None
 
 
 _M = (1 + 2 * a) * (1 + 2 * b) - 4 * c**2

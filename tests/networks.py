@@ -37,6 +37,7 @@ class Numeric:
     homogeneity: float | None = None
     strip: float | None = None
     reach: float = np.inf
+    extra: str | None = None
     closed: bool = False
 
     def diag(self, a: Any) -> Any:

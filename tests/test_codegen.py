@@ -3,6 +3,7 @@
 import mpmath as mp
 import numpy as np
 import pytest
+from sympy import cos, sin
 
 from ndksym.activation import activation
 from ndksym.codegen.load import compile_layers
@@ -71,16 +72,27 @@ def test_pairs_keep_the_contract_the_driver_relies_on(name, backend):
     if name in ("exp(x)*erf(x)",):
         points, c = points[p < 1e3], c[p < 1e3]
         p, q, s, k = points.T
-    K, K_size, K_dot, K_dot_size, gap, gap_size = layer.pair(p, q, c, s, k)
+    K, K_size, K_dot, K_dot_size, extra, extra_size = layer.pair(p, q, c, s, k)
     assert K.shape == K_size.shape == K_dot.shape == K_dot_size.shape == p.shape
     covered = [check(it.K, points, K, K_size), check(it.K_dot, points, K_dot, K_dot_size)]
     if name in SOUND:
         assert min(covered) > 0.8 * len(points) or name in ("sin", "cos")
         assert (K_size <= 3 * np.abs(K)).all()
         assert (K_dot_size <= 3 * np.abs(K_dot)).all()
-    assert (gap is None) == (it.activation.homogeneity is None)
-    if gap is not None:
-        for point, value, size in zip(points, gap, gap_size, strict=True):
+    wanted = "gap" if it.activation.homogeneity is not None else "defect" if it.activation.expr.has(sin, cos) else None
+    assert layer.extra == wanted
+    assert (extra is None) == (wanted is None)
+    if wanted == "defect":
+        for point, value, size in zip(points, extra, extra_size, strict=True):
+            with mp.workdps(200):
+                p, q = point[:2]
+                want = at(it.K, p, p, 0, 1) + at(it.K, q, q, 0, 1) - 2 * at(it.K, *point)
+                assert abs(mp.mpf(float(value)) - want) <= 5e-15 * size, (point, value)
+        if name in ("snake", "sin", "cos"):
+            far = np.minimum(points[:, 0], points[:, 1]) > 10
+            assert (extra_size[far] <= LIMIT * extra[far]).all()
+    if wanted == "gap":
+        for point, value, size in zip(points, extra, extra_size, strict=True):
             with mp.workdps(80):
                 if it.activation.parity and point[2] > point[3]:
                     continue  # the driver folds ρ < 0 away

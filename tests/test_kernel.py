@@ -11,6 +11,8 @@ from ndksym.dual import dual
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
 from ndksym.runtime.kernel import Kernel
 from ndksym.symbols import a, b, c
+from ndksym.verify import closed
+from ndksym.verify.accuracy import family, score, truth
 from tests.networks import Numeric, covariance_and_tangent, erf_, erf_dual, prior, relu, relu_dual, tanh
 
 DUALS = {"relu": relu_dual, "erf": erf_dual}
@@ -216,3 +218,11 @@ def test_a_pair_does_not_depend_on_the_company_it_is_computed_in():
     together = kernel.ntk(X)
     assert np.allclose(kernel.ntk(X[:1], X), together[:1], rtol=1e-14, atol=0)
     assert np.allclose(kernel.ntk(X[1:], X[:1]), together[1:, :1], rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("scale", [30.0, 1e2, 1e8])
+def test_an_endless_oscillation_keeps_its_digits_where_no_panel_follows_it(scale):
+    d = derive("snake", depth=2)
+    true = truth(d.activations, family(scale, (2, 6, 12, 16)), variance=1.3, bias=0.0, dual=closed.layers(d.duals))
+    for result in score(d.compile("numpy"), true):
+        assert result.ratio <= 1, result

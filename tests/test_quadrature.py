@@ -83,6 +83,12 @@ def test_an_endless_oscillation_is_refused_beyond_its_reach():
     quadrature.single(wave, grid, 1.0)
     with pytest.raises(NotDerivableError, match="variances up to"):
         quadrature.single(wave, grid, 1e6)
+    norms = np.array([1.0, 32 * np.pi])  # the second's oscillation is the step of the trapezoidal grid
+    assert list(quadrature.follows(grid, norms)) == [True, False]
+    found = mehler.series(wave, grid, norms)
+    zero, one = np.zeros(1, dtype=int), np.ones(1, dtype=int)
+    assert mehler.pairs(found, found, zero, zero, np.array([0.5]))[2].all()
+    assert not mehler.pairs(found, found, zero, one, np.array([0.5]))[2].any()
 
 
 def test_panels_break_at_kinks_and_merge_straight_lines():

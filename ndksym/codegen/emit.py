@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import sympy
-from sympy import Expr, Symbol, latex, oo, sqrt
+from sympy import Expr, Symbol, cos, latex, oo, sin, sqrt
 
 from ndksym.activation import Activation
 from ndksym.codegen import angular
 from ndksym.codegen import vocabulary as v
-from ndksym.codegen.lower import Lowered, lower
+from ndksym.codegen.lower import Lowered, lower, lower_defect, lower_pair
 from ndksym.codegen.printers import c, numpy
 from ndksym.codegen.printers.base import Printer, Split
 from ndksym.codegen.printers.latex import LATEX
@@ -30,7 +30,8 @@ BACKENDS = ("numpy", "c", "latex")
 
 _CONVENTIONS = (
     "u and v are centred Gaussian: a = E u^2 = p^2, b = E v^2 = q^2, c = E uv = pq cos(theta),",
-    "s = sin(theta/2), k = cos(theta/2); K = E phi(u) phi(v), K_dot = E phi'(u) phi'(v), gap = sqrt(K(a) K(b)) - K;",
+    "s = sin(theta/2), k = cos(theta/2); K = E phi(u) phi(v), K_dot = E phi'(u) phi'(v), gap = sqrt(K(a) K(b)) - K,",
+    "defect = K(a) + K(b) - 2 K = E (phi(u) - phi(v))^2;",
     "X_size is the sum of the absolute values of the terms of X: X_size/|X| is what cancellation has cost.",
 )
 _a = Symbol("a", positive=True)
@@ -47,6 +48,8 @@ class Source(Protocol):
     def K(self) -> Expr | None: ...
     @property
     def K_dot(self) -> Expr | None: ...
+    @property
+    def mean(self) -> Expr | None: ...
     @property
     def K_diag(self) -> Expr | None: ...
     @property
@@ -90,9 +93,12 @@ def programs(source: Source, n: int = 0) -> tuple[Program | Split, ...]:
     if source.closed_form:
         diagonal = {"K": _in_a(lower(source.K_diag)), "K_dot": _in_a(lower(source.K_dot_diag))}
         parts.append(program(f"diag_{n}", (_a,), diagonal))
-        pair = {"K": lower(source.K), "K_dot": lower(source.K_dot)}
-        if act.homogeneity is not None:
+        pair = {"K": lower_pair(source.K, source.mean), "K_dot": lower(source.K_dot)}
+        extra = _extra(source)
+        if extra == "gap":
             pair["gap"] = angular.gap(source.K, act.homogeneity)
+        elif extra == "defect":
+            pair["defect"] = lower_defect(source.K)
         parts.append(program(f"pair_{n}", (v.p, v.q, v.c, v.s, v.k), pair))
     return tuple(parts)
 
@@ -113,7 +119,17 @@ def facts(source: Source) -> dict[str, Any]:
         "breaks": [float(point.n(30)) for point in act.orders],
         "strip": number(act.strip),
         "reach": float(oo if act.reach is None else act.reach),
+        "extra": _extra(source),
     }
+
+
+def _extra(source: Source) -> str | None:
+    """What a pair gives beside K and K_dot; panels cannot follow an endless oscillation to nearly parallel outputs."""
+    if not source.closed_form:
+        return None
+    if source.activation.homogeneity is not None:
+        return "gap"
+    return "defect" if source.activation.expr.has(sin, cos) else None
 
 
 def harmless(text: str) -> str:

@@ -34,8 +34,9 @@ _SECONDS = 120
 class Compiled:
     """One activation, compiled: elementwise functions of float64 arrays of any common shape, and its facts.
 
-    `diag(a)` gives (K, |K|, K_dot, |K_dot|) and `pair(p, q, c, s, k)` the same and (gap, |gap|), None unless φ is
-    homogeneous; |X| is Σ|terms|. Where φ has no closed form both raise NotDerivableError.
+    `diag(a)` gives (K, |K|, K_dot, |K_dot|) and `pair(p, q, c, s, k)` the same and what `extra` names: the gap of a
+    homogeneous φ, the defect of an oscillating one, or None; |X| is Σ|terms|. Where φ has no closed form both raise
+    NotDerivableError.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Compiled:
     breaks: tuple[float, ...]
     strip: float | None
     reach: float
+    extra: str | None
     call: Callable[..., Sequence[Array]]
 
     def phi(self, u: Any) -> Array:
@@ -63,10 +65,10 @@ class Compiled:
         return K, K_size, K_dot, K_dot_size
 
     def pair(self, p: Any, q: Any, c: Any, s: Any, k: Any) -> tuple[Any, ...]:
-        """K, K_dot and the gap √(K(a)K(b)) − K, each followed by the sum of its absolute terms."""
+        """K, K_dot and `extra`, each followed by the sum of its absolute terms."""
         self._check()
         found = self._run("pair", p, q, c, s, k)
-        return found if len(found) == 6 else (*found, None, None)
+        return found if self.extra else (*found, None, None)
 
     def _check(self) -> None:
         if not self.closed:
@@ -94,12 +96,12 @@ def load(text: str, backend: str) -> tuple[Compiled, ...]:
     """The layers of a text made by `emit.module`."""
     facts, run = opened(text, backend)
 
-    def caller(n: int, homogeneous: bool) -> Callable[..., Sequence[Array]]:
-        outputs = {"phi": 1, "dphi": 1, "diag": 4, "pair": 6 if homogeneous else 4}
+    def caller(n: int, extra: bool) -> Callable[..., Sequence[Array]]:
+        outputs = {"phi": 1, "dphi": 1, "diag": 4, "pair": 6 if extra else 4}
         return lambda which, *arrays: run(f"{which}_{n}", outputs[which], *arrays)
 
     return tuple(
-        Compiled(**{**known, "breaks": tuple(known["breaks"])}, call=caller(n, known["homogeneity"] is not None))
+        Compiled(**{**known, "breaks": tuple(known["breaks"])}, call=caller(n, known["extra"] is not None))
         for n, known in enumerate(facts)
     )
 

@@ -10,10 +10,12 @@ from sympy import Add, Expr, Mul, S, oo, sqrt
 
 from ndksym.codegen import vocabulary as v
 from ndksym.codegen.algebra import Algebra, Powers, product
-from ndksym.codegen.terms import Table, differences, fold, ramps, table
+from ndksym.codegen.terms import Table, differences, distances, fold, ramps, table
 from ndksym.codegen.vocabulary import c
+from ndksym.symbols import a, b
+from ndksym.symbols import c as covariance
 
-__all__ = ["Lowered", "lower"]
+__all__ = ["Lowered", "lower", "lower_defect", "lower_pair"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,50 @@ def lower(expr: Expr) -> Lowered:
     fold(rows)
     ramps(rows)
     differences(rows)
+    return _finished(rows)
+
+
+def lower_pair(K: Expr, mean: Expr | None) -> Lowered:
+    """The terms of K(a, b, c), with K(a, b, 0) = E φ(u) E φ(v) apart where its constant would cancel with exponentials.
+
+    >>> from ndksym.symbols import a, b, c
+    >>> from sympy import cosh, exp
+    >>> K = c + (1 - exp(-2*a) - exp(-2*b) + exp(-2*a - 2*b)*cosh(4*c))/4
+    >>> lower_pair(K, (1 - exp(-2*a))/2).terms[0]
+    expm1(-2*p**2)*expm1(-2*q**2)/4
+    """
+    algebra = Algebra()
+    rows = table(algebra, algebra(K))
+    exponential = all(kind == "exp" for functions in rows.rows for kind, _ in rows.kinds(functions))
+    if mean is None or not exponential or len(rows.rows) == 1 or rows.get(frozenset(), frozenset()) == 0:
+        return lower(K)
+    own = lower(mean).terms
+    if len(own) > 1:
+        return lower(K)
+    other = own[0].xreplace({v.p: v.q})
+    rest = lower(K - mean * mean.subs(a, b))
+    return Lowered((own[0] * other, *rest.terms), rest.definitions)
+
+
+def lower_defect(K: Expr) -> Lowered:
+    """The terms of E(φ(u) − φ(v))² = K(a,a) + K(b,b) − 2K(a,b,c), small where the inputs nearly coincide.
+
+    >>> from ndksym.symbols import c
+    >>> lower_defect(c).terms
+    (4*p*q*s**2 + (p - q)**2,)
+    """
+    own, other = ({b: z, covariance: z, a: z} for z in (a, b))
+    algebra = Algebra()
+    defect = K.subs(own, simultaneous=True) + K.subs(other, simultaneous=True) - 2 * K
+    rows = table(algebra, algebra(defect))
+    distances(rows)
+    differences(rows, leftover=False)
+    return _finished(rows)
+
+
+def _finished(rows: Table) -> Lowered:
     terms = tuple(_terms(rows))
-    return Lowered(terms or (S.Zero,), tuple(_definitions(algebra)))
+    return Lowered(terms or (S.Zero,), tuple(_definitions(rows.algebra)))
 
 
 def _definitions(algebra: Algebra) -> Iterator[tuple[Expr, Expr]]:
@@ -113,6 +157,8 @@ def _atom(algebra: Algebra, kind: str, args: tuple[Expr, ...]) -> Expr:
         return v.theta
     if kind == "ramp":
         return v.ramp(*args)
+    if kind == "distance":
+        return (v.p - v.q) ** 2 + 4 * v.p * v.q * v.s**2
     values = [algebra.value(x).expr for x in args]
     if kind == "arc":
         return v.atan2(*values)

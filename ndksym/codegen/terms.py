@@ -167,8 +167,22 @@ def _times(monomial: Powers, factors: dict[Expr, int]) -> Powers:
     return frozenset((symbol, n) for symbol, n in powers.items() if n)
 
 
-def differences(rows: Table) -> None:
-    """α(e^A − e^B) as expdiff where A − B is free of cancellation; what is left and sums to nothing as α expm1 A."""
+def distances(rows: Table) -> None:
+    """p² + q² − 2c as E(u − v)², which is formed without cancellation."""
+    for functions, monomial, _ in rows.entries():
+        rest = _times(monomial, {p: -2})
+        squares, straight = (_times(rest, {p: 2}), _times(rest, {q: 2})), _times(rest, {c: 1})
+        numbers = [*(rows.get(functions, square) for square in squares), -rows.get(functions, straight) / 2]
+        if 0 not in numbers and len({number.n(20) > 0 for number in numbers}) == 1:
+            share = min(numbers, key=lambda number: abs(number.n(20)))
+            for square in squares:
+                rows.add(functions, square, -share)
+            rows.add(functions, straight, 2 * share)
+            rows.add(functions | {(rows.algebra.atom("distance"), 1)}, rest, share)
+
+
+def differences(rows: Table, leftover: bool = True) -> None:
+    """α(e^A − e^B) as expdiff where A − B is free of cancellation; the leftover that sums to nothing as α expm1 A."""
     families: dict[tuple[Powers, Powers], dict[Expr, Powers]] = {}
     for functions, monomial, _ in rows.entries():
         kinds = [kind for kind, _ in rows.kinds(functions)]
@@ -177,11 +191,13 @@ def differences(rows: Table) -> None:
             families.setdefault((frozenset(), monomial), {})[exponent] = functions
     for (_, monomial), members in families.items():
         if len(members) > 1:
-            _pair(rows, monomial, members)
+            _pair(rows, monomial, members, leftover)
 
 
-def _pair(rows: Table, monomial: Powers, members: dict[Expr, Powers]) -> None:
-    order = sorted(members, key=lambda A: (len(Add.make_args(A)), str(A)))
+def _pair(rows: Table, monomial: Powers, members: dict[Expr, Powers], leftover: bool) -> None:
+    coincident = {q: p, c: p**2}
+    # what vanishes where the inputs coincide goes with the constant
+    order = sorted(members, key=lambda A: (expand(A.subs(coincident)) != 0, len(Add.make_args(A)), str(A)))
     for A, B in pairs(order, order):
         alpha, beta = rows.get(members[A], monomial), rows.get(members[B], monomial)
         if A == B or alpha == 0 or beta == 0 or alpha.n(20) < 0 or beta.n(20) > 0 or not _keeps(rows.algebra, A - B):
@@ -192,7 +208,7 @@ def _pair(rows: Table, monomial: Powers, members: dict[Expr, Powers]) -> None:
         rows.add(frozenset({(rows.algebra.atom("expdiff", A, B, A - B), 1)}), monomial, share)
     left = {A: rows.get(members[A], monomial) for A in order}
     falling = all(rows.algebra.value(A).sign == -1 for A, number in left.items() if number != 0 and A != 0)
-    if falling and sum(left.values()) == 0:
+    if leftover and falling and sum(left.values()) == 0:
         for A, number in left.items():
             rows.add(members[A], monomial, -number)
             if A != 0:

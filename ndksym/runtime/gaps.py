@@ -25,7 +25,7 @@ def by_series(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Ar
     nothing = np.zeros_like(s), np.zeros(len(s), dtype=bool)
     if first.rule.layer.breaks or not mehler.resolves_gap(first.series, second.series):
         return nothing
-    done = s < _NARROWEST
+    done = (s < _NARROWEST) & first.series.found[i] & second.series.found[j]
     out = np.zeros_like(s)
     out[done] = mehler.gap(first.series, second.series, i[done], j[done], s[done], first.P[i[done]], second.P[j[done]])
     return out, done

@@ -49,13 +49,13 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
     fine_gap = np.zeros(len(s), dtype=bool)
     if layer.closed:
         with np.errstate(all="ignore"):
-            K, K_size, K_dot, K_dot_size, closed_gap, gap_size = layer.pair(p, q, c, s, k)
+            K, K_size, K_dot, K_dot_size, extra, extra_size = layer.pair(p, q, c, s, k)
             K, K_dot = np.array(K, dtype=float), np.array(K_dot, dtype=float)
             # an infinite K has left float64, as the truth has: no other rule would bring it back
             poor = ~(kept(K, K_size) & kept(K_dot, K_dot_size)) & ~np.isinf(K)
-            if closed_gap is not None:
-                fine_gap = kept(closed_gap, gap_size)
-                gap = np.where(fine_gap, closed_gap, 0.0)
+            if extra is not None:
+                gap, fine_gap, settled = _separation(first, p, q, P, Q, (K, K_size), K_dot, (extra, extra_size))
+                poor &= ~settled
     same = (s == 0.0) & (p == q)
     K[same], K_dot[same] = first.K[pairs.i[same]], first.K_dot[pairs.i[same]]
     poor &= ~same
@@ -82,6 +82,32 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
     if layer.parity == "odd":
         gap, cogap = np.where(flip, cogap, gap), np.where(flip, gap, cogap)
     return Values(K_sign * K, K_dot_sign * K_dot, gap, cogap)
+
+
+def _separation(
+    first: Rows,
+    p: Array,
+    q: Array,
+    P: Array,
+    Q: Array,
+    K: tuple[Array, Array],
+    K_dot: Array,
+    extra: tuple[Array, Array],
+) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_]]:
+    """PQ − K by its own closed form or as ½[E(φ(u) − φ(v))² − (P − Q)²], where it is right, and where K is settled.
+
+    Beyond the reach of the panels no other rule is left. There a sum that cancels is accepted if it loses no more than
+    an ulp of c costs, which moves K by pq K_dot ulp; an ulp of P or Q moves (P − Q)² likewise.
+    """
+    layer = first.rule.layer
+    sound = kept(*extra)
+    if layer.extra == "gap":
+        return np.where(sound, extra[0], 0.0), sound, np.zeros_like(sound)
+    gap = 0.5 * (extra[0] - (P - Q) ** 2)
+    far = ~quadrature.follows(first.rule.panels, np.maximum(p, q))
+    settled = far & kept(np.abs(K[0]) + p * q * np.abs(K_dot), K[1])
+    sound &= far | (CANCELLATION * gap > extra[0])
+    return np.where(sound, gap, 0.0), sound, settled
 
 
 def _unfold(layer: Layer, pairs: Pairs) -> tuple[Array, Array, Array, Array, Array, NDArray[np.bool_]]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ndksym.runtime.panels import Panels
-from ndksym.runtime.quadrature import gauss
+from ndksym.runtime.quadrature import follows, gauss
 from ndksym.runtime.types import Array, Layer
 
 MOST = 512
@@ -58,7 +58,7 @@ def _row(layer: Layer, panels: Panels, p: float) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class Series:
-    """Coefficients of φ and φ' for each row, (MOST, rows), and their decay.
+    """Coefficients of φ and φ' for each row, (MOST, rows), their decay, and for which rows they could be found.
 
     `envelope[k]` bounds every later coefficient of every row, relative to the row's norm.
     """
@@ -66,6 +66,7 @@ class Series:
     h: Array
     h_dot: Array
     envelope: Array
+    found: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
         if self.h.shape != self.h_dot.shape or len(self.h) != MOST:
@@ -85,9 +86,11 @@ def series(layer: Layer, panels: Panels, p: Array) -> Series:
             norm = np.sqrt(np.sum(first * first, axis=0))
             ready &= np.isfinite(norm) & (np.abs(first - second).max(axis=0) <= AGREE * norm)
             out[:] = 0.5 * (first + second)
-    for i in np.nonzero(~ready)[0]:
+    h[:, ~ready], h_dot[:, ~ready] = 0.0, 0.0
+    within = follows(panels, p)
+    for i in np.nonzero(~ready & within)[0]:
         h[:, i], h_dot[:, i] = _row(layer, panels, float(p[i]))
-    return Series(h, h_dot, np.maximum(_envelope(h), _envelope(h_dot)))
+    return Series(h, h_dot, np.maximum(_envelope(h), _envelope(h_dot)), ready | within)
 
 
 def _envelope(h: Array) -> Array:
@@ -118,7 +121,7 @@ def pairs(
 ) -> tuple[Array, Array, NDArray[np.bool_]]:
     """K and K_dot of the pairs (i, j) at correlation rho, and the mask of those that the series serves."""
     K, K_dot = np.zeros_like(rho), np.zeros_like(rho)
-    served = np.ones(len(rho), dtype=bool)
+    served = first.found[i] & second.found[j]
     envelope = first.envelope * second.envelope
     which = np.searchsorted(_BINS, np.abs(rho) - 1e-12)
     for bin_ in np.unique(which):

@@ -69,6 +69,12 @@ def _outer_edges(panels: Panels, p: float, q: float, cos: float, sin: float) -> 
     return np.concatenate([*parts, np.zeros(0)])
 
 
+def follows(panels: Panels, p: Array) -> NDArray[np.bool_]:
+    """Do the panels reach as far as a preactivation of norm p does?"""
+    out: NDArray[np.bool_] = p * Z <= panels.reach
+    return out
+
+
 def _check_reach(panels: Panels, p: float) -> None:
     if p * Z > panels.reach:
         raise NotDerivableError(

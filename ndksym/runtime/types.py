@@ -27,6 +27,8 @@ class Layer(Protocol):
     def strip(self) -> float | None: ...
     @property
     def reach(self) -> float: ...
+    @property
+    def extra(self) -> str | None: ...
 
     def phi(self, u: Array) -> Array: ...
 
@@ -36,4 +38,4 @@ class Layer(Protocol):
         """K(a,a,a), K_dot(a,a,a), each followed by the magnitude Σ|terms| it was summed from."""
 
     def pair(self, p: Array, q: Array, c: Array, s: Array, k: Array) -> tuple[Any, ...]:
-        """K, |K|, K_dot, |K_dot|, gap, |gap| (the last two None unless φ is homogeneous)."""
+        """K, |K|, K_dot, |K_dot|, X, |X|, X being `extra`: gap √(K(a)K(b)) − K, defect E(φ(u) − φ(v))², or None."""
