@@ -110,7 +110,7 @@ def derive(
     depth: DepthOption = None,
     bias: BiasOption = False,
     json_: JsonOption = False,
-    expand: Annotated[bool, typer.Option("--expand", help="Write nngp, ntk and ndk out above depth 2 too.")] = False,
+    expand: Annotated[bool, typer.Option("--expand", help="Write nngp, ntk and ndk out, however long.")] = False,
     nngp_only: Annotated[
         bool, typer.Option("--nngp-only", help="Stop at the NNGP kernel; discontinuous activations have no other.")
     ] = False,

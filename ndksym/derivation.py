@@ -106,7 +106,9 @@ class Derivation:
             yield Step("T3: second moment of a parameter without data", name, moment)
 
     def _layer_steps(self) -> Iterable[Step]:
-        whole = recursion.unroll(recursion.kernels(self.duals), mpl.SYMBOLS, self.bias)
+        distinct = list(dict.fromkeys(self.duals))
+        names = ["" if len(distinct) == 1 else f"_{distinct.index(each) + 1}" for each in self.duals]
+        whole = recursion.unroll([recursion.Kernel.named(name) for name in names], mpl.SYMBOLS, self.bias)
         kinds = {"a": "variance at (t, x)", "b": "variance at (s, x')", "c": "covariance", "Theta": "tangent kernel"}
         for name, value in whole.definitions:
             kind, layer = name.name.split("_")

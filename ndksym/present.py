@@ -14,6 +14,8 @@ from ndksym.verify import Evidence
 
 _WRITTEN_OUT = 2
 """Depth up to which nngp, ntk and ndk are written out unless asked for."""
+_READABLE = 1000
+"""Characters up to which that is something to read; beyond, the recursion says more."""
 
 
 def require_kernels(d: Derivation, nngp_only: bool) -> None:
@@ -80,7 +82,8 @@ def text(d: Derivation, certificate: Sequence[Evidence], *, expand: bool, nngp_o
     blocks.append("Derivation\n" + "\n".join(steps))
     if d.closed_form and (expand or d.depth <= _WRITTEN_OUT):
         kernels = [("NNGP", d.nngp)] if nngp_only else [("NNGP", d.nngp), ("NTK", d.ntk), ("NDK", d.ndk)]
-        blocks += [f"{name} = {expr}" for name, expr in kernels]
+        lines = [f"{name} = {expr}" for name, expr in kernels]
+        blocks += [line for line in lines if expand or len(line) <= _READABLE]
     blocks.append("Certificate\n" + str(certificate))
     names = [act.name for act in d.activations]
     call = repr(names[0]) if len(set(names)) == 1 else repr(names)

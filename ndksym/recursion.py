@@ -70,13 +70,18 @@ class Kernel:
     @classmethod
     def of(cls, dual: Dual, name: str) -> Kernel:
         """The dual's closed forms, undefined functions of that name where it has none."""
-        K, K_dot = dual.K, dual.K_dot
-        function = Function(f"K_{name}")
+        stand_in = cls.named(f"_{name}")
         return cls(
-            function(a, b, c) if K is None else K,
-            Function(f"Kdot_{name}")(a, b, c) if K_dot is None else K_dot,
-            function(a, a, a) if dual.K_diag is None else dual.K_diag,
+            stand_in.K if dual.K is None else dual.K,
+            stand_in.K_dot if dual.K_dot is None else dual.K_dot,
+            stand_in.K_diag if dual.K_diag is None else dual.K_diag,
         )
+
+    @classmethod
+    def named(cls, name: str) -> Kernel:
+        """Undefined functions K{name} and Kdot{name}, for writing a recursion down."""
+        K, K_dot = Function(f"K{name}"), Function(f"Kdot{name}")
+        return cls(K(a, b, c), K_dot(a, b, c), K(a, a, a))
 
     def between(self, layer: Layer) -> tuple[Expr, Expr]:
         """K and K_dot of the two preactivations of a layer."""
