@@ -132,7 +132,9 @@ def derive(
         d = _derive(activation, depth, bias)
         present.require_kernels(d, nngp_only)
     if code is not None:
-        print(present.source(d, code), end="")
+        from ndksym import generation
+
+        print(generation.source(" ".join(act.name for act in d.activations), d, code), end="")
         return
     with _progress("certifying"):
         certificate = d.verify(rungs=("exact", "precise", "oracle"), quick=True)

@@ -13,7 +13,7 @@ from ndksym.codegen.emit import facts, module
 from ndksym.derivation import Derivation, derive
 from ndksym.errors import InputError
 
-__all__ = ["Report", "expected", "generate"]
+__all__ = ["Report", "expected", "generate", "source"]
 
 _FILES = {"numpy": "kernel.py", "c": "kernel.c", "latex": "kernel.tex"}
 _SHOWN = 40
@@ -38,8 +38,7 @@ class Report:
 def expected(name: str, d: Derivation, backends: Sequence[str]) -> dict[str, str]:
     """File name → text for one case: a module per backend, its LaTeX, and a record of the formulas."""
     distinct = list(dict.fromkeys(d.duals))
-    notes = [f"Network: depth {d.depth}, {'with' if d.bias else 'without'} biases, layers {_order(d)}."]
-    texts = {_FILES[backend]: module(name, distinct, backend, notes) for backend in (*backends, "latex")}
+    texts = {_FILES[backend]: source(name, d, backend) for backend in (*backends, "latex")}
     record = {
         "schema": 1,
         "case": name,
@@ -61,9 +60,13 @@ def expected(name: str, d: Derivation, backends: Sequence[str]) -> dict[str, str
     return texts
 
 
-def _order(d: Derivation) -> str:
+def source(name: str, d: Derivation, backend: str) -> str:
+    """The module of a network in one language: each distinct activation once, and which layer has which."""
     distinct = list(dict.fromkeys(d.duals))
-    return ", ".join(str(distinct.index(dual)) for dual in d.duals)
+    order = [distinct.index(dual) for dual in d.duals]
+    layers = ", ".join(map(str, order))
+    notes = [f"Network: depth {d.depth}, {'with' if d.bias else 'without'} biases, layers {layers}."]
+    return module(name, distinct, backend, notes, order, d.bias)
 
 
 def _plain(value: object) -> object:

@@ -51,7 +51,7 @@ def growth(expr: Expr, direction: int) -> Expr:
     >>> growth(x**3*exp(x**2/8 - x), 1)
     1/8
     """
-    if not any(e.has(x) for e in expr.atoms(exp, sinh, cosh, Pow) if not isinstance(e, Pow) or e.exp.has(x)):
+    if not any(e.has(x) for e in expr.atoms(exp, sinh, cosh, Pow) if not isinstance(e, Pow) or _explosive(e)):
         return Integer(0)
     tail = expand(_tail(expr.xreplace({x: direction * _y})), power_base=False)
     rate = _rate(tail).high
@@ -69,15 +69,25 @@ def growth(expr: Expr, direction: int) -> Expr:
     return rate
 
 
+def _explosive(power: Pow) -> bool:
+    """May it outgrow every polynomial? 1/erfc(x) does."""
+    return bool(power.exp.has(x) or (power.exp.could_extract_minus_sign() and power.base.has(erf, erfc, tanh)))
+
+
 def _tail(expr: Expr) -> Expr:
-    """An equal expression for y → ∞, with the constant parts of erf, erfc, sinh and cosh made visible."""
-    if not expr.has(erf, erfc, sinh, cosh):
+    """An equal expression for y → ∞, with the constant parts of erf, erfc, tanh, sinh and cosh made visible."""
+    if not expr.has(erf, erfc, tanh, sinh, cosh):
         return expr
     args = [_tail(arg) for arg in expr.args]
     if isinstance(expr, sinh):
         return (exp(args[0]) - exp(-args[0])) / 2
     if isinstance(expr, cosh):
         return (exp(args[0]) + exp(-args[0])) / 2
+    if isinstance(expr, tanh):
+        side = limit_at_infinity(args[0], _y)
+        if side in (oo, -oo):
+            sign = 1 if side == oo else -1
+            return sign * (1 - 2 / (exp(2 * sign * args[0]) + 1))
     if isinstance(expr, erf | erfc):
         side = limit_at_infinity(args[0], _y)
         decaying = erfc(args[0] if side == oo else -args[0])

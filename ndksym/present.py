@@ -115,14 +115,6 @@ def ladder(name: str, certificate: Sequence[Evidence]) -> str:
     return f"{name}: {verdict}\n{certificate}\n"
 
 
-def source(d: Derivation, backend: str) -> str:
-    """The generated code of a network."""
-    from ndksym.codegen.emit import module
-
-    distinct = list(dict.fromkeys(d.duals))
-    return module(" ".join(act.name for act in d.activations), distinct, backend)
-
-
 def latex_document(d: Derivation) -> str:
     """A LaTeX file that compiles as it stands."""
     return (

@@ -316,6 +316,12 @@ GROWTHS = {
     "exp(-exp(x))": 0,
     "Heaviside(-x)*exp(x**3)": 0,
     "Piecewise((exp(x**4), Abs(x) < 2), (x, True))": 0,
+    "1/erfc(x)": 1,
+    "1/(1 - erf(x/2))": Rational(1, 4),
+    "1/(1 - tanh(x))": 0,
+    "exp(x**2)*erfc(Abs(x)/sqrt(2))": Rational(1, 2),
+    "exp(x**2/4)*(cosh(x**2/8) - sinh(x**2/8))": Rational(1, 8),
+    "exp(2*x**2)*(erfc(x) + erf(x) - 1) + exp(x**2/8)": Rational(1, 8),
 }
 
 
@@ -332,7 +338,8 @@ def test_reach_is_where_the_second_moment_ends():
 
 
 @pytest.mark.parametrize(
-    "text", ["exp(x**4)", "exp(x**3)", "exp(exp(x))", "exp(exp(-x))", "sinh(x**3)", "exp(x**3*tanh(x))"]
+    "text",
+    ["exp(x**4)", "exp(x**3)", "exp(exp(x))", "exp(exp(-x))", "sinh(x**3)", "exp(x**3*tanh(x))", "1/(1 + tanh(x**3))"],
 )
 def test_infinite_kernels_are_refused_at_once(text):
     start = time.process_time()
@@ -341,7 +348,15 @@ def test_infinite_kernels_are_refused_at_once(text):
     assert time.process_time() - start < 2
 
 
-@pytest.mark.parametrize("expr", [x * exp(x**4) / (1 + exp(x**4)), exp(x**2) / (3 + exp(x**2) * (1 + sin(x)))])
+@pytest.mark.parametrize(
+    "expr",
+    [
+        x * exp(x**4) / (1 + exp(x**4)),
+        exp(x**2) / (3 + exp(x**2) * (1 + sin(x))),
+        exp(-(x**2) / 8) / sin(x),
+        1 / (exp(x**2 * sin(x) / 8) + exp(-(x**2))),
+    ],
+)
 def test_a_growth_that_is_not_derived_is_refused_as_that(expr):
     with pytest.raises(NotDerivableError, match="growth") as caught:
         growth(expr, 1)

@@ -2,11 +2,12 @@
 
 import mpmath as mp
 import pytest
-from sympy import Rational, gamma, oo, pi, sin, sqrt, symbols
+from sympy import Rational, expand, gamma, oo, pi, sin, sqrt, symbols
 
 from ndksym.activation import activation
 from ndksym.codegen import angular
 from ndksym.codegen import vocabulary as v
+from ndksym.codegen.algebra import Algebra
 from ndksym.codegen.lower import lower
 from ndksym.codegen.positive import polynomial
 from ndksym.codegen.program import program
@@ -142,3 +143,40 @@ def test_what_cannot_be_lowered_is_named(expr, text):
 def test_a_kernel_that_is_not_homogeneous_has_no_gap():
     with pytest.raises(NotDerivableError, match="homogeneous"):
         angular.gap(KERNELS["erf"], 1)
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        (v.p * v.q - v.c) ** 3 * (v.p * v.q + v.c),
+        (v.p * v.q - v.c) * (v.p * v.q + v.c) ** 2,
+        v.p * v.q - v.c,
+        (v.p * v.q - v.c) * (v.p * v.q + v.c),
+    ],
+)
+def test_roots_take_out_as_much_of_the_determinant_as_there_is(base):
+    algebra = Algebra()
+    root = algebra.power(expand(base), Rational(1, 2))
+    for symbol, square in reversed(algebra.squares.items()):
+        root = root.subs(symbol, sqrt(square))
+    point = {v.p: Rational(7, 5), v.q: Rational(3, 2), v.c: Rational(4, 5)}
+    root = root.subs(v.r, sqrt(v.p**2 * v.q**2 - v.c**2)).subs(point)
+    assert float(root - sqrt(base).subs(point)) == pytest.approx(0, abs=1e-14)
+
+
+def test_what_is_odd_in_c_has_no_sign():
+    algebra = Algebra()
+    assert algebra.value(1 + v.p**2).sign == 1
+    assert algebra.value(v.c * (1 + v.p**2)).sign == 0
+    assert algebra.value(v.c**2 * (1 + v.p**2)).sign == 1
+
+
+@pytest.mark.parametrize("n", [3, 5])
+def test_the_gap_of_a_power_of_the_determinant(n):
+    """K = (ab − c²)^{n/2} = (pq sin θ)ⁿ, which is 0 at θ = 0."""
+    gap = angular.gap((a * b - c**2) ** Rational(n, 2), n)
+    code = program("gap", (v.p, v.q, v.c, v.s, v.k), {"gap": gap})
+    for p, q, half in POINTS:
+        with mp.workdps(30):
+            found = run(code, list(state(p, q, half).values()))[0]
+            assert mp.almosteq(found, -((mp.mpf(p) * q * mp.sin(2 * mp.mpf(half))) ** n), 1e-25)

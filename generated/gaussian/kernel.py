@@ -50,7 +50,7 @@ def diag_0(a):
     x1 = np.sqrt(x0 + 1.0)
     K = 1.0 / x1
     K_size = np.abs(K)
-    K_dot = x0 / (x1 * x1 * x1)
+    K_dot = x0 / np.power(x1, 3.0)
     K_dot_size = np.abs(K_dot)
     return K, K_size, K_dot, K_dot_size
 
@@ -60,9 +60,19 @@ def pair_0(p, q, c, s, k):
     x1 = np.sqrt(2.0 * p * p + 2.0 * q * q + 4.0 * x0 * x0 + 1.0)
     K = 1.0 / x1
     K_size = np.abs(K)
-    K_dot = 4.0 * c / (x1 * x1 * x1)
+    K_dot = 4.0 * c / np.power(x1, 3.0)
     K_dot_size = np.abs(K_dot)
     return K, K_size, K_dot, K_dot_size
 
 
 LAYERS = 1
+HIDDEN = (0, 0,)
+"""Which of the layers above each hidden layer of the network is."""
+BIAS = False
+
+
+def network():
+    """The kernels of the network: .nngp(X), .ntk(X), .prior_covariance(X, t=..., s=...), .ndk(X, t=..., s=...)."""
+    from ndksym.codegen.load import network
+
+    return network(globals())

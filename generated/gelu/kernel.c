@@ -48,7 +48,7 @@ static void diag_0(double a, double *K, double *K_size, double *K_dot, double *K
     const double K_1 = x3 * a;
     *K = K_0 + K_1;
     *K_size = fabs(K_0) + fabs(K_1);
-    const double K_dot_0 = x2 * a * (2.5 * a + 1.5) / (x0 * x0 * x0);
+    const double K_dot_0 = x2 * a * (2.5 * a + 1.5) / pow(x0, 3.0);
     const double K_dot_1 = x3;
     *K_dot = K_dot_0 + K_dot_1;
     *K_dot_size = fabs(K_dot_0) + fabs(K_dot_1);
@@ -73,11 +73,11 @@ static void pair_0(double p, double q, double c, double s, double k, double *K, 
     const double x11 = sqrt(x3 + 1.0);
     const double x12 = 0.3183098861837907 / (x10 * x10 * x11 * x11);
     const double x13 = 0.15915494309189535 * atan2(x5, -c);
-    const double K_0 = x12 * (0.5 * x0 * x0 * x0 * x0 + x1 * x8 + x3 * x8 + x6 * x7 + x6 + x7 + x9) / x5;
+    const double K_0 = x12 * (0.5 * pow(x0, 4.0) + x1 * x8 + x3 * x8 + x6 * x7 + x6 + x7 + x9) / x5;
     const double K_1 = c * x13;
     *K = K_0 + K_1;
     *K_size = fabs(K_0) + fabs(K_1);
-    const double K_dot_0 = c * x12 * (0.5 * p * p * p * p + 0.5 * q * q * q * q + 2.0 * x1 + 2.0 * x3 + 2.5 * x4 + 1.5 * x6 + x9 + 1.5) / (x5 * x5 * x5);
+    const double K_dot_0 = c * x12 * (0.5 * pow(p, 4.0) + 0.5 * pow(q, 4.0) + 2.0 * x1 + 2.0 * x3 + 2.5 * x4 + 1.5 * x6 + x9 + 1.5) / pow(x5, 3.0);
     const double K_dot_1 = x13;
     *K_dot = K_dot_0 + K_dot_1;
     *K_dot_size = fabs(K_dot_0) + fabs(K_dot_1);

@@ -55,7 +55,7 @@ def diag_0(a):
     K_1 = x3 * a
     K = K_0 + K_1
     K_size = np.abs(K_0) + np.abs(K_1)
-    K_dot_0 = x2 * a * (2.5 * a + 1.5) / (x0 * x0 * x0)
+    K_dot_0 = x2 * a * (2.5 * a + 1.5) / np.power(x0, 3.0)
     K_dot_1 = x3
     K_dot = K_dot_0 + K_dot_1
     K_dot_size = np.abs(K_dot_0) + np.abs(K_dot_1)
@@ -77,11 +77,11 @@ def pair_0(p, q, c, s, k):
     x11 = np.sqrt(x3 + 1.0)
     x12 = 0.3183098861837907 / (x10 * x10 * x11 * x11)
     x13 = 0.15915494309189535 * np.arctan2(x5, -c)
-    K_0 = x12 * (0.5 * x0 * x0 * x0 * x0 + x1 * x8 + x3 * x8 + x6 * x7 + x6 + x7 + x9) / x5
+    K_0 = x12 * (0.5 * np.power(x0, 4.0) + x1 * x8 + x3 * x8 + x6 * x7 + x6 + x7 + x9) / x5
     K_1 = c * x13
     K = K_0 + K_1
     K_size = np.abs(K_0) + np.abs(K_1)
-    K_dot_0 = c * x12 * (0.5 * p * p * p * p + 0.5 * q * q * q * q + 2.0 * x1 + 2.0 * x3 + 2.5 * x4 + 1.5 * x6 + x9 + 1.5) / (x5 * x5 * x5)
+    K_dot_0 = c * x12 * (0.5 * np.power(p, 4.0) + 0.5 * np.power(q, 4.0) + 2.0 * x1 + 2.0 * x3 + 2.5 * x4 + 1.5 * x6 + x9 + 1.5) / np.power(x5, 3.0)
     K_dot_1 = x13
     K_dot = K_dot_0 + K_dot_1
     K_dot_size = np.abs(K_dot_0) + np.abs(K_dot_1)
@@ -89,3 +89,13 @@ def pair_0(p, q, c, s, k):
 
 
 LAYERS = 1
+HIDDEN = (0, 0, 0,)
+"""Which of the layers above each hidden layer of the network is."""
+BIAS = True
+
+
+def network():
+    """The kernels of the network: .nngp(X), .ntk(X), .prior_covariance(X, t=..., s=...), .ndk(X, t=..., s=...)."""
+    from ndksym.codegen.load import network
+
+    return network(globals())

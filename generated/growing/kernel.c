@@ -42,7 +42,7 @@ static void diag_0(double a, double *K, double *K_size, double *K_dot, double *K
     const double K_0 = 1.4142135623730951 / x0;
     *K = K_0;
     *K_size = fabs(K_0);
-    const double K_dot_0 = 0.1767766952966369 * a / (x0 * x0 * x0);
+    const double K_dot_0 = 0.1767766952966369 * a / pow(x0, 3.0);
     *K_dot = K_dot_0;
     *K_dot_size = fabs(K_dot_0);
 }
@@ -57,7 +57,7 @@ static void pair_0(double p, double q, double c, double s, double k, double *K, 
     const double K_0 = 4.0 / x1;
     *K = K_0;
     *K_size = fabs(K_0);
-    const double K_dot_0 = 4.0 * c / (x1 * x1 * x1);
+    const double K_dot_0 = 4.0 * c / pow(x1, 3.0);
     *K_dot = K_dot_0;
     *K_dot_size = fabs(K_dot_0);
 }

@@ -52,14 +52,23 @@ def diag_0(a):
 
 
 def pair_0(p, q, c, s, k):
-    x0 = p * q
     K = c
     K_size = np.abs(K)
     K_dot = np.full_like(p, 1.0)
     K_dot_size = np.abs(K_dot)
-    gap = 2.0 * x0 * s * s
+    gap = 2.0 * p * q * s * s
     gap_size = np.abs(gap)
     return K, K_size, K_dot, K_dot_size, gap, gap_size
 
 
 LAYERS = 1
+HIDDEN = (0, 0, 0,)
+"""Which of the layers above each hidden layer of the network is."""
+BIAS = False
+
+
+def network():
+    """The kernels of the network: .nngp(X), .ntk(X), .prior_covariance(X, t=..., s=...), .ndk(X, t=..., s=...)."""
+    from ndksym.codegen.load import network
+
+    return network(globals())

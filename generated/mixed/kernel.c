@@ -187,14 +187,13 @@ void ndk_diag_2(size_t n, const double *a, double *K, double *K_size, double *K_
 
 static void pair_2(double p, double q, double c, double s, double k, double *K, double *K_size, double *K_dot, double *K_dot_size, double *gap, double *gap_size) {
     (void)k;
-    const double x0 = p * q;
     const double K_0 = c;
     *K = K_0;
     *K_size = fabs(K_0);
     const double K_dot_0 = 1.0;
     *K_dot = K_dot_0;
     *K_dot_size = fabs(K_dot_0);
-    const double gap_0 = 2.0 * x0 * s * s;
+    const double gap_0 = 2.0 * p * q * s * s;
     *gap = gap_0;
     *gap_size = fabs(gap_0);
 }

@@ -81,3 +81,13 @@ def pair_0(p, q, c, s, k):
 
 
 LAYERS = 1
+HIDDEN = (0, 0, 0,)
+"""Which of the layers above each hidden layer of the network is."""
+BIAS = False
+
+
+def network():
+    """The kernels of the network: .nngp(X), .ntk(X), .prior_covariance(X, t=..., s=...), .ndk(X, t=..., s=...)."""
+    from ndksym.codegen.load import network
+
+    return network(globals())

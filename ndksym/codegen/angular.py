@@ -83,7 +83,7 @@ def _monomials(polynomial: Expr) -> Iterator[Expr]:
     number, factors = irreducible(polynomial)
     rest, outside = number, []
     for factor, n in factors:
-        half_angle = {expand(1 + _x): 2 * v.k**2, expand(1 - _x): 2 * v.s**2, expand(_x - 1): -2 * v.s**2}.get(factor)
+        half_angle = {_x + 1: 2 * v.k**2, _x - 1: -2 * v.s**2}.get(factor)
         if half_angle is None:
             rest *= factor**n
         else:

@@ -15,7 +15,7 @@ from sympy import Expr, Symbol, cos, latex, oo, sin, sqrt
 from ndksym.activation import Activation
 from ndksym.codegen import angular
 from ndksym.codegen import vocabulary as v
-from ndksym.codegen.lower import Lowered, lower, lower_defect, lower_pair
+from ndksym.codegen.lower import Lowered, lower_defect, lower_diagonal, lower_pair
 from ndksym.codegen.printers import c, numpy
 from ndksym.codegen.printers.base import Printer, Split
 from ndksym.codegen.printers.latex import LATEX
@@ -56,8 +56,17 @@ class Source(Protocol):
     def K_dot_diag(self) -> Expr | None: ...
 
 
-def module(case: str, sources: Sequence[Source], backend: str, notes: Sequence[str] = ()) -> str:
+def module(
+    case: str,
+    sources: Sequence[Source],
+    backend: str,
+    notes: Sequence[str] = (),
+    order: Sequence[int] | None = None,
+    bias: bool = False,
+) -> str:
     """The text of the module of a case in one language; `notes` are further lines of its header.
+
+    `order` says which of the sources each hidden layer of the network has; all of them in turn if it is not given.
 
     Layer i of the text is `sources[i]`: functions phi_i, dphi_i and, with a closed form, diag_i and pair_i.
     InputError for an unknown backend; NotDerivableError where an expression has no form in the language.
@@ -79,7 +88,7 @@ def module(case: str, sources: Sequence[Source], backend: str, notes: Sequence[s
         for part in layer:
             text += "\n\n" if backend == "numpy" else "\n"
             text += printer.split(printer, part) if isinstance(part, Split) else printer.program(printer, part)
-    text += _ending(backend, len(parts))
+    text += _ending(backend, range(len(parts)) if order is None else order, len(parts), bias)
     return "".join(f"{printer.comment} {line}\n" for line in head) + "\n" + preamble(text) + text
 
 
@@ -91,9 +100,12 @@ def programs(source: Source, n: int = 0) -> tuple[Program | Split, ...]:
         _by_pieces("dphi", n, act, [piece.expr.diff(x) for piece in act.pieces]),
     ]
     if source.closed_form:
-        diagonal = {"K": _in_a(lower(source.K_diag)), "K_dot": _in_a(lower(source.K_dot_diag))}
+        diagonal = {
+            "K": _in_a(lower_diagonal(source.K, source.K_diag)),
+            "K_dot": _in_a(lower_diagonal(source.K_dot, source.K_dot_diag)),
+        }
         parts.append(program(f"diag_{n}", (_a,), diagonal))
-        pair = {"K": lower_pair(source.K, source.mean), "K_dot": lower(source.K_dot)}
+        pair = {"K": lower_pair(source.K, source.mean), "K_dot": lower_pair(source.K_dot, None)}
         extra = _extra(source)
         if extra == "gap":
             pair["gap"] = angular.gap(source.K, act.homogeneity)
@@ -201,7 +213,23 @@ def _python(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
-def _ending(backend: str, layers: int) -> str:
+_NETWORK = '''
+
+LAYERS = {layers}
+HIDDEN = {hidden}
+"""Which of the layers above each hidden layer of the network is."""
+BIAS = {bias}
+
+
+def network():
+    """The kernels of the network: .nngp(X), .ntk(X), .prior_covariance(X, t=..., s=...), .ndk(X, t=..., s=...)."""
+    from ndksym.codegen.load import network
+
+    return network(globals())
+'''
+
+
+def _ending(backend: str, order: Sequence[int], layers: int, bias: bool) -> str:
     if backend == "numpy":
-        return f"\n\nLAYERS = {layers}\n"
+        return _NETWORK.format(layers=layers, hidden=_python(list(order)), bias=bias)
     return f"\nconst int ndk_layers = {layers};\n" if backend == "c" else ""

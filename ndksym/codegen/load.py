@@ -21,9 +21,10 @@ import numpy as np
 
 from ndksym.codegen.emit import Source, module
 from ndksym.errors import InputError, MissingExtraError, NdksymError, NotDerivableError
+from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
 
-__all__ = ["Compiled", "compile_layers", "load", "opened"]
+__all__ = ["Compiled", "compile_layers", "load", "network", "opened"]
 
 FLAGS = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-ffp-contract=off")
 """No -ffast-math; products and sums are not fused, so that all machines round alike."""
@@ -94,8 +95,16 @@ def compile_layers(sources: Sequence[Source], backend: str, case: str = "(in mem
 
 def load(text: str, backend: str) -> tuple[Compiled, ...]:
     """The layers of a text made by `emit.module`."""
-    facts, run = opened(text, backend)
+    return _layers(*opened(text, backend))
 
+
+def network(space: dict[str, Any]) -> Kernel:
+    """The kernels of a generated NumPy module, given its names: what its own `network()` returns."""
+    layers = _layers(*_of(space))
+    return Kernel(tuple(layers[n] for n in space["HIDDEN"]), space["BIAS"], "numpy")
+
+
+def _layers(facts: list[dict[str, Any]], run: "Run") -> tuple[Compiled, ...]:
     def caller(n: int, extra: bool) -> Callable[..., Sequence[Array]]:
         outputs = {"phi": 1, "dphi": 1, "diag": 4, "pair": 6 if extra else 4}
         return lambda which, *arrays: run(f"{which}_{n}", outputs[which], *arrays)
@@ -125,7 +134,10 @@ def _open_numpy(text: str) -> tuple[list[dict[str, Any]], Run]:
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # tracebacks show the source
     space: dict[str, Any] = {"__name__": name}
     exec(compile(text, file, "exec"), space)  # our own text, printed from a closed set of nodes
+    return _of(space)
 
+
+def _of(space: dict[str, Any]) -> tuple[list[dict[str, Any]], Run]:
     def run(function: str, outputs: int, *arrays: Array) -> list[Array]:
         found = space[function](*arrays)
         results = found if outputs > 1 else (found,)

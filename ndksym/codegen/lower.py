@@ -6,16 +6,17 @@ The terms are monomials × well-conditioned functions, so Σ|terms| / |Σ terms|
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sympy import Add, Expr, Mul, S, oo, sqrt
+from sympy import Add, Expr, Mul, Poly, S, factor, oo, sqrt
 
 from ndksym.codegen import vocabulary as v
 from ndksym.codegen.algebra import Algebra, Powers, product
+from ndksym.codegen.positive import irreducible
 from ndksym.codegen.terms import Table, differences, distances, fold, ramps, table
 from ndksym.codegen.vocabulary import c
 from ndksym.symbols import a, b
 from ndksym.symbols import c as covariance
 
-__all__ = ["Lowered", "lower", "lower_defect", "lower_pair"]
+__all__ = ["Lowered", "lower", "lower_defect", "lower_diagonal", "lower_pair"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ def lower_pair(K: Expr, mean: Expr | None) -> Lowered:
     >>> lower_pair(K, (1 - exp(-2*a))/2).terms[0]
     expm1(-2*p**2)*expm1(-2*q**2)/4
     """
+    found = _polynomial(K)
+    if found is not None:
+        return Lowered(found, ())
     algebra = Algebra()
     rows = table(algebra, algebra(K))
     exponential = all(kind == "exp" for functions in rows.rows for kind, _ in rows.kinds(functions))
@@ -64,6 +68,36 @@ def lower_pair(K: Expr, mean: Expr | None) -> Lowered:
     other = own[0].xreplace({v.p: v.q})
     rest = lower(K - mean * mean.subs(a, b))
     return Lowered((own[0] * other, *rest.terms), rest.definitions)
+
+
+def lower_diagonal(K: Expr, K_diag: Expr) -> Lowered:
+    """The terms of K(a, a, a); those of a polynomial are squares, Σ cⁿ (E φ⁽ⁿ⁾(u))²/n! at c = a.
+
+    >>> from ndksym.symbols import a, b, c
+    >>> lower_diagonal(2*c**2 + (a - 1)*(b - 1), 3*a**2 - 2*a + 1).terms
+    (2*p**4, (p**2 - 1)**2)
+    """
+    if _polynomial(K) is None:
+        return lower(K_diag)
+    squares = (coefficient.subs(b, a) * a**n for (n,), coefficient in Poly(K, covariance).terms())
+    return Lowered(tuple(factor(square).subs(a, v.p**2) for square in squares), ())
+
+
+def _polynomial(K: Expr) -> tuple[Expr, ...] | None:
+    """Σ cⁿ E φ⁽ⁿ⁾(u) E φ⁽ⁿ⁾(v)/n! of a polynomial, if all its factors are free of cancellation, as those of Hermite's are."""
+    if not K.is_polynomial(a, b, covariance):
+        return None
+    terms = []
+    for (n,), coefficient in Poly(K, covariance).terms():
+        number, factors = irreducible(coefficient.subs({a: v.p**2, b: v.q**2}))
+        if any(Poly(part).total_degree() > 1 and not _one_sign(part) for part, _ in factors):
+            return None
+        terms.append(number * c**n * Mul(*(part**power for part, power in factors)))
+    return tuple(terms)
+
+
+def _one_sign(polynomial: Expr) -> bool:
+    return len({number > 0 for number in Poly(polynomial).coeffs()}) == 1
 
 
 def lower_defect(K: Expr) -> Lowered:

@@ -179,8 +179,8 @@ class Kernel:
         want_ntk: bool,
     ) -> Array:
         """C^{L+1} or Θ^{L+1}; `second=None` means the symmetric case."""
-        rows = _rows(self._rules, first.norms, prior.first, beta)
-        rows2 = rows if second is None else _rows(self._rules, second.norms, prior.second, beta)
+        rows = _rows(self._rules, first.moments, prior.first, beta)
+        rows2 = rows if second is None else _rows(self._rules, second.moments, prior.second, beta)
         other = first if second is None else second
         out = np.empty((len(first.norms), len(other.norms)))
         for i, j in _blocks(*out.shape, symmetric=second is None):
@@ -188,7 +188,7 @@ class Kernel:
             if second is None:
                 out[j, i] = out[i, j]
         if second is None:
-            np.fill_diagonal(out, _diagonal(rows, first.norms, prior.first, beta, want_ntk))
+            np.fill_diagonal(out, _diagonal(rows, first.moments, prior.first, beta, want_ntk))
         return out
 
     def _pairs(
@@ -222,20 +222,19 @@ class Kernel:
         return theta if want_ntk else prior.cross * (output + beta**2)
 
 
-def _rows(rules: tuple[Rule, ...], norms: Array, variance: float, beta: float) -> list[Rows]:
+def _rows(rules: tuple[Rule, ...], moment: Array, variance: float, beta: float) -> list[Rows]:
     """The rows at every layer: a^1 = m κ, a^{l+1} = m (K(a^l) + β²)."""
-    out = []
+    out: list[Rows] = []
     for rule in rules:
         with np.errstate(over="ignore"):
-            out.append(Rows(rule, np.sqrt(variance) * norms))
-        with np.errstate(over="ignore"):
-            norms = np.hypot(out[-1].P, beta)
+            out.append(Rows(rule, variance * moment))
+            moment = out[-1].K + beta**2
     return out
 
 
-def _diagonal(rows: list[Rows], norms: Array, variance: float, beta: float, want_ntk: bool) -> Array:
+def _diagonal(rows: list[Rows], moments: Array, variance: float, beta: float, want_ntk: bool) -> Array:
     """The same recursion where the two inputs are one: in a alone, so always well conditioned."""
-    theta = norms**2
+    theta = moments
     for row in rows:
         with np.errstate(over="ignore", invalid="ignore"):
             theta = variance * row.K_dot * theta + row.K + beta**2

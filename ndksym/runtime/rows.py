@@ -29,17 +29,17 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rows:
-    """One side of the pairs at a layer: norms p = √a, and E φ(u)², E φ'(u)² there."""
+    """One side of the pairs at a layer: variances a, norms p = √a, and E φ(u)², E φ'(u)² there."""
 
     rule: Rule
-    p: Array
+    a: Array
 
     def __post_init__(self) -> None:
         limit = self.rule.layer.reach
-        worst = float(np.square(np.max(self.p, initial=0.0)))
+        worst = float(np.max(self.a, initial=0.0))
         if not np.isfinite(worst):
             raise DivergentKernelError(
-                f"{self.rule.layer.name}: row {int(np.argmax(self.p))} reaches a preactivation variance beyond float64 "
+                f"{self.rule.layer.name}: row {int(np.argmax(self.a))} reaches a preactivation variance beyond float64 "
                 "(1.8e308) at a hidden layer. Use smaller inputs, variance or bias, or fewer layers"
             )
         if worst >= limit:
@@ -49,12 +49,16 @@ class Rows:
             )
 
     @cached_property
+    def p(self) -> Array:
+        return np.sqrt(self.a)
+
+    @cached_property
     def moments(self) -> tuple[Array, Array]:
-        layer, K, K_dot = self.rule.layer, np.zeros_like(self.p), np.zeros_like(self.p)
-        poor = np.ones(len(self.p), dtype=bool)
+        layer, K, K_dot = self.rule.layer, np.zeros_like(self.a), np.zeros_like(self.a)
+        poor = np.ones(len(self.a), dtype=bool)
         if layer.closed:
             with np.errstate(all="ignore"):
-                K, K_size, K_dot, K_dot_size = (np.array(x, dtype=float) for x in layer.diag(self.p * self.p))
+                K, K_size, K_dot, K_dot_size = (np.array(x, dtype=float) for x in layer.diag(self.a))
             poor = ~(kept(K, K_size) & (kept(K_dot, K_dot_size) | np.isposinf(K_dot))) & ~np.isposinf(K)
         for i in np.nonzero(poor)[0]:
             K[i], K_dot[i] = quadrature.single(layer, self.rule.panels, float(self.p[i]))

@@ -106,10 +106,10 @@ class Printer:
         return text, _SUM if sign else _PRODUCT if below or len(above) > 1 else _ATOM
 
     def _factors(self, base: Expr, exponent: Rational) -> list[str]:
-        """Small powers as products, half-integer ones with a square root."""
+        """Small powers as products, half-integer ones with a square root; a product of four has rounded three times."""
         whole, rest = divmod(exponent, 1)
-        if rest not in (0, Rational(1, 2)) or (whole > 4 and rest) or whole > 16:
+        if rest not in (0, Rational(1, 2)) or (whole > 3 and rest) or whole > 16:
             return [self.power.format(self(base), literal(exponent))]
         text = self._at(base, _ATOM)
-        factors = [text] * int(whole) if whole <= 4 else [self.power.format(self(base), literal(whole))]
+        factors = [text] * int(whole) if whole <= 2 else [self.power.format(self(base), literal(whole))]
         return factors + ([self.root.format(self(base))] if rest else [])
