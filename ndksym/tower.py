@@ -270,7 +270,10 @@ class Tower:
 
     def is_positive(self, e: Expr) -> bool:
         """Whether e > 0 follows from assumptions or from the facts."""
-        return bool(e.is_positive) or any((e / self.lower(fact)).cancel().is_positive for fact in self.facts)
+        if e.is_positive:
+            return True
+        facts = [self.lower(fact) for fact in self.facts]
+        return any((e / fact).cancel().is_positive or (e - fact).expand().is_nonnegative for fact in facts)
 
     # rational functions
 

@@ -133,6 +133,13 @@ def test_a_condition_can_take_a_root_apart():
     assert is_zero(sqrt((a - b) ** 2) - (b - a), Domain(conditions=(b < a,))).kind == "refuted"
 
 
+def test_a_condition_settles_what_it_implies():
+    claim = sqrt((a - 4) * (b - 4)) - sqrt(4 - a) * sqrt(4 - b)
+    assert is_zero(claim, Domain(conditions=(a < 2, b < 2))).kind == "proved"
+    assert is_zero(claim, Domain(conditions=(a < 2, b < 4))).kind == "proved"
+    assert is_zero(claim, Domain({a: (Integer(4), Integer(6))}, (b > 5,))).kind != "proved"
+
+
 def test_points_are_inside_exact_and_always_the_same():
     m, z = Symbol("m", integer=True, positive=True), Symbol("z")
     domain = Domain({b: (Integer(2), Integer(3))}, (c**2 < a * b,))

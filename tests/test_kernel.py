@@ -9,6 +9,7 @@ from sympy import lambdify
 from ndksym.derivation import derive
 from ndksym.dual import dual
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
+from ndksym.runtime import quadrature
 from ndksym.runtime.kernel import Kernel
 from ndksym.symbols import a, b, c
 from ndksym.verify import closed
@@ -226,3 +227,14 @@ def test_an_endless_oscillation_keeps_its_digits_where_no_panel_follows_it(scale
     true = truth(d.activations, family(scale, (2, 6, 12, 16)), variance=1.3, bias=0.0, dual=closed.layers(d.duals))
     for result in score(d.compile("numpy"), true):
         assert result.ratio <= 1, result
+
+
+def test_the_series_serves_obtuse_angles_too(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the quadrature costs a thousand times more")
+
+    kernel = derive("silu").compile("numpy")
+    X = np.array([[1.0, 0.0], [-0.3, 1.0], [-1.0, 0.7], [2.0, 0.4]])
+    want = kernel.nngp(X)
+    monkeypatch.setattr(quadrature, "double", refuse)
+    assert np.array_equal(kernel.nngp(X), want)

@@ -9,7 +9,8 @@ from ndksym.codegen import angular
 from ndksym.codegen import vocabulary as v
 from ndksym.codegen.algebra import Algebra
 from ndksym.codegen.lower import lower
-from ndksym.codegen.positive import polynomial
+from ndksym.codegen.positive import Value, polynomial
+from ndksym.codegen.printers.base import literal
 from ndksym.codegen.program import program
 from ndksym.dual import dual
 from ndksym.errors import NotDerivableError
@@ -180,3 +181,20 @@ def test_the_gap_of_a_power_of_the_determinant(n):
         with mp.workdps(30):
             found = run(code, list(state(p, q, half).values()))[0]
             assert mp.almosteq(found, -((mp.mpf(p) * q * mp.sin(2 * mp.mpf(half))) ** n), 1e-25)
+
+
+def test_signs_of_powers():
+    assert [(Value(-v.p, -1) ** n).sign for n in (1, 2, 3)] == [-1, 1, -1]
+    assert [(Value(v.c, 0) ** n).sign for n in (1, 2)] == [0, 0]
+
+
+@pytest.mark.parametrize(("twice", "sign"), [(3, 1), (4, 1), (6, 0), (-6, 0), (-3, 1)])
+def test_a_quadratic_form_is_definite_or_has_no_sign(twice, sign):
+    assert polynomial(v.p**2 + 4 * v.q**2 + twice * v.c).sign == sign
+    assert polynomial(4 * v.p**2 + v.q**2 + twice * v.c).sign == sign
+
+
+@pytest.mark.parametrize("number", [oo, -oo, Rational(10) ** 400, -(Rational(10) ** 400), Rational(1, 10**400)])
+def test_numbers_that_are_no_doubles_are_refused(number):
+    with pytest.raises(NotDerivableError):
+        literal(number)

@@ -112,7 +112,7 @@ def lower_defect(K: Expr) -> Lowered:
     defect = K.subs(own, simultaneous=True) + K.subs(other, simultaneous=True) - 2 * K
     rows = table(algebra, algebra(defect))
     distances(rows)
-    differences(rows, leftover=False)
+    differences(rows)
     return _finished(rows)
 
 
@@ -186,6 +186,11 @@ def _function(rows: Table, functions: Powers) -> Expr:
 _SCALED = {"erfc": -1, "erfi": 1}
 
 
+_WORDS = {
+    "sin": v.sin, "cos": v.cos, "erf": v.erf, "erfc": v.erfc, "corner": v.corner, "edge": v.edge, "expdiff": v.expdiff,
+}  # fmt: skip
+
+
 def _atom(algebra: Algebra, kind: str, args: tuple[Expr, ...]) -> Expr:
     if kind == "theta":
         return v.theta
@@ -202,6 +207,4 @@ def _atom(algebra: Algebra, kind: str, args: tuple[Expr, ...]) -> Expr:
         return -v.expm1(values[1])
     if kind == "expdiff" and values[1] == 0:
         return v.expm1(values[0])
-    word = {"sin": v.sin, "cos": v.cos, "erf": v.erf, "erfc": v.erfc, "corner": v.corner, "edge": v.edge}
-    word |= {"expdiff": v.expdiff, "expm1": v.expm1}
-    return word[kind](*values)
+    return _WORDS[kind](*values)

@@ -181,8 +181,8 @@ def distances(rows: Table) -> None:
             rows.add(functions | {(rows.algebra.atom("distance"), 1)}, rest, share)
 
 
-def differences(rows: Table, leftover: bool = True) -> None:
-    """α(e^A − e^B) as expdiff where A − B is free of cancellation; the leftover that sums to nothing as α expm1 A."""
+def differences(rows: Table) -> None:
+    """α(e^A − e^B) as expdiff where A − B is free of cancellation."""
     families: dict[tuple[Powers, Powers], dict[Expr, Powers]] = {}
     for functions, monomial, _ in rows.entries():
         kinds = [kind for kind, _ in rows.kinds(functions)]
@@ -191,10 +191,10 @@ def differences(rows: Table, leftover: bool = True) -> None:
             families.setdefault((frozenset(), monomial), {})[exponent] = functions
     for (_, monomial), members in families.items():
         if len(members) > 1:
-            _pair(rows, monomial, members, leftover)
+            _pair(rows, monomial, members)
 
 
-def _pair(rows: Table, monomial: Powers, members: dict[Expr, Powers], leftover: bool) -> None:
+def _pair(rows: Table, monomial: Powers, members: dict[Expr, Powers]) -> None:
     coincident = {q: p, c: p**2}
     # what vanishes where the inputs coincide goes with the constant
     order = sorted(members, key=lambda A: (expand(A.subs(coincident)) != 0, len(Add.make_args(A)), str(A)))
@@ -206,13 +206,6 @@ def _pair(rows: Table, monomial: Powers, members: dict[Expr, Powers], leftover: 
         rows.add(members[A], monomial, -share)
         rows.add(members[B], monomial, share)
         rows.add(frozenset({(rows.algebra.atom("expdiff", A, B, A - B), 1)}), monomial, share)
-    left = {A: rows.get(members[A], monomial) for A in order}
-    falling = all(rows.algebra.value(A).sign == -1 for A, number in left.items() if number != 0 and A != 0)
-    if leftover and falling and sum(left.values()) == 0:
-        for A, number in left.items():
-            rows.add(members[A], monomial, -number)
-            if A != 0:
-                rows.add(frozenset({(rows.algebra.atom("expm1", A), 1)}), monomial, number)
 
 
 def _keeps(algebra: Algebra, difference: Expr) -> bool:

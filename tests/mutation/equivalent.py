@@ -2,6 +2,26 @@
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "codegen/terms.py",
+        "share = alpha if abs(alpha.n(20)) <= abs(beta.n(20)) else beta",
+        "swap: alpha -> beta",
+    ): "either share takes out what cancels; what is left is of one sign beside it",
+    (
+        "runtime/mehler.py",
+        "root = np.exp(-0.25 * z * z)",
+        "minus: -0.25 -> 0.25",
+    ): "the recurrence is linear in its first row, and what it starts from is divided out of the weights",
+    (
+        "codegen/positive.py",
+        "sign, C = _sign(A), abs(twice) / 2",
+        "swap: A -> B",
+    ): "where the signs of A and B differ, AB < C² refuses the form anyway",
+    (
+        "codegen/stable.py",
+        "exponent = -sp.Piecewise((factor.args[0] ** 2, factor.args[0] > 0), (0, True))",
+        "two: 2 -> 1",
+    ): "any bound beyond which erfc is 0 serves; this one is farther out",
+    (
         "special.py",
         "if -1 < rho < 1 and 0 < max(h * h, k * k) <= MODERATE:",
         "minus: -1 -> 1",
