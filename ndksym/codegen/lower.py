@@ -6,7 +6,7 @@ The terms are monomials × well-conditioned functions, so Σ|terms| / |Σ terms|
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sympy import Add, Expr, Mul, Poly, S, factor, oo, sqrt
+from sympy import Add, Expr, Mul, Poly, S, factor, sqrt
 
 from ndksym.codegen import vocabulary as v
 from ndksym.codegen.algebra import Algebra, Powers, product
@@ -35,7 +35,7 @@ def lower(expr: Expr) -> Lowered:
     >>> lower(2/pi*asin(2*c/sqrt((1 + 2*a)*(1 + 2*b)))).terms
     (2*atan2(2*c, w3)/pi,)
     """
-    if expr in (oo, -oo):
+    if expr is S.Infinity:
         return Lowered((expr,), ())
     algebra = Algebra()
     rows = table(algebra, algebra(expr))

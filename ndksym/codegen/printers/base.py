@@ -61,7 +61,7 @@ class Printer:
 
     def _text(self, expr: Expr) -> tuple[str, int]:
         if not expr.free_symbols:
-            text = self.infinity if expr is oo else "-" + self.infinity if expr is -oo else literal(expr)
+            text = self.infinity if expr is oo else literal(expr)
             return text, _SUM if text.startswith("-") else _ATOM
         if expr.is_Symbol:
             return str(expr.name), _ATOM
