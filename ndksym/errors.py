@@ -33,6 +33,10 @@ class DivergentKernelError(NotDerivableError):
     """The kernel asked for is infinite: everywhere, at coincident inputs, or beyond a stated variance."""
 
 
+class ToleranceWarning(UserWarning):
+    """A result is less accurate than was asked for; it says how accurate it is."""
+
+
 class CheckFailedError(NdksymError):
     """A verification reached a verdict, and it is no."""
 

@@ -19,7 +19,7 @@ PLAN = """
 4  ndk identities
 5  typeset derivation cases
 6  runtime codegen generation
-7  laws verify
+7  dynamics laws verify
 8  listing present cli __main__
 """
 FLOORS = [line.split()[1:] for line in PLAN.strip().splitlines()]

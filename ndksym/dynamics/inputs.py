@@ -1,0 +1,92 @@
+"""What `solve` accepts: every argument checked once, and named in the error."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ndksym.dynamics.propagator import Physics
+from ndksym.errors import InputError, InputTypeError
+from ndksym.runtime import inputs
+from ndksym.runtime.kernel import Kernel
+from ndksym.runtime.types import Array
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training rows, labels (P, outputs), rows to predict at, ascending times; `flat` where y came as (P,)."""
+
+    X: Array
+    y: Array
+    rows: Array
+    times: Array
+    flat: bool
+
+    @property
+    def shaped(self) -> Callable[[Array], Array]:
+        """Drops the axis of outputs where y had none."""
+        return lambda values: values[..., 0] if self.flat else values
+
+    def on_training_rows(self) -> "Data":
+        """The same, to be predicted at the training rows."""
+        return replace(self, rows=self.X)
+
+
+def checked(X: Any, y: Any, X_test: Any, times: Any) -> Data:
+    """Finite arrays that fit one another; without X_test, predictions are at the training rows."""
+    rows = inputs.points(X, "X")
+    labels = _floats(y, "y")
+    if labels.ndim not in (1, 2) or len(labels) != len(rows) or labels.size == 0:
+        raise InputError(
+            f"y must have shape ({len(rows)},) or ({len(rows)}, outputs), one row per input; got {labels.shape}"
+        )
+    moments = _floats(times, "times")
+    if moments.ndim != 1 or len(moments) == 0:
+        raise InputError(f"times must be a non-empty list of times, got shape {moments.shape}")
+    if moments[0] < 0:
+        raise InputError(f"times must be ≥ 0, got {moments[0]:g}")
+    if np.any(np.diff(moments) < 0):
+        raise InputError(f"times must ascend, but {moments[np.argmax(np.diff(moments) < 0)]:g} is followed by less")
+    test = rows if X_test is None else inputs.points(X_test, "X_test", rows.shape[1])
+    return Data(rows, labels.reshape(len(rows), -1), test, moments, labels.ndim == 1)
+
+
+def physics(kernel: Kernel, temperature: Any, prior: Any, init: Any, bias: Any, zero: bool) -> Physics:
+    """T ≥ 0 (T > 0 unless `zero`), σ² > 0, σ0² > 0, β."""
+    T = inputs.number(temperature, "temperature", zero=True)
+    if T == 0 and not zero:
+        raise InputError(
+            "temperature is 0: then there is no diffusion, and method='gradient' serves; 'langevin' wants T > 0"
+        )
+    return Physics(
+        T,
+        inputs.number(prior, "prior_variance", zero=False),
+        inputs.number(init, "init_variance", zero=False),
+        inputs.bias_scale(bias, kernel.bias),
+    )
+
+
+def tolerance(value: Any) -> float:
+    """1e-12 … 0.1."""
+    rtol = inputs.number(value, "rtol", zero=False)
+    if not 1e-12 <= rtol <= 0.1:
+        raise InputError(f"rtol must lie between 1e-12 and 0.1, got {rtol:g}")
+    return rtol
+
+
+def loss_scale(loss: Any, P: int) -> float:
+    """What multiplies ½ Σ (y − f)²."""
+    if loss not in ("sum", "mean"):
+        raise InputError(f"loss must be 'sum' or 'mean', got {loss!r}")
+    return 1.0 if loss == "sum" else 1 / P
+
+
+def _floats(value: Any, name: str) -> Array:
+    try:
+        out = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(f"{name} must be numbers in a rectangular array") from error
+    if not np.all(np.isfinite(out)):
+        raise InputError(f"{name} has an entry that is not finite: {out[~np.isfinite(out)].flat[0]}")
+    return out

@@ -1,0 +1,231 @@
+"""`solve` against ordinary differential equations, a trapezoid rule of its own, its limits, and published curves."""
+
+import warnings
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.linalg import expm
+
+import ndksym
+from ndksym.dynamics import langevin, volterra
+from ndksym.dynamics.propagator import Physics, propagator
+from ndksym.errors import DivergentKernelError, InputError, InputTypeError, ToleranceWarning
+
+RNG = np.random.default_rng(2309)
+X, X_TEST = RNG.normal(size=(4, 5)), RNG.normal(size=(2, 5))
+Y = RNG.normal(size=(4, 2))
+
+
+@pytest.mark.parametrize(("T", "init"), [(1.0, 4.0), (0.05, 0.4), (1e-3, 1.3)])
+def test_a_linear_network_is_an_ordinary_differential_equation(T, init):
+    """NDK = 2k e^{−2r(t−s)} m(s,s), r = T/σ²: the integral I obeys I' = −2rI + 2k m(t,t) (y − I)."""
+    prior = 1.3
+    r, times = T / prior, np.geomspace(1e-3, 20 * prior / T, 12)
+    run = ndksym.solve(
+        ndksym.derive("x").compile(), X, Y[:, 0], X_TEST, times=times, temperature=T, prior_variance=prior,
+        init_variance=init, rtol=1e-8,
+    )  # fmt: skip
+    values, vectors = np.linalg.eigh(X @ X.T / 5)
+    learnt, impulse = [], []
+    for k, y in zip(values, vectors.T @ Y[:, 0], strict=True):
+        found = solve_ivp(
+            lambda t, f, k=k, y=y: -2 * r * f + 2 * k * (prior + (init - prior) * np.exp(-2 * r * t)) * (y - f),
+            (0, times[-1]), [0.0], method="Radau", t_eval=times, rtol=1e-11, atol=1e-13,
+        ).y[0]  # fmt: skip
+        learnt.append(found)
+        impulse.append(found / k)
+    assert np.abs(run.train - (vectors @ learnt).T).max() < 1e-8
+    assert np.abs(run.test - (X_TEST @ X.T / 5 @ vectors @ impulse).T).max() < 1e-8
+    assert run.error.max() <= 1e-8 * np.abs(Y).max()
+
+
+def trapezoid(kernel, times, physics, y, rows):
+    """Δ and the test mean by the plain rule, from the kernel at every pair of times."""
+    steps = len(times)
+    grams = [[kernel.ndk(X[:2], t=t, s=s, **physics) for s in times[: i + 1]] for i, t in enumerate(times)]
+    across = [kernel.ndk(rows, X[:2], t=times[-1], s=s, **physics) for s in times]
+    delta = np.empty((steps, 2))
+    weights = [np.array([0.0])]
+    for i in range(1, steps):
+        w = np.zeros(i + 1)
+        gaps = np.diff(times[: i + 1])
+        w[:-1] += gaps / 2
+        w[1:] += gaps / 2
+        weights.append(w)
+    for i in range(steps):
+        past = sum((weights[i][j] * grams[i][j] @ delta[j] for j in range(i)), np.zeros(2))
+        delta[i] = np.linalg.solve(np.eye(2) + weights[i][-1] * grams[i][i], y - past)
+    return sum(w * g @ d for w, g, d in zip(weights[-1], across, delta, strict=True))
+
+
+@pytest.mark.parametrize(("name", "depth", "init"), [("erf", 2, 0.3), ("relu", 1, 2.0), ("tanh", 1, 1.0)])
+def test_against_a_trapezoid_of_the_kernel_itself(name, depth, init):
+    kernel, end = ndksym.derive(name, depth=depth).compile(), 6.0
+    physics = {"temperature": 0.2, "prior_variance": 0.8, "init_variance": init}
+    found = []
+    for steps in (17, 33, 65):  # graded to both ends, where Δ and the cusp of the kernel change fast
+        x = 0.5 * (1 - np.cos(np.linspace(0, np.pi, steps)))
+        found.append(trapezoid(kernel, end * x, physics, Y[:2, 0], X_TEST))
+    better = [(4 * fine - coarse) / 3 for coarse, fine in pairwise(found)]
+    run = ndksym.solve(kernel, X[:2], Y[:2, 0], X_TEST, times=[1.0, end], **physics)
+    assert np.abs(run.test[1] - better[1]).max() < max(2 * np.abs(better[1] - better[0]).max(), 1e-4) < 3e-3
+
+
+@pytest.mark.parametrize(("name", "depth"), [("erf", 3), ("relu", 2), ("gelu", 1), ("tanh", 1)])
+def test_the_end_is_the_posterior(name, depth):
+    kernel, T = ndksym.derive(name, depth=depth, bias=True).compile(), 0.1
+    run = ndksym.solve(kernel, X, Y, X_TEST, times=[40 / T, 1e9], temperature=T, init_variance=0.3, bias=0.4, rtol=1e-8)
+    C = kernel.nngp(np.vstack([X, X_TEST]), bias=0.4)
+    want = C[:, :4] @ np.linalg.solve(C[:4, :4] + T * np.eye(4), Y)
+    for k in (0, 1):
+        assert np.abs(run.train[k] - want[:4]).max() < 1e-8
+        assert np.abs(run.test[k] - want[4:]).max() < 1e-8
+    assert np.abs(run.equilibrium.mean - want[4:]).max() < 1e-12
+    reduced = C[4:, 4:] - C[4:, :4] @ np.linalg.solve(C[:4, :4] + T * np.eye(4), C[:4, 4:])
+    assert np.abs(run.equilibrium.cov - reduced).max() < 1e-12
+
+
+@pytest.mark.parametrize(("name", "power"), [("erf", 1.0), ("relu", 0.5)])
+def test_early_on_it_is_gradient_flow_with_the_error_that_theory_gives(name, power):
+    """T11: O(T) for a smooth φ, O(√T) for a kinked one."""
+    kernel, times = ndksym.derive(name).compile(), [0.3, 1.0, 3.0]
+    flow = ndksym.solve(kernel, X, Y, X_TEST, times=times, temperature=0.0, method="gradient")
+    misses = []
+    for T in (1e-6, 1e-7):
+        run = ndksym.solve(kernel, X, Y, X_TEST, times=times, temperature=T, rtol=1e-8)
+        misses.append(np.abs(run.test - flow.test).max())
+    assert np.log10(misses[0] / misses[1]) == pytest.approx(power, abs=0.03)
+
+
+TABLE = [  # T → 0, P = 8 balanced labels: φ, L, σ0², NTK plateau, extremum, NNGP
+    ("relu", 1, 0.1, 0.810, 0.876, 0.867),
+    ("relu", 1, 4.0, 0.810, None, 0.867),
+    ("relu", 3, 0.1, 0.655, 0.838, 0.810),
+    ("erf", 1, 0.1, 0.898, None, 0.882),
+    ("erf", 1, 4.0, 0.745, None, 0.882),
+]
+
+
+@pytest.mark.parametrize(("name", "depth", "init", "plateau", "extremum", "equilibrium"), TABLE)
+def test_known_shapes(name, depth, init, plateau, extremum, equilibrium):
+    directions = np.linalg.qr(np.random.default_rng(3).normal(size=(32, 9)))[0].T * np.sqrt(32)
+    test = 0.9 * directions[:1] + np.sqrt(1 - 0.81) * directions[8:]
+    y, T = np.array([1.0, 1, 1, 1, -1, -1, -1, -1]), 1e-8
+    run = ndksym.solve(
+        ndksym.derive(name, depth=depth).compile(), directions[:8], y, test, times=np.geomspace(0.01 / T, 8 / T, 100),
+        temperature=T, init_variance=init, rtol=1e-4,
+    )  # fmt: skip
+    assert run.ntk_plateau[0] == pytest.approx(plateau, abs=6e-4)
+    assert run.equilibrium.mean[0] == pytest.approx(equilibrium, abs=6e-4)
+    highest = run.test.max()
+    if extremum is None:
+        assert highest <= max(plateau, equilibrium) + 1.5e-3
+        assert run.test.min() >= min(plateau, equilibrium) - 1.5e-3
+    else:
+        assert highest == pytest.approx(extremum, abs=6e-4)
+        assert run.early_stopping(np.ones(1)).phase == "diffusive"
+
+
+def test_finer_meshes_gain_what_the_error_estimate_counts_on():
+    kernel, physics = ndksym.derive("relu", depth=2).compile(), Physics(0.01, 1.0, 0.3, 0.0)
+    own = propagator(kernel, X, X, physics, 1e-9)
+    times = np.geomspace(0.05, 500, 15)
+    found = [
+        volterra.integrals(volterra.solve(own, Y, volterra.mesh(0.05, 500.0, 0.01, ratio), 0.01), own.grams, times)
+        for ratio in (2.0, 1.5, 1.25)
+    ]
+    coarse, fine = (np.abs(a - found[2]).max() for a in found[:2])
+    assert coarse > langevin._GAIN * fine
+
+
+def test_gradient_flow_and_its_covariance():
+    kernel, t = ndksym.derive("relu", depth=2, bias=True).compile(), 0.7
+    run = ndksym.solve(
+        kernel, X, Y, X_TEST, times=[0.0, t], temperature=0.0, init_variance=1.4, bias=0.2, method="gradient",
+        covariance=True,
+    )  # fmt: skip
+    both = np.vstack([X, X_TEST])
+    theta, C = (f(both, variance=1.4, bias=0.2) for f in (kernel.ntk, kernel.nngp))
+    learnt = np.eye(4) - expm(-theta[:4, :4] * t)
+    impulse = theta[4:, :4] @ np.linalg.solve(theta[:4, :4], learnt)
+    assert np.allclose(run.train[1], learnt @ Y)
+    assert np.allclose(run.test[1], impulse @ Y)
+    moved = np.hstack([-impulse, np.eye(2)])
+    assert np.allclose(run.test_cov[1], moved @ C @ moved.T)
+    assert np.allclose(run.train_cov[1], (np.eye(4) - learnt) @ C[:4, :4] @ (np.eye(4) - learnt))
+    assert np.allclose(run.test_cov[0], C[4:, 4:])
+
+
+@pytest.mark.parametrize("method", ["langevin", "gradient"])
+def test_duplicates_with_conflicting_labels_are_averaged(method):
+    twice, y = np.vstack([X[:2], X[:1]]), np.array([1.0, 0.5, -0.4])
+    kernel = ndksym.derive("erf").compile()
+    run = ndksym.solve(kernel, twice, y, X_TEST, times=[1.0, 1e6], temperature=1e-4, method=method)
+    assert np.isfinite(run.train).all()
+    assert run.train[1] == pytest.approx([0.3, 0.5, 0.3], abs=1e-2)
+
+
+def test_outputs_are_independent_and_the_mean_loss_is_a_slower_sum():
+    kernel, args = ndksym.derive("gelu").compile(), {"times": [0.5, 50.0], "temperature": 0.1}
+    both = ndksym.solve(kernel, X, Y, X_TEST, **args)
+    one = ndksym.solve(kernel, X, Y[:, 1], X_TEST, **args)
+    assert both.test[:, :, 1] == pytest.approx(one.test, abs=1e-6)
+    mean = ndksym.solve(kernel, X, Y, X_TEST, loss="mean", times=[1e4], temperature=0.1)
+    C = kernel.nngp(X)
+    assert mean.train[0] == pytest.approx(C @ np.linalg.solve(C + 0.4 * np.eye(4), Y), abs=1e-6)
+
+
+def test_one_point_and_no_test_rows():
+    run = ndksym.solve(ndksym.derive("erf").compile(), X[:1], [2.0], times=[1e-4, 1.0], temperature=0.5)
+    assert run.test == pytest.approx(run.train)
+    assert 0 < run.train[0, 0] < run.train[1, 0] < 2
+
+
+def test_progress_ends_at_one():
+    seen = []
+    ndksym.solve(ndksym.derive("erf").compile(), X, Y, times=[1.0], temperature=0.5, progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+
+
+def test_a_tolerance_that_is_not_reached_is_said():
+    kernel = ndksym.derive("relu", depth=3).compile()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        run = ndksym.solve(kernel, X, Y, times=[1.0], temperature=0.5, rtol=1e-12)
+    told = any(issubclass(each.category, ToleranceWarning) for each in caught)
+    assert told == bool(run.error.max() > 1e-12 * np.abs(Y).max())
+
+
+BAD = [
+    ({"y": Y[:3]}, InputError, "y must have shape"),
+    ({"y": [1.0, np.nan, 0, 0]}, InputError, "finite"),
+    ({"y": "abcd"}, InputTypeError, "y must be numbers"),
+    ({"X_test": X_TEST[:, :3]}, InputError, "X_test"),
+    ({"times": [1.0, 0.5]}, InputError, "ascend"),
+    ({"times": [-1.0, 0.5]}, InputError, "≥ 0"),
+    ({"times": []}, InputError, "non-empty"),
+    ({"times": [np.inf]}, InputError, "finite"),
+    ({"temperature": 0.0}, InputError, "gradient"),
+    ({"temperature": -1.0}, InputError, "temperature"),
+    ({"prior_variance": 0.0}, InputError, "prior_variance"),
+    ({"bias": 0.3}, InputError, "without biases"),
+    ({"method": "euler"}, InputError, "allowed are"),
+    ({"loss": "huber"}, InputError, "loss"),
+    ({"rtol": 0.0}, InputError, "rtol"),
+    ({"covariance": True}, InputError, "covariance"),
+]
+
+
+@pytest.mark.parametrize(("change", "error", "says"), BAD, ids=[next(iter(change)) for change, _, _ in BAD])
+def test_bad_input_is_named(change, error, says):
+    args = {"X": X, "y": Y, "X_test": X_TEST, "times": [1.0], "temperature": 0.1} | change
+    with pytest.raises(error, match=says):
+        ndksym.solve(ndksym.derive("erf").compile(), args.pop("X"), args.pop("y"), args.pop("X_test"), **args)
+
+
+def test_jumps_have_no_dynamics():
+    with pytest.raises(DivergentKernelError):
+        ndksym.solve(ndksym.derive("sign").compile(), X, Y, times=[1.0], temperature=0.1)
