@@ -183,6 +183,13 @@ def test_one_point_and_no_test_rows():
     assert 0 < run.train[0, 0] < run.train[1, 0] < 2
 
 
+@pytest.mark.parametrize("times", [[0.0], [0.0, 0.0, 1e-300], [1e-12]])
+def test_the_first_instant(times):
+    run = ndksym.solve(ndksym.derive("erf").compile(), X, Y, X_TEST, times=times, temperature=0.5)
+    theta = ndksym.derive("erf").compile().ntk(X)
+    assert run.train == pytest.approx(np.array(times)[:, None, None] * (theta @ Y), abs=1e-20)
+
+
 def test_progress_ends_at_one():
     seen = []
     ndksym.solve(ndksym.derive("erf").compile(), X, Y, times=[1.0], temperature=0.5, progress=seen.append)

@@ -31,6 +31,7 @@ def mean(
     within: NDArray[np.bool_] = times <= _HORIZON / physics.rate
     asked = times[within]
     if len(asked) == 0:
+        progress(1.0)
         return np.empty((0, *y.shape)), np.empty((0, len(rows), y.shape[1])), np.empty(0), within
     own = propagator(kernel, X, X, physics, 0.1 * rtol)
     other = own if rows is X else propagator(kernel, rows, X, physics, 0.1 * rtol)

@@ -35,7 +35,7 @@ class History:
 
 def mesh(first: float, last: float, rate: float, ratio: float) -> Array:
     """0, first, then growing by `ratio`, no panel longer than (ratio − 1)/(2 rate): where the kernel itself changes."""
-    ends = [0.0, min(first, last)]
+    ends = [0.0, first]
     while ends[-1] < last:
         step = min((ratio - 1) * ends[-1], (ratio - 1) / (2 * rate))
         ends.append(min(ends[-1] + step, last))
