@@ -198,3 +198,15 @@ def test_motion_is_what_half_an_ulp_does():
 def test_networks_want_numbers(bad):
     with pytest.raises(InputError):
         reference([activation("relu")], bad)
+
+
+@pytest.mark.parametrize("a", [10**15, 1170000000233999, 10**16])
+def test_a_slope_that_lives_within_a_millionth_of_a_deviation(a):
+    """relu6 at |u| ~ 1e8: K = 18 − O(1/√a), K_dot = P(0 < u < 6) ≈ 6/√(2πa)."""
+    K, K_dot, error = dual_mp(activation("relu6"), a, a, a, 40)
+    assert error < 1e-38
+    with mp.workdps(40):
+        z = 6 / mp.sqrt(a)
+        assert abs(K_dot / (mp.erf(z / mp.sqrt(2)) / 2) - 1) < 1e-36
+        second = a * (mp.erf(z / mp.sqrt(2)) / 2 - z * mp.npdf(z))
+        assert abs(K / (second + 36 * mp.erfc(z / mp.sqrt(2)) / 2) - 1) < 1e-20

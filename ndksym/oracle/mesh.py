@@ -45,6 +45,10 @@ class Profile:
             columns = self.line.programs[piece].run([self.scale * x for x in pieces[piece]])
             for row, column in zip(rows, columns, strict=True):
                 row.extend(log_size(v) if v.is_finite() else -math.inf for v in column)
+        grid = [float(x) for x in points]
+        for k in (k for k, x in enumerate(grid) if x in breaks):  # a break has the larger of its two sides
+            for row in rows:
+                row[k] = max(row[max(k - 1, 0) : k + 2])
         return rows
 
     def levels(self) -> tuple[float, ...]:
