@@ -22,6 +22,7 @@ from sympy import (
     Symbol,
     cos,
     erf,
+    erfc,
     exp,
     gamma,
     lambdify,
@@ -330,6 +331,21 @@ def test_growth(text):
     phi = activation(text)
     assert phi.growth == GROWTHS[text]
     assert phi.reach == (None if phi.growth == 0 else 1 / (4 * phi.growth))
+
+
+_GOES_DOWN = 1 - x + exp(-(x**2))
+"""SymPy leaves the sign of this argument alone."""
+
+
+@pytest.mark.parametrize(
+    ("expr", "rate"),
+    [
+        (exp(2 * x**2) * (erfc(_GOES_DOWN) + erf(_GOES_DOWN) - 1) + exp(x**2 / 8), Rational(1, 8)),
+        (exp(x**2 / 2) / (exp(x**2 * sin(x) / 8) + exp(x**2 / 16)), Rational(7, 16)),
+    ],
+)
+def test_growth_to_the_right(expr, rate):
+    assert growth(expr, 1) == rate
 
 
 def test_reach_is_where_the_second_moment_ends():

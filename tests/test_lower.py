@@ -2,7 +2,7 @@
 
 import mpmath as mp
 import pytest
-from sympy import Rational, expand, gamma, oo, pi, sin, sqrt, symbols
+from sympy import Rational, acos, expand, gamma, oo, pi, sin, sqrt, symbols
 
 from ndksym.activation import activation
 from ndksym.codegen import angular
@@ -198,3 +198,11 @@ def test_a_quadratic_form_is_definite_or_has_no_sign(twice, sign):
 def test_numbers_that_are_no_doubles_are_refused(number):
     with pytest.raises(NotDerivableError):
         literal(number)
+
+
+def test_only_what_cancels_becomes_a_ramp():
+    """c ψ + r vanishes as θ → π, c ψ − r does not."""
+    straight, bent = sqrt(a * b - c**2), c * (pi - acos(c / (sqrt(a) * sqrt(b))))
+    assert any(term.has(v.ramp) for term in lower(bent + straight).terms)
+    assert not any(term.has(v.ramp) for term in lower(bent - straight).terms)
+    assert not any(term.has(v.ramp) for term in lower(bent).terms)

@@ -151,7 +151,7 @@ def ramps(rows: Table) -> None:
             rest = _times(monomial, {c: -1})
             straight = _times(rest, {r: 1})
             alpha = rows.get(plain, straight)
-            if dict(monomial).get(c, 0) < 1 or alpha == 0 or (alpha / beta).n(20) <= 0:
+            if dict(monomial).get(c, 0) < 1 or (alpha / beta).n(20) <= 0:
                 continue
             share = alpha if abs(alpha.n(20)) <= abs(beta.n(20)) else beta
             rows.add(functions, monomial, -share)

@@ -2,6 +2,11 @@
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     (
+        "runtime/kernel.py",
+        "out = np.empty((*later.shape, len(first.norms), len((second or first).norms)))",
+        "swap: later -> earlier",
+    ): "both have the broadcast shape",
+    (
         "codegen/terms.py",
         "share = alpha if abs(alpha.n(20)) <= abs(beta.n(20)) else beta",
         "swap: alpha -> beta",
