@@ -178,16 +178,18 @@ def _quadratic(expr: Expr) -> _Bounds:
     if expr.has(sin, cos):
         terms = Add.make_args(expand(expr))
         waves = [term.replace(lambda e: isinstance(e, sin | cos), lambda e: Integer(1)) for term in terms]
-        lows = [-_size(w) if term.has(sin, cos) else term for term, w in zip(terms, waves, strict=True)]
-        highs = [_size(w) if term.has(sin, cos) else term for term, w in zip(terms, waves, strict=True)]
-        low, high = (limit_at_infinity(expand(Add(*terms) / _y**2), _y) for terms in (lows, highs))
+        ends = [
+            Add(*(sign * _size(w) if term.has(sin, cos) else term for term, w in zip(terms, waves, strict=True)))
+            for sign in (-1, 1)
+        ]
+        limits = [limit_at_infinity(expand(end / _y**2), _y) for end in ends]
     elif expr.is_polynomial(_y):
         polynomial = Poly(expr, _y)
         lead = polynomial.LC() if polynomial.degree() >= 2 else Integer(0)
-        low = high = lead if polynomial.degree() <= 2 else oo * lead
+        limits = [lead if polynomial.degree() <= 2 else oo * lead] * 2
     else:
-        low = high = limit_at_infinity(expr / _y**2, _y)
-    return _UNKNOWN if low is None or high is None else _Bounds(low, high)
+        limits = [limit_at_infinity(expr / _y**2, _y)] * 2
+    return _UNKNOWN if None in limits else _Bounds(*limits)
 
 
 def _size(term: Expr) -> Expr:

@@ -342,6 +342,8 @@ _GOES_DOWN = 1 - x + exp(-(x**2))
     [
         (exp(2 * x**2) * (erfc(_GOES_DOWN) + erf(_GOES_DOWN) - 1) + exp(x**2 / 8), Rational(1, 8)),
         (exp(x**2 / 2) / (exp(x**2 * sin(x) / 8) + exp(x**2 / 16)), Rational(7, 16)),
+        (exp(x**2 / 8) / log(2 + x**2), Rational(1, 8)),
+        (exp(x**2 / 8) * log(3 + sin(x)), Rational(1, 8)),
     ],
 )
 def test_growth_to_the_right(expr, rate):
@@ -370,6 +372,7 @@ def test_infinite_kernels_are_refused_at_once(text):
         x * exp(x**4) / (1 + exp(x**4)),
         exp(x**2) / (3 + exp(x**2) * (1 + sin(x))),
         exp(-(x**2) / 8) / sin(x),
+        exp(x**2 / 8) / log(3 + sin(x)),
         1 / (exp(x**2 * sin(x) / 8) + exp(-(x**2))),
     ],
 )
