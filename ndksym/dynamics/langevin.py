@@ -36,13 +36,14 @@ def mean(
     own = propagator(kernel, X, X, physics, 0.1 * rtol)
     other = own if rows is X else propagator(kernel, rows, X, physics, 0.1 * rtol)
     size = max(float(np.abs(y).max()), np.finfo(float).tiny)
-    fastest = max(float(np.linalg.norm(scale * own.at(0.0, p), 2)) for p in (0.0, 1.0))
+    own, other = own.scaled(scale), other.scaled(scale)
+    fastest = max(float(np.linalg.norm(own.at(0.0, p), 2)) for p in (0.0, 1.0))
     found, error = np.full((len(asked), len(X) + len(rows), y.shape[1]), np.nan), np.full(len(asked), np.inf)
     for step, ratio in enumerate(_RATIOS):
         ends = volterra.mesh(0.3 / fastest, float(asked[-1]), physics.rate, ratio)
-        history = volterra.solve(own.scaled(scale), y, ends, physics.rate, _part(progress, step))
-        train = volterra.integrals(history, own.scaled(scale).grams, asked)
-        test = volterra.integrals(replace(history, propagator=other), scale * other.grams, asked)
+        history = volterra.solve(own, y, ends, physics.rate, _part(progress, step))
+        train = volterra.integrals(history, own.grams, asked)
+        test = volterra.integrals(replace(history, propagator=other), other.grams, asked)
         coarse, found = found, np.concatenate([train, test], axis=1)
         if step:
             error = np.abs(found - coarse).max(axis=(1, 2)) / _GAIN

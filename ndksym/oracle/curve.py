@@ -49,7 +49,13 @@ def curve(act: Any) -> Curve:
     centres = {sympy.Integer(0), *breaks}
     for piece in pieces:
         centres |= _zeros(piece.expr, x)
-    return Curve(programs, breaks, jumps, tuple(sorted(centres, key=float)), sympy.sympify(getattr(act, "growth", 0)))
+    return Curve(
+        programs,
+        breaks,
+        jumps,
+        tuple(sorted(centres, key=float)),
+        sympy.sympify(getattr(act, "growth", 0), strict=True),
+    )
 
 
 def _jump(before: sympy.Expr, after: sympy.Expr, x: sympy.Symbol, tau: sympy.Expr) -> sympy.Expr:

@@ -93,7 +93,7 @@ def envelope(expr: sympy.Expr, x: sympy.Symbol, sign: int, X: Any, w: Any = 0) -
     Errors: NotCertifiedError where no bound is found.
     """
     arb = flint().arb
-    return _node(sympy.sympify(expr), _Half(sign, arb(X), arb(w), x)).up
+    return _node(sympy.sympify(expr, strict=True), _Half(sign, arb(X), arb(w), x)).up
 
 
 def _max(p: Any, q: Any) -> Any:

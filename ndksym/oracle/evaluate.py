@@ -65,8 +65,8 @@ class Program:
         self.steps: list[Step] = []
         self._slot: dict[sympy.Basic, int] = {symbol: 0}
         self._constants: dict[int, sympy.Expr] = {}
-        self.outputs = [self._compile(sympy.sympify(out)) for out in outputs]
-        self.zero = [bool(sympy.sympify(out).is_zero) for out in outputs]
+        self.outputs = [self._compile(sympy.sympify(out, strict=True)) for out in outputs]
+        self.zero = [bool(sympy.sympify(out, strict=True).is_zero) for out in outputs]
 
     def run(self, points: Sequence[Any], analytic: bool = False) -> list[Vector]:
         """Evaluate every output at every point, at the current precision."""
@@ -158,7 +158,7 @@ def constant(expr: Any) -> Any:
     >>> constant(sympy.sqrt(2) / 2)
     [0.707106781186547 +/- 6.09e-16]
     """
-    return _constant_at(sympy.sympify(expr), flint().ctx.prec)
+    return _constant_at(sympy.sympify(expr, strict=True), flint().ctx.prec)
 
 
 class _Constants:
