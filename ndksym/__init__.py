@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ndksym.derivation import Claim as Claim
     from ndksym.derivation import Derivation as Derivation
     from ndksym.derivation import derive as derive
+    from ndksym.dynamics import drift as drift
     from ndksym.dynamics import solve as solve
 
 __version__ = "0.1.0"
@@ -26,12 +27,13 @@ _HOMES = {
     "Claim": "ndksym.derivation",
     "Derivation": "ndksym.derivation",
     "derive": "ndksym.derivation",
+    "drift": "ndksym.dynamics",
     "solve": "ndksym.dynamics",
     "errors": "",
     "symbols": "",
 }
 
-__all__ = ["Activation", "Claim", "Derivation", "__version__", "derive", "errors", "solve", "symbols"]
+__all__ = ["Activation", "Claim", "Derivation", "__version__", "derive", "drift", "errors", "solve", "symbols"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,9 @@ enlarges samples."""
 
 import os
 
+# the workers of a test run share the cores: each with threads of its own they would wait for one another
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 

@@ -1,7 +1,6 @@
-"""`solve` against ordinary differential equations, a trapezoid rule of its own, its limits, and published curves."""
+"""`solve` for the mean: ordinary differential equations, a dense solver of the same equation, limits, published curves."""
 
 import warnings
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,9 +8,11 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import ndksym
-from ndksym.dynamics import langevin, volterra
-from ndksym.dynamics.propagator import Physics, propagator
+from ndksym.dynamics import langevin, panels, volterra
+from ndksym.dynamics.memory import Memory, Physics
+from ndksym.dynamics.table import field, missed, table
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError, ToleranceWarning
+from tests import volterra_reference
 
 RNG = np.random.default_rng(2309)
 X, X_TEST = RNG.normal(size=(4, 5)), RNG.normal(size=(2, 5))
@@ -41,36 +42,27 @@ def test_a_linear_network_is_an_ordinary_differential_equation(T, init):
     assert run.error.max() <= 1e-8 * np.abs(Y).max()
 
 
-def trapezoid(kernel, times, physics, y, rows):
-    """Δ and the test mean by the plain rule, from the kernel at every pair of times."""
-    steps = len(times)
-    grams = [[kernel.ndk(X[:2], t=t, s=s, **physics) for s in times[: i + 1]] for i, t in enumerate(times)]
-    across = [kernel.ndk(rows, X[:2], t=times[-1], s=s, **physics) for s in times]
-    delta = np.empty((steps, 2))
-    weights = [np.array([0.0])]
-    for i in range(1, steps):
-        w = np.zeros(i + 1)
-        gaps = np.diff(times[: i + 1])
-        w[:-1] += gaps / 2
-        w[1:] += gaps / 2
-        weights.append(w)
-    for i in range(steps):
-        past = sum((weights[i][j] * grams[i][j] @ delta[j] for j in range(i)), np.zeros(2))
-        delta[i] = np.linalg.solve(np.eye(2) + weights[i][-1] * grams[i][i], y - past)
-    return sum(w * g @ d for w, g, d in zip(weights[-1], across, delta, strict=True))
+CASES = [
+    ("erf", 2, 0.1, 1e-3), ("relu", 1, 4.0, 0.1), ("relu", 3, 0.1, 1e-5), ("erf", 4, 1.0, 1.0), ("relu", 4, 1.0, 1e-3),
+    ("erf", 1, 4.0, 1e-5),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "depth", "init"), [("erf", 2, 0.3), ("relu", 1, 2.0), ("tanh", 1, 1.0)])
-def test_against_a_trapezoid_of_the_kernel_itself(name, depth, init):
-    kernel, end = ndksym.derive(name, depth=depth).compile(), 6.0
-    physics = {"temperature": 0.2, "prior_variance": 0.8, "init_variance": init}
-    found = []
-    for steps in (17, 33, 65):  # graded to both ends, where Δ and the cusp of the kernel change fast
-        x = 0.5 * (1 - np.cos(np.linspace(0, np.pi, steps)))
-        found.append(trapezoid(kernel, end * x, physics, Y[:2, 0], X_TEST))
-    better = [(4 * fine - coarse) / 3 for coarse, fine in pairwise(found)]
-    run = ndksym.solve(kernel, X[:2], Y[:2, 0], X_TEST, times=[1.0, end], **physics)
-    assert np.abs(run.test[1] - better[1]).max() < max(2 * np.abs(better[1] - better[0]).max(), 1e-4) < 3e-3
+@pytest.mark.parametrize(("name", "depth", "init", "T"), CASES)
+def test_against_a_dense_solver_of_the_kernel_typed_by_hand(name, depth, init, T):
+    times, both = np.geomspace(0.05, 20 / T, 6), np.vstack([X[:2], X_TEST[:1]])
+    coarse, fine = (
+        volterra_reference.mean(
+            volterra_reference.DUALS[name], depth, X[:2], both, Y[:2, 0], times, T, 1.0, init, ratio
+        )
+        for ratio in (1.6, 1.3)
+    )
+    assert np.abs(coarse - fine).max() < 1e-6  # the oracle has settled
+    run = ndksym.solve(
+        ndksym.derive(name, depth=depth).compile(), X[:2], Y[:2, 0], X_TEST[:1], times=times, temperature=T,
+        init_variance=init, rtol=1e-9,
+    )  # fmt: skip
+    assert np.abs(np.hstack([run.train, run.test]) - fine).max() <= 1e-8
 
 
 @pytest.mark.parametrize(("name", "depth"), [("erf", 3), ("relu", 2), ("gelu", 1), ("tanh", 1)])
@@ -128,16 +120,47 @@ def test_known_shapes(name, depth, init, plateau, extremum, equilibrium):
         assert run.early_stopping(np.ones(1)).phase == "diffusive"
 
 
-def test_finer_meshes_gain_what_the_error_estimate_counts_on():
-    kernel, physics = ndksym.derive("relu", depth=2).compile(), Physics(0.01, 1.0, 0.3, 0.0)
-    own = propagator(kernel, X, X, physics, 1e-9)
-    times = np.geomspace(0.05, 500, 15)
-    found = [
-        volterra.integrals(volterra.solve(own, Y, volterra.mesh(0.05, 500.0, 0.01, ratio), 0.01), own.grams, times)
-        for ratio in (2.0, 1.5, 1.25)
-    ]
-    coarse, fine = (np.abs(a - found[2]).max() for a in found[:2])
-    assert coarse > langevin._GAIN * fine
+def test_the_order_of_convergence():
+    """Δ is of order NODES on uniform panels, and its integral (f) of a higher one, as Radau collocation is."""
+    kernel, physics = ndksym.derive("erf", depth=2).compile(), Physics(0.3, 1.0, 0.5, 0.0)
+    memory = langevin.langevin(physics)
+    own = table(field(kernel, memory, 0.0, "ntk"), memory, X, X, 1e-13)
+    equation = volterra.Equation(own, lambda times: np.broadcast_to(Y, (len(times), *Y.shape)))
+    at = np.array([2.0, 4.0])
+    true = panels.integrals(own, volterra.solve(equation, 4.0, 0.02, 1e-13)[0], at)
+    misses = []
+    for count in (2, 4):
+        ends = np.linspace(0, 4.0, count + 1)
+        delta = panels.Panels(ends[:1], np.zeros((0, panels.NODES, *Y.shape)))
+        for n in range(count):  # one panel at a time, as long as it is told to be
+            found, _ = volterra.solve(equation, ends[n + 1], ends[1], 1e9)
+            delta = found if len(found.ends) == n + 2 else delta
+        misses.append(np.abs(panels.integrals(own, delta, at) - true).max())
+    assert np.log2(misses[0] / misses[1]) > panels.NODES - 1
+
+
+def test_a_table_holds_the_kernel_between_its_nodes():
+    kernel, memory = ndksym.derive("relu", depth=2).compile(), Memory(0.01, 1.3, 0.4)
+    evaluate = field(kernel, memory, 0.0, "ntk")
+    for tolerance in (1e-5, 1e-9):
+        found = table(evaluate, memory, np.vstack([X, X_TEST]), X, tolerance)
+        assert missed(evaluate, found, np.vstack([X, X_TEST]), X, np.eye(4)) < 3 * tolerance * np.abs(found.grams).max()
+        t, s = 90.0, 30.0
+        exact = kernel.ndk(X, X, t=t, s=s, temperature=0.013, prior_variance=1.3, init_variance=0.4)
+        u = found.weights(np.array([t - s]), np.array([s]))[0] * np.exp(-0.01 * (t - s))
+        assert np.abs((u @ found.grams)[:4] - exact).max() < 3 * tolerance * np.abs(exact).max()
+
+
+def test_a_panel_is_solved_alike_by_iteration_and_by_elimination(monkeypatch):
+    kernel, args = ndksym.derive("relu", depth=2).compile(), {"times": [0.3, 40.0, 900.0], "temperature": 0.01}
+    direct = ndksym.solve(kernel, X, Y, X_TEST, init_variance=0.3, **args)
+    calls = []
+    monkeypatch.setattr(volterra, "_DIRECT", 0)
+    iterate = volterra.gmres
+    monkeypatch.setattr(volterra, "gmres", lambda *a, **k: calls.append(1) or iterate(*a, **k))
+    iterated = ndksym.solve(kernel, X, Y, X_TEST, init_variance=0.3, **args)
+    assert calls
+    assert np.abs(iterated.test - direct.test).max() < 1e-6
 
 
 def test_gradient_flow_and_its_covariance():
@@ -222,7 +245,18 @@ BAD = [
     ({"method": "euler"}, InputError, "allowed are"),
     ({"loss": "huber"}, InputError, "loss"),
     ({"rtol": 0.0}, InputError, "rtol"),
-    ({"covariance": True}, InputError, "covariance"),
+    ({"covariance": "both"}, InputError, "covariance"),
+    ({"covariance": True, "method": "diffusive"}, InputError, "covariance"),
+    ({"method": "mpl"}, InputError, "strength"),
+    ({"strength": 2.0}, InputError, "strength"),
+    ({"method": "mpl", "strength": -2.0}, InputError, "strength"),
+    ({"method": "mpl", "strength": 2.0, "times": [0.5]}, InputError, "whole number"),
+    ({"method": "mpl", "strength": 2.0, "times": [1e6]}, InputError, "more than the 20,000"),
+    ({"method": "mpl", "strength": 2.0, "times": [5000], "covariance": True}, InputError, "6,000"),
+    ({"step": 0.1, "times": [0.25]}, InputError, "multiple"),
+    ({"step": 30.0}, InputError, "largest stable step|forgets"),
+    ({"step": 2.0}, InputError, "largest stable step"),
+    ({"step": 0.1, "method": "gradient"}, InputError, "step"),
 ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ndksym.dynamics.propagator import Physics
+from ndksym.dynamics.memory import Physics
 from ndksym.errors import InputError, InputTypeError
 from ndksym.runtime import inputs
 from ndksym.runtime.kernel import Kernel
@@ -57,7 +57,7 @@ def physics(kernel: Kernel, temperature: Any, prior: Any, init: Any, bias: Any, 
     T = inputs.number(temperature, "temperature", zero=True)
     if T == 0 and not zero:
         raise InputError(
-            "temperature is 0: then there is no diffusion, and method='gradient' serves; 'langevin' wants T > 0"
+            "temperature is 0: then there is no diffusion, and method='gradient' serves; the others want T > 0"
         )
     return Physics(
         T,
@@ -65,6 +65,28 @@ def physics(kernel: Kernel, temperature: Any, prior: Any, init: Any, bias: Any, 
         inputs.number(init, "init_variance", zero=False),
         inputs.bias_scale(bias, kernel.bias),
     )
+
+
+def method(name: Any, known: tuple[str, ...], strength: Any, step: Any, covariance: Any) -> None:
+    """A known method, with the options that belong to it and no others."""
+    if name not in known:
+        raise InputError(f"method {name!r} is not known; allowed are {', '.join(known)}")
+    if name == "mpl":
+        if strength is None:
+            raise InputError("method='mpl' needs strength=λ > 0; its times count steps")
+        inputs.number(strength, "strength", zero=False)
+    elif strength is not None:
+        raise InputError(f"strength belongs to method='mpl', not to {name!r}")
+    if step is not None:
+        if name != "langevin":
+            raise InputError(f"step belongs to method='langevin', not to {name!r}")
+        inputs.number(step, "step", zero=False)
+    if covariance not in (False, True, "two-time"):
+        raise InputError(f"covariance must be False, True or 'two-time', got {covariance!r}")
+    if covariance and name == "diffusive":
+        raise InputError(
+            "method='diffusive' gives the mean; covariance=True goes with 'langevin', 'mpl' and 'gradient'"
+        )
 
 
 def tolerance(value: Any) -> float:

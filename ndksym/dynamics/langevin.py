@@ -1,68 +1,99 @@
-"""Langevin dynamics at any temperature: the Volterra solution, refined until two meshes agree (theory T9)."""
+"""Langevin dynamics at any temperature: the mean predictor (theory T9)."""
 
-import warnings
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ndksym.dynamics import volterra
-from ndksym.dynamics.propagator import Physics, propagator
-from ndksym.errors import ToleranceWarning
+from ndksym.dynamics import linearised, volterra
+from ndksym.dynamics.memory import Physics, langevin
+from ndksym.dynamics.panels import Panels, integrals
+from ndksym.dynamics.table import Table, field, missed, table
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
 
-_RATIOS = (2.0, 1.5, 1.25, 1.125, 1.0625)
-_GAIN = 8.0
-"""A finer mesh of the sequence is better by this much at least; measured, by 50 to 100."""
-_HORIZON = 64.0
+HORIZON = 64.0
 """In units of σ²/T: by then every memory of the initial weights is below rounding."""
-_ROUNDING = 1e-13
+ROUNDING = 1e-13
+_SHARE = 0.2
+"""Of the tolerance, for the defect, and for what the table leaves out."""
+_SLOW = 1e-3
+"""In units of σ²/T: a mode of the NTK that is slower is not learnt by gradient flow, and takes no such impulse."""
 
 
-def mean(
-    kernel: Kernel, X: Array, rows: Array, y: Array, times: Array, physics: Physics, scale: float, rtol: float,
-    progress: volterra.Progress,
-) -> tuple[Array, Array, Array, NDArray[np.bool_]]:  # fmt: skip
-    """Mean on the training set and on further rows at times up to the horizon, the error estimate, and which those are.
+@dataclass(frozen=True)
+class Problem:
+    """What every method starts from. y is (P, outputs); `rows` are further inputs; `scale` multiplies the loss."""
 
-    y is (P, outputs); `scale` multiplies the loss. ToleranceWarning where `rtol` (of the largest |y|) is not reached.
-    """
-    within: NDArray[np.bool_] = times <= _HORIZON / physics.rate
-    asked = times[within]
-    if len(asked) == 0:
-        progress(1.0)
-        return np.empty((0, *y.shape)), np.empty((0, len(rows), y.shape[1])), np.empty(0), within
-    own = propagator(kernel, X, X, physics, 0.1 * rtol)
-    other = own if rows is X else propagator(kernel, rows, X, physics, 0.1 * rtol)
-    size = max(float(np.abs(y).max()), np.finfo(float).tiny)
-    own, other = own.scaled(scale), other.scaled(scale)
-    fastest = max(float(np.linalg.norm(own.at(0.0, p), 2)) for p in (0.0, 1.0))
-    found, error = np.full((len(asked), len(X) + len(rows), y.shape[1]), np.nan), np.full(len(asked), np.inf)
-    for step, ratio in enumerate(_RATIOS):
-        ends = volterra.mesh(0.3 / fastest, float(asked[-1]), physics.rate, ratio)
-        history = volterra.solve(own, y, ends, physics.rate, _part(progress, step))
-        train = volterra.integrals(history, own.grams, asked)
-        test = volterra.integrals(replace(history, propagator=other), other.grams, asked)
-        coarse, found = found, np.concatenate([train, test], axis=1)
-        if step:
-            error = np.abs(found - coarse).max(axis=(1, 2)) / _GAIN
-            if error.max(initial=0.0) <= 0.5 * rtol * size:
-                break
-    progress(1.0)
-    left_out = max(own.error, other.error)
-    error = error + (left_out + _ROUNDING) * np.abs(found).max(axis=(1, 2), initial=0.0)
-    if error.max(initial=0.0) > rtol * size:
-        warnings.warn(
-            f"rtol = {rtol:g} was not reached: the estimated error is {error.max() / size:.1e} of the largest |y| "
-            f"at t = {asked[np.argmax(error)]:g}; .error holds it for every time",
-            ToleranceWarning,
-            stacklevel=3,
-        )
-    return found[:, : len(X)], found[:, len(X) :], error, within
+    kernel: Kernel
+    X: Array
+    rows: Array
+    y: Array
+    physics: Physics
+    scale: float
+    rtol: float
+
+    @property
+    def both(self) -> Array:
+        """Training rows, then the further ones."""
+        return self.X if self.rows is self.X else np.vstack([self.X, self.rows])
+
+    @property
+    def size(self) -> float:
+        """The largest |y|."""
+        return max(float(np.abs(self.y).max()), np.finfo(float).tiny)
+
+    def split(self, values: Array) -> tuple[Array, Array]:
+        """(…, training rows, …) and (…, further rows, …) of (times, both, outputs)."""
+        return values[:, : len(self.X)], values[:, len(self.X) :] if self.rows is not self.X else values
+
+    def theta(self) -> Array:
+        """NTK at initialisation: (both, P)."""
+        known = {"variance": self.physics.init_variance, "bias": self.physics.bias}
+        own = self.kernel.ntk(self.X, **known)
+        if self.rows is self.X:
+            return self.scale * own
+        return self.scale * np.vstack([own, self.kernel.ntk(self.rows, self.X, **known)])
 
 
-def _part(progress: volterra.Progress, step: int) -> volterra.Progress:
-    """Each mesh costs about three times the one before."""
-    shares = [3.0 ** (k - len(_RATIOS)) for k in range(len(_RATIOS) + 1)]
-    return lambda fraction: progress(shares[step] + fraction * (shares[step + 1] - shares[step]))
+@dataclass(frozen=True)
+class Solution:
+    """Δ in time, the table of the NDK (both, P) it was found with, and the error estimate on each panel."""
+
+    delta: Panels
+    table: Table
+    error: Array
+
+
+def solution(problem: Problem, last: float, progress: volterra.Progress) -> Solution:
+    """Δ + ∫ NDK Δ = y from 0 to `last`, so well that the predictor is right to rtol on all rows."""
+    theta, physics, P = problem.theta(), problem.physics, len(problem.X)
+    values, vectors = linearised.modes(theta[:P])
+    gain = np.where(values > 0, 1 / np.maximum(values, _SLOW * physics.rate), 0.0)
+    impulse = vectors @ (gain[:, None] * (vectors.T @ problem.y))
+    # how the defect on the training set reaches the other rows
+    across = max(1.0, float(np.linalg.norm((theta @ vectors) * gain, axis=1).max()))
+    wanted = _SHARE * problem.rtol * problem.size / across
+    # what an error of the table, the same in a whole row, does to the predictor
+    reach = max(problem.size, float(np.linalg.norm(impulse, axis=0).max()) * float(np.abs(theta).max()) * np.sqrt(P))
+    evaluate, memory = field(problem.kernel, langevin(physics), physics.bias, "ntk"), langevin(physics)
+    ndk = table(evaluate, memory, problem.both, problem.X, float(np.clip(2 * wanted / reach, 1e-13, 1e-2)))
+    ndk = ndk.scaled(problem.scale)
+    own = ndk.rows(slice(0, P))
+    equation = volterra.Equation(own, lambda times: np.broadcast_to(problem.y, (len(times), *problem.y.shape)))
+    fastest = max(float(np.linalg.norm(own.gram(0.0, p), 2)) for p in (0.0, 1.0))
+    first = min(0.3 / fastest, last) if fastest > 0 else last
+    delta, defects = volterra.solve(equation, last, first, wanted, progress=progress)
+    total = np.einsum("n,npc->pc", delta.quadrature, delta.values.reshape(-1, *problem.y.shape))
+    left_out = missed(evaluate, ndk.scaled(1 / problem.scale), problem.both, problem.X, problem.scale * total)
+    return Solution(delta, ndk, 2 * across * (defects + left_out) + ROUNDING * problem.size)
+
+
+def mean(problem: Problem, times: Array, progress: volterra.Progress) -> tuple[Array, Array, Array]:
+    """Mean on the training set and on the further rows, and the error estimate, at times up to the horizon."""
+    if len(times) == 0 or times[-1] == 0.0:
+        shape = (len(times), len(problem.X), problem.y.shape[1])
+        return np.zeros(shape), np.zeros((len(times), len(problem.rows), shape[2])), np.zeros(len(times))
+    found = solution(problem, float(times[-1]), progress)
+    f = integrals(found.table, found.delta, times)
+    train, test = problem.split(f)
+    return train, test, found.error[np.minimum(np.searchsorted(found.delta.ends, times), len(found.error) - 1)]

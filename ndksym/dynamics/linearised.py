@@ -17,20 +17,21 @@ def flow(theta: Array, across: Array, y: Array, times: Array) -> tuple[Array, Ar
     return train, across @ impulse
 
 
-def covariance(theta: Array, across: Array, prior: Array, times: Array) -> tuple[Array, Array]:
-    """Covariance over initialisations, train (times, P, P) and further rows (times, rows, rows).
+def covariance(theta: Array, prior: Array, times: Array, two_time: bool) -> Array:
+    """Covariance over initialisations of training and further rows, at each time or at each pair of times.
 
-    `prior` is the NNGP kernel at σ0² of the training rows followed by the further ones.
+    f(t) = ζ + Θ* Θ⁻¹(1 − e^{−Θt}) (y − ζ): theta (both, P); `prior` is the NNGP kernel at σ0² of all rows.
     """
-    P = len(theta)
-    values, vectors = modes(theta)
-    train, rest = [], []
-    for decay, impulse in zip(np.exp(-_exponents(values, times)), _impulse(values, times), strict=True):
-        forget = (vectors * decay) @ vectors.T
-        train.append(forget @ prior[:P, :P] @ forget)
-        moved = np.hstack([-across @ (vectors * impulse) @ vectors.T, np.eye(len(across))])
-        rest.append(moved @ prior @ moved.T)
-    return np.array(train), np.array(rest)
+    P = theta.shape[1]
+    values, vectors = modes(theta[:P])
+    moved = []
+    for impulse in _impulse(values, times):
+        still = np.eye(len(theta))
+        still[:, :P] -= theta @ (vectors * impulse) @ vectors.T
+        moved.append(still)
+    if two_time:
+        return np.array([[left @ prior @ right.T for right in moved] for left in moved])
+    return np.array([each @ prior @ each.T for each in moved])
 
 
 def modes(theta: Array) -> tuple[Array, Array]:

@@ -1,113 +1,141 @@
-"""The mean predictor: Δ(t) + ∫_0^t NDK(t, s) Δ(s) ds = y on the training set (theory T9), by Radau collocation.
+"""ι x(t) + ∫_0^t K(t, s) x(s) ds = g(t) on the training set, ι = 1 or 0, K from a table: Radau collocation.
 
-On each panel of a graded mesh Δ is a polynomial through right Radau nodes (stiffly accurate, and stable where the
-equation is nearly of the first kind). Integrals are product integrals in z = √(t − s), where the kernel of a kinked
-activation is smooth too. Past panels enter through a few sums, one for each Gram matrix of the propagator.
+Right Radau nodes are stiffly accurate, and stable where the equation is of the first kind, or nearly so. Each panel's length
+follows the defect (what the equation misses between the nodes), which bounds the error of the predictor: the resolvent of a
+positive kernel at most doubles it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
-from scipy.special import roots_jacobi
+from scipy.sparse.linalg import LinearOperator, gmres
 
-from ndksym.dynamics.propagator import Propagator
+from ndksym.dynamics.panels import NODES, Earlier, Panels, between, integrals, lagrange, radau, weights
+from ndksym.dynamics.table import Table
 from ndksym.runtime.types import Array
 
-NODES = 7
-_GAUSS = 14
-_POINTS = 2**17
-"""Quadrature points at once: a few hundred megabytes of basis values."""
+_PROBES = np.array([0.03, 0.35, 0.78])
+"""Where in a panel the defect is looked at: between the first nodes, where it is largest, and farther on."""
+_DIRECT = 1200
+"""Unknowns of a panel up to which its system is factorised as it stands."""
+_RESTART, _CYCLES = 40, 3
+_LARGEST_STEP, _SMALLEST_STEP = 3.0, 0.2
+_SHORTEST = 1e-13
+"""Relative to the time reached: shorter panels resolve nothing in float64."""
+
 Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
-class History:
-    """Δ at the Radau nodes of every panel: `ends` (panels + 1,), `values` (panels, NODES, P, outputs)."""
+class Equation:
+    """Kernel and right-hand side: `g` of times (n,) is (n, P, columns). With ι = 0 the equation is of the first kind."""
 
-    propagator: Propagator
-    rate: float
-    ends: Array
-    values: Array
+    table: Table
+    g: Callable[[Array], Array]
+    identity: float = 1.0
+    earlier: Earlier = between
 
 
-def mesh(first: float, last: float, rate: float, ratio: float) -> Array:
-    """0, first, then growing by `ratio`, no panel longer than (ratio − 1)/(2 rate): where the kernel itself changes."""
-    ends = [0.0, first]
-    while ends[-1] < last:
-        step = min((ratio - 1) * ends[-1], (ratio - 1) / (2 * rate))
-        ends.append(min(ends[-1] + step, last))
-    return np.array(ends)
+@dataclass(frozen=True)
+class Modes:
+    """Eigenvectors of the kernel at coincident times, and each matrix of the table in them, off-diagonals left out."""
+
+    vectors: Array
+    sizes: Array
+
+    def inverse(self, local: Array, identity: float) -> Callable[[Array], Array]:
+        """What solves a panel's system up to that: (NODES, P, columns) → the same."""
+        blocks = np.einsum("ijk,km->mij", local, self.sizes) + identity * np.eye(NODES)
+        inverses = np.linalg.inv(blocks)
+        return lambda f: np.einsum(
+            "pm,mij,mjc->ipc",
+            self.vectors,
+            inverses,
+            np.einsum("pm,jpc->mjc", self.vectors, f, optimize=True),
+            optimize=True,
+        )
+
+
+def modes(table: Table) -> Modes:
+    """Of the symmetric part at t = s, half-way between the first and the last prior."""
+    theta = table.gram(0.0, 0.5)
+    vectors = np.linalg.eigh(theta + theta.T)[1]
+    sizes = [np.sum(vectors * (table.grams[:, k] @ vectors), axis=0) for k in range(table.grams.shape[1])]
+    return Modes(vectors, np.array(sizes))
 
 
 def solve(
-    propagator: Propagator, y: Array, ends: Array, rate: float, progress: Progress = lambda fraction: None
-) -> History:
-    """Δ on the whole mesh; y is (P, outputs). The kernel is that of the training set against itself."""
-    P = len(y)
-    values = np.zeros((len(ends) - 1, NODES, *y.shape))
-    for n in range(len(ends) - 1):
-        times = ends[n] + radau()[0] * (ends[n + 1] - ends[n])
-        history = History(propagator, rate, ends[: n + 1], values[:n])
-        known = y[None] - integrals(history, propagator.grams, times)
-        local = _weights(propagator, rate, times, ends[n : n + 2])[:, 0]  # (times, NODES, r)
-        matrix = np.einsum("ijr,rxy->ixjy", local, propagator.grams, optimize=True).reshape(NODES * P, NODES * P)
-        matrix[np.diag_indices_from(matrix)] += 1.0
-        values[n] = lu_solve(lu_factor(matrix, overwrite_a=True), known.reshape(NODES * P, -1)).reshape(known.shape)
-        progress((n + 1) / (len(ends) - 1))
-    return History(propagator, rate, ends, values)
+    equation: Equation,
+    last: float,
+    first: float,
+    tolerance: float,
+    scale: Array | float = 1.0,
+    progress: Progress = lambda fraction: None,
+) -> tuple[Panels, Array]:
+    """x from 0 to `last`, and the largest defect up to the end of each panel, in units of `scale` (columns,).
+
+    `first` is the length of the first panel. The mesh is refined until the defect is below `tolerance` · scale.
+    """  # fmt: skip
+    x = radau()[0]
+    P, columns = equation.g(np.zeros(1)).shape[1:]
+    ends, values, defects = [0.0], np.zeros((0, NODES, P, columns)), [0.0]
+    shared = modes(equation.table) if NODES * P > _DIRECT else None
+    length = first
+    while ends[-1] < last:
+        start = ends[-1]
+        end = last if start + 1.2 * length >= last else start + length
+        times = start + np.concatenate([x, _PROBES]) * (end - start)
+        past = integrals(equation.table, Panels(np.array(ends), values), times, earlier=equation.earlier)
+        known = equation.g(times) - past
+        local = weights(equation.table, np.array([start, end]), times, earlier=equation.earlier)[:, 0]
+        found = _panel(equation, local[:NODES], known[:NODES], 0.02 * tolerance * np.min(scale), shared)
+        there = _between(_PROBES, found) * equation.identity + _local(equation.table, local[NODES:], found)
+        defect = float(np.max(np.abs(there - known[NODES:]) / scale))
+        change = 0.9 * (tolerance / max(defect, 1e-3 * tolerance)) ** (1 / NODES)
+        if defect > tolerance and (end - start) > _SHORTEST * end:
+            length = (end - start) * max(_SMALLEST_STEP, min(change, 0.9))
+            continue
+        ends.append(end)
+        values = np.concatenate([values, found[None]])
+        defects.append(max(defects[-1], defect))
+        length = (end - start) * min(_LARGEST_STEP, max(change, 0.5))
+        progress(_fraction(end, first, last))
+    return Panels(np.array(ends), values), np.array(defects)
 
 
-def integrals(history: History, grams: Array, times: Array) -> Array:
-    """∫_0^t Σ_r u_r e^{−T(t−s)/σ²} M_r Δ(s) ds at each time, M_r = `grams` (r, rows, P): (times, rows, outputs)."""
-    outputs = history.values.shape[-1]
-    out = np.zeros((len(times), grams.shape[1], outputs))
-    if len(history.values) == 0:
-        return out
-    height = max(1, _POINTS // (len(history.values) * _GAUSS))
-    for start in range(0, len(times), height):
-        block = slice(start, start + height)
-        weights = _weights(history.propagator, history.rate, times[block], history.ends)
-        sums = np.einsum("tmjr,mjxo->rxto", weights, history.values, optimize=True)
-        flat = sums.reshape(len(grams), sums.shape[1], -1)
-        found = sum(gram @ part for gram, part in zip(grams, flat, strict=True))
-        out[block] = np.moveaxis(np.asarray(found).reshape(grams.shape[1], -1, outputs), 1, 0)
-    return out
+def _fraction(end: float, first: float, last: float) -> float:
+    """How far along, on the logarithmic scale on which panels are spent."""
+    return float(np.log1p(end / first) / np.log1p(last / first)) if last > 0 else 1.0
 
 
-def _weights(propagator: Propagator, rate: float, times: Array, ends: Array) -> Array:
-    """∫ over each panel, up to t, of u_r e^{−rate (t−s)} ℓ_j(s) ds: (times, panels, NODES, r)."""
-    x, w = np.polynomial.legendre.leggauss(_GAUSS)
-    a, b = ends[:-1], ends[1:]
-    low = np.sqrt(np.maximum(times[:, None] - b, 0.0))
-    high = np.sqrt(np.maximum(times[:, None] - a, 0.0))
-    half = 0.5 * (high - low)
-    z = (0.5 * (high + low))[..., None] + half[..., None] * x  # (times, panels, GAUSS)
-    lag = z * z
-    s = times[:, None, None] - lag
-    q, p = np.sqrt(-np.expm1(-rate * lag)), np.exp(-2 * rate * s)
-    factor = (half[..., None] * w) * 2 * z * np.exp(-rate * lag)
-    nodes = (s - a[:, None]) / (b - a)[:, None]
-    basis = _lagrange(nodes)  # (times, panels, GAUSS, NODES)
-    u = propagator.weights(q.ravel(), np.clip(p, 0.0, 1.0).ravel()).reshape(-1, *z.shape)
-    out: Array = np.einsum("tmg,tmgj,rtmg->tmjr", factor, basis, u, optimize=True)
-    return out
+def _between(at: Array, values: Array) -> Array:
+    return np.asarray(np.einsum("ij,jpc->ipc", lagrange(at), values))
 
 
-@lru_cache(maxsize=1)
-def radau() -> tuple[Array, Array]:
-    """Right Radau nodes on (0, 1], and the barycentric weights of their polynomial."""
-    inner = roots_jacobi(NODES - 1, 1, 0)[0]
-    x = 0.5 * (1 + np.append(inner, 1.0))
-    weights = np.array([1 / np.prod(x[j] - np.delete(x, j)) for j in range(NODES)])
-    return x, weights
+def _local(table: Table, local: Array, values: Array) -> Array:
+    """Σ_k M_k Σ_j local_ijk x_j: (times, P, columns)."""
+    sums = np.einsum("ijk,jpc->kpci", local, values, optimize=True)
+    return np.moveaxis(table.apply(sums), -1, 0)
 
 
-def _lagrange(at: Array) -> Array:
-    """ℓ_j at points of a panel's own coordinate; a last axis for j."""
-    nodes, weights = radau()
-    gaps = at[..., None] - nodes
-    products = np.stack([np.prod(np.delete(gaps, j, axis=-1), axis=-1) for j in range(NODES)], axis=-1)
-    return np.asarray(products * weights)
+def _panel(equation: Equation, local: Array, known: Array, small: float, shared: Modes | None) -> Array:
+    """x at the nodes of one panel: (NODES, P, columns)."""
+    if shared is not None:
+        inverse = shared.inverse(local, equation.identity)
+        shape = known.shape
+
+        def product(f: Array) -> Array:
+            x = inverse(f.reshape(shape))
+            return np.asarray(equation.identity * x + _local(equation.table, local, x)).ravel()
+
+        operator = LinearOperator((known.size, known.size), matvec=product)
+        atol = small * np.sqrt(known.size / shape[1])
+        found, failed = gmres(operator, known.ravel(), rtol=0.0, atol=atol, restart=_RESTART, maxiter=_CYCLES)
+        if not failed:
+            return inverse(found.reshape(shape))
+    P = known.shape[1]
+    matrix = np.einsum("ijk,xky->ixjy", local, equation.table.grams, optimize=True).reshape(NODES * P, NODES * P)
+    matrix[np.diag_indices_from(matrix)] += equation.identity
+    return np.asarray(lu_solve(lu_factor(matrix, overwrite_a=True), known.reshape(NODES * P, -1))).reshape(known.shape)

@@ -41,7 +41,7 @@ def by_price(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Arr
     done = angle < _NARROWEST
     areas = []
     for nodes in (_COARSE, _FINE):
-        x, w = np.polynomial.legendre.leggauss(nodes)
+        x, w = quadrature.legendre(nodes)
         half = 0.25 * angle[:, None] * (1 + x)
         sin, cos = np.sin(half), np.cos(half)
         full = np.broadcast_to((p * q)[:, None], half.shape)

@@ -9,7 +9,7 @@ correlation μ = m(t,s)/√(m(t,t) m(s,s)) mixed in, 1 − μ formed by expm1 (t
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,10 @@ from ndksym.runtime.types import Array, Layer
 
 _BLOCK = 2**17
 """Pairs evaluated together: enough for NumPy, small enough for the cache and for memory."""
+
+
+Part = Literal["covariance", "ntk", "readout", "hidden"]
+"""C^{L+1} = m(t,s) (K^L + β²); Θ^{L+1} = m(t,s) K_dot^L Θ^L + K^L + β²; K^L + β²; K_dot^L Θ^L."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,11 @@ class Prior:
     def cross(self) -> float:
         """m(t,s)."""
         return float(np.sqrt(self.first) * np.sqrt(self.second) * self.mu)
+
+    @property
+    def one_time(self) -> bool:
+        """Whether the two times are one."""
+        return self.nu == 0.0 and self.first == self.second
 
 
 def static_prior(variance: float) -> Prior:
@@ -80,7 +89,7 @@ class Kernel:
     def nngp(self, X: Any, X2: Any = None, *, variance: float = 1.0, bias: float = 0.0) -> Array:
         """NNGP kernel C^{L+1} with m = σ² = `variance` (theory T5, T7; Lee et al. 2018, arXiv 1711.00165): (n, n2)
         float64."""
-        return self._static(X, X2, variance, bias, want_ntk=False)
+        return self._static(X, X2, variance, bias, "covariance")
 
     def ntk(self, X: Any, X2: Any = None, *, variance: float = 1.0, bias: float = 0.0) -> Array:
         """NTK Θ^{L+1} at initial variance `variance` (theory T5, T7; Jacot et al. 2018, arXiv 1806.07572): (n, n2)
@@ -88,7 +97,7 @@ class Kernel:
 
         Raises DivergentKernelError for a discontinuous activation.
         """
-        return self._static(X, X2, variance, bias, want_ntk=True)
+        return self._static(X, X2, variance, bias, "ntk")
 
     def prior_covariance(
         self,
@@ -104,7 +113,7 @@ class Kernel:
     ) -> Array:
         """Covariance C^{L+1}(t, s) of the output without data (theory T5): shape of t and s broadcast, then (n, n2);
         s ≤ t."""
-        return self._two_time(X, X2, t, s, temperature, prior_variance, init_variance, bias, want_ntk=False)
+        return self._two_time(X, X2, t, s, temperature, prior_variance, init_variance, bias, "covariance")
 
     def ndk(
         self,
@@ -120,12 +129,17 @@ class Kernel:
     ) -> Array:
         """NDK(t, s) = e^{−T(t−s)/σ²} Θ^{L+1}(t, s) (theory T6; arXiv 2309.04522): shape of t and s broadcast, then
         (n, n2); s ≤ t."""
-        return self._two_time(X, X2, t, s, temperature, prior_variance, init_variance, bias, want_ntk=True)
+        return self._two_time(X, X2, t, s, temperature, prior_variance, init_variance, bias, "ntk")
 
-    def _static(self, X: Any, X2: Any, variance: float, bias: float, want_ntk: bool) -> Array:
+    def gram(self, X: Any, X2: Any, prior: Prior, *, bias: float = 0.0, part: Part = "ntk") -> Array:
+        """One `part` of the recursion between X at a later time and X2 at an earlier, given what a parameter's second
+        moments are then: (n, n2)."""
+        first, second, beta = self._points(X, X2, bias, part)
+        return self._matrix(first, second, prior, beta, part)
+
+    def _static(self, X: Any, X2: Any, variance: float, bias: float, part: Part) -> Array:
         variance = inputs.number(variance, "variance", zero=False)
-        first, second, beta = self._points(X, X2, bias, want_ntk)
-        return self._matrix(first, second, static_prior(variance), beta, want_ntk)
+        return self.gram(X, X2, static_prior(variance), bias=bias, part=part)
 
     def _two_time(
         self,
@@ -137,27 +151,26 @@ class Kernel:
         prior_variance: float,
         init_variance: float,
         bias: float,
-        want_ntk: bool,
+        part: Part,
     ) -> Array:
         temperature = inputs.number(temperature, "temperature", zero=True)
         prior_variance = inputs.number(prior_variance, "prior_variance", zero=False)
         init_variance = inputs.number(init_variance, "init_variance", zero=True)
         later, earlier = inputs.times(t, s)
-        first, second, beta = self._points(X, X2, bias, want_ntk)
+        first, second, beta = self._points(X, X2, bias, part)
         out = np.empty((*later.shape, len(first.norms), len((second or first).norms)))
         for index in np.ndindex(later.shape):
             t_, s_ = float(later[index]), float(earlier[index])
             prior = two_time_prior(t_, s_, temperature, prior_variance, init_variance)
-            one_time = prior.nu == 0.0 and prior.first == prior.second
-            out[index] = self._matrix(first, second if one_time else second or first, prior, beta, want_ntk)
-            if want_ntk:
+            out[index] = self._matrix(first, second, prior, beta, part)
+            if part == "ntk":
                 out[index] *= np.exp(-temperature / prior_variance * (t_ - s_))
         return out
 
     def _points(
-        self, X: Any, X2: Any, bias: float, want_ntk: bool
+        self, X: Any, X2: Any, bias: float, part: Part
     ) -> tuple[geometry.Points, geometry.Points | None, float]:
-        if want_ntk:
+        if part in ("ntk", "hidden"):
             for layer in self.layers:
                 if layer.smoothness < 1:
                     raise DivergentKernelError(
@@ -176,19 +189,20 @@ class Kernel:
         second: geometry.Points | None,
         prior: Prior,
         beta: float,
-        want_ntk: bool,
+        part: Part,
     ) -> Array:
-        """C^{L+1} or Θ^{L+1}; `second=None` means the symmetric case."""
-        rows = _rows(self._rules, first.moments, prior.first, beta)
-        rows2 = rows if second is None else _rows(self._rules, second.moments, prior.second, beta)
+        """One part of the recursion; `second=None` means against itself, which is symmetric at one time."""
+        symmetric = second is None and prior.one_time
         other = first if second is None else second
+        rows = _rows(self._rules, first.moments, prior.first, beta)
+        rows2 = rows if symmetric else _rows(self._rules, other.moments, prior.second, beta)
         out = np.empty((len(first.norms), len(other.norms)))
-        for i, j in _blocks(*out.shape, symmetric=second is None):
-            out[i, j] = self._pairs(rows, rows2, first, other, i, j, prior, beta, want_ntk)
-            if second is None:
+        for i, j in _blocks(*out.shape, symmetric=symmetric):
+            out[i, j] = self._pairs(rows, rows2, first, other, i, j, prior, beta, part)
+            if symmetric:
                 out[j, i] = out[i, j]
-        if second is None:
-            np.fill_diagonal(out, _diagonal(rows, first.moments, prior.first, beta, want_ntk))
+        if symmetric:
+            np.fill_diagonal(out, _diagonal(rows, first.moments, prior.first, beta, part))
         return out
 
     def _pairs(
@@ -201,25 +215,26 @@ class Kernel:
         j: NDArray[np.intp],
         prior: Prior,
         beta: float,
-        want_ntk: bool,
+        part: Part,
     ) -> Array:
         p, q = first.norms[i], second.norms[j]
         c = _inner_products(first.rows, second.rows, i, j)
         with np.errstate(invalid="ignore", divide="ignore"):
             rho = np.where((p > 0) & (q > 0), c / p / q, 0.0)
         s, k = geometry.half_angles(first, second, i, j, rho)
-        theta = c
+        theta = hidden = c
         pairs = _step(i, j, p, q, c, 2 * p * q * s * s, 2 * p * q * k * k, prior, 0.0)
         for level, (row, row2) in enumerate(zip(rows, rows2, strict=True)):
             values = evaluate(row, row2, pairs, last=level + 1 == len(rows))
-            if want_ntk:
+            if part in ("ntk", "hidden"):
                 with np.errstate(over="ignore", invalid="ignore"):
-                    theta = prior.cross * values.K_dot * theta + values.K + beta**2
+                    hidden = values.K_dot * theta
+                    theta = prior.cross * hidden + values.K + beta**2
             output, pairs = (
                 values.K,
                 _step(i, j, row.P[i], row2.P[j], values.K, values.gap, values.cogap, prior, beta),
             )
-        return theta if want_ntk else prior.cross * (output + beta**2)
+        return _chosen(part, prior.cross, theta, hidden, output + beta**2)
 
 
 def _rows(rules: tuple[Rule, ...], moment: Array, variance: float, beta: float) -> list[Rows]:
@@ -232,13 +247,19 @@ def _rows(rules: tuple[Rule, ...], moment: Array, variance: float, beta: float) 
     return out
 
 
-def _diagonal(rows: list[Rows], moments: Array, variance: float, beta: float, want_ntk: bool) -> Array:
+def _diagonal(rows: list[Rows], moments: Array, variance: float, beta: float, part: Part) -> Array:
     """The same recursion where the two inputs are one: in a alone, so always well conditioned."""
-    theta = moments
+    theta = hidden = moments
     for row in rows:
         with np.errstate(over="ignore", invalid="ignore"):
-            theta = variance * row.K_dot * theta + row.K + beta**2
-    return theta if want_ntk else variance * (rows[-1].K + beta**2)
+            hidden = row.K_dot * theta
+            theta = variance * hidden + row.K + beta**2
+    return _chosen(part, variance, theta, hidden, rows[-1].K + beta**2)
+
+
+def _chosen(part: Part, cross: float, theta: Array, hidden: Array, readout: Array) -> Array:
+    """The part asked for, of what the last layer left."""
+    return {"covariance": cross * readout, "ntk": theta, "readout": readout, "hidden": hidden}[part]
 
 
 def _step(

@@ -129,8 +129,9 @@ def _series(
     if len(m):
         i, j = pairs.i[m], pairs.j[m]
         value, slope, served = mehler.pairs(first.series, second.series, i, j, rho[m])
-        # at ρ < 0 the terms of a φ without parity alternate: what is left of them must not be small
-        small = CANCELLATION * np.abs(value) < first.P[i] * second.P[j]
+        # at ρ < 0 the terms of a φ without parity alternate: what is left must not be small, beside what an ulp of c costs
+        motion = first.p[i] * second.p[j] * np.abs(slope)
+        small = CANCELLATION * (np.abs(value) + motion) < first.P[i] * second.P[j]
         served &= ~(small & (rho[m] < _ALTERNATING) & (first.rule.layer.parity is None))
         K[m[served]], K_dot[m[served]] = value[served], slope[served]
         poor[m[served]] = False

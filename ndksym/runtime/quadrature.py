@@ -7,6 +7,7 @@ Nothing is assumed of p, q, θ: they may be tiny, huge, unequal, coincident or o
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +52,14 @@ def _split(lo: Array, hi: Array, widest: float) -> tuple[Array, Array, NDArray[n
     return start, start + width, owner
 
 
+@lru_cache(maxsize=16)
+def legendre(nodes: int) -> tuple[Array, Array]:
+    """The Gauss–Legendre rule on [−1, 1]."""
+    return np.polynomial.legendre.leggauss(nodes)
+
+
 def _on_panels(lo: Array, hi: Array, nodes: int) -> tuple[Array, Array]:
-    x, w = np.polynomial.legendre.leggauss(nodes)
+    x, w = legendre(nodes)
     half = 0.5 * (hi - lo)
     z = (lo + half)[:, None] + half[:, None] * x
     return z, half[:, None] * w * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)

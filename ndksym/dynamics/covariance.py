@@ -1,0 +1,122 @@
+"""Covariance of the predictor over the ensemble: R C Rᵀ with R = (1 + NDK∘)⁻¹ (theory T9).
+
+For one time t, the row of the resolvent ρ(t, s) obeys an equation of the same kind backward from t: with ψ(ℓ) = ρ(t, t − ℓ)ᵀ,
+
+    ψ(ℓ) + ∫_0^ℓ NDK(t − ℓ', t − ℓ)ᵀ ψ(ℓ') dℓ' = NDK_rows(t, t − ℓ)ᵀ,
+
+and f(t) = ζ(t) + ∫ ρ(t, s) (y − ζ(s)) ds. So Cov[f(t), ζ(s)] = C(t, s) − ∫ ρ(t, s') C(s', s) ds', and
+Cov[f(t), f(t')] = Cov[f(t), ζ(t')] − ∫ Cov[f(t), ζ(s)] ρ(t', s)ᵀ ds. C has a kink at equal times, so integrals over it are
+split there.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ndksym.dynamics import volterra
+from ndksym.dynamics.langevin import HORIZON, Problem
+from ndksym.dynamics.memory import langevin
+from ndksym.dynamics.panels import Panels, integrals
+from ndksym.dynamics.table import Table, field, table
+from ndksym.runtime.types import Array
+
+_TIGHTER = 0.1
+"""The tables' tolerance, of what is asked for."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """NDK (both, P), and C of all rows at the later time with all rows at the earlier (both, both)."""
+
+    ndk: Table
+    prior: Table
+    P: int
+
+
+def tables(problem: Problem) -> Tables:
+    """Of both kernels."""
+    memory, bias, both = langevin(problem.physics), problem.physics.bias, problem.both
+    tolerance = float(np.clip(_TIGHTER * problem.rtol / np.sqrt(len(problem.X)), 1e-13, 1e-3))
+    ndk = table(field(problem.kernel, memory, bias, "ntk"), memory, both, problem.X, tolerance)
+    prior = table(field(problem.kernel, memory, bias, "covariance"), memory, both, both, tolerance)
+    return Tables(ndk.scaled(problem.scale), prior, len(problem.X))
+
+
+@dataclass(frozen=True)
+class Row:
+    """ψ(ℓ), a lag ℓ before `time`: values (panels, NODES, P, both); None where nothing has been learnt yet."""
+
+    time: float
+    psi: Panels | None
+
+
+def row(found: Tables, rate: float, time: float, tolerance: float) -> Row:
+    """The resolvent's rows at one time."""
+    last = min(time, HORIZON / rate)
+    if last == 0.0:
+        return Row(time, None)
+    P = found.P
+    transposed = found.ndk.transposed()  # rows at the earlier time: (P, k, both)
+    own = Table(found.ndk.memory, found.ndk.coefficients, np.ascontiguousarray(transposed.grams[:, :, :P]))
+
+    def kernel(lags: Array) -> Array:
+        u = found.ndk.weights(lags, time - lags) * np.exp(-rate * lags)[:, None]
+        return np.asarray(np.einsum("tk,pkx->tpx", u, transposed.grams, optimize=True))
+
+    fastest = max(float(np.linalg.norm(own.gram(0.0, p), 2)) for p in (0.0, 1.0))
+    equation = volterra.Equation(own, kernel, earlier=lambda lag, _: time - lag)
+    scale = np.maximum(np.abs(kernel(np.zeros(1))).max(axis=(0, 1)), np.finfo(float).tiny)
+    return Row(time, volterra.solve(equation, last, min(0.3 / fastest, last), tolerance, scale)[0])
+
+
+def between(found: Tables, later: Row, earlier: Row) -> Array:
+    """Cov[f(t), f(t')] of all rows, t ≥ t': (both, both)."""
+    times = np.array([earlier.time])
+    at_end = np.asarray(_with_prior(found, later, times, every=True)[0])
+    if earlier.psi is None:
+        return at_end
+    s = np.maximum(earlier.time - earlier.psi.nodes, 0.0)
+    onto = _with_prior(found, later, s, every=False)  # (nodes, P, both of t)
+    psi = earlier.psi.values.reshape(len(s), *onto.shape[1:])
+    return np.asarray(at_end - np.einsum("n,npx,npy->xy", earlier.psi.quadrature, onto, psi, optimize=True))
+
+
+def _with_prior(found: Tables, at: Row, times: Array, every: bool) -> Array:
+    """Cov[f(t), ζ(s)] at times s ≤ t: (times, both, both) with f first where `every`, else (times, P, both), ζ first."""
+    prior, P = found.prior, found.P
+    rate = prior.memory.rate
+    lags = at.time - times
+    u = prior.weights(lags, times) * np.exp(-rate * lags)[:, None]
+    count = len(prior.grams) if every else P
+    out: Array = np.einsum("tk,xkp->tpx", u, prior.grams[:, :, :count], optimize=True)  # (times, ζ, f)
+    if at.psi is not None:
+        trained = Table(prior.memory, prior.coefficients, prior.grams[:P, :, :count]).transposed()  # ζ at s earlier
+        out = out - integrals(trained, at.psi, lags, side="below", earlier=lambda lag, _: at.time - lag)
+        sooner = Table(
+            prior.memory, prior.coefficients, np.ascontiguousarray(prior.grams[:count, :, :P])
+        )  # ζ at s later
+        out = out - integrals(sooner, at.psi, lags, side="above", earlier=lambda _, lag: at.time - lag)
+    return out.transpose(0, 2, 1) if every else out
+
+
+def covariances(problem: Problem, times: Array, two_time: bool, progress: volterra.Progress) -> Array:
+    """Cov of all rows at each time (times, both, both), or at each pair of them (times, times, both, both)."""
+    found, rate = tables(problem), problem.physics.rate
+    rows: list[Row] = []
+    for n, time in enumerate(times):
+        rows.append(row(found, rate, float(time), _TIGHTER * problem.rtol))
+        progress((n + 1) / len(times))
+    if not two_time:
+        return np.array([_symmetric(between(found, each, each)) for each in rows])
+    size = len(problem.both)
+    out = np.empty((len(times), len(times), size, size))
+    for i, later in enumerate(rows):
+        for j, earlier in enumerate(rows[: i + 1]):
+            out[i, j] = between(found, later, earlier)
+            out[j, i] = out[i, j].T
+        out[i, i] = _symmetric(out[i, i])
+    return out
+
+
+def _symmetric(matrix: Array) -> Array:
+    return 0.5 * (matrix + matrix.T)

@@ -1,0 +1,167 @@
+"""Representational drift (theory T15): the readout is frozen at t_0 while the hidden weights go on.
+
+    f(t) = ∫_0^{t_0} [ m(t_0,s) e^{−T(t−s)/σ²} (K_dot^L Θ^L)(t,s) + e^{−T(t_0−s)/σ²} (K^L + β²)(t,s) ] Δ(s) ds,
+
+the first term up to t where the learning signal stays on; at equilibrium, without it, σ² (K^L + β²)(t,t_0) (C + T)⁻¹ y.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ndksym.dynamics import inputs, langevin, volterra
+from ndksym.dynamics.memory import Memory
+from ndksym.dynamics.memory import langevin as forgetting
+from ndksym.dynamics.panels import integrals
+from ndksym.dynamics.table import field, table
+from ndksym.errors import InputError
+from ndksym.runtime.kernel import Kernel
+from ndksym.runtime.quadrature import legendre
+from ndksym.runtime.types import Array
+
+_GAUSS = 64
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Mean predictor with the readout of `freeze_time`: train (M, P[, outputs]), test (M, rows[, outputs]).
+
+    `times` are absolute; where `freeze_time` is ∞ (equilibrium) they count from it. `signal` says whether the network went
+    on learning. `error` (M,) is an estimate.
+    """
+
+    freeze_time: float
+    times: Array
+    train: Array
+    test: Array
+    error: Array
+    signal: bool
+
+
+def drift(
+    kernel: Kernel,
+    X: Any,
+    y: Any,
+    X_test: Any = None,
+    *,
+    freeze_time: float,
+    times: Any,
+    temperature: float,
+    prior_variance: float = 1.0,
+    init_variance: float = 1.0,
+    bias: float = 0.0,
+    signal: bool = False,
+    loss: str = "sum",
+    rtol: float = 1e-6,
+    progress: volterra.Progress = lambda fraction: None,
+) -> Drift:
+    """The mean predictor of Langevin dynamics read out by the weights of `freeze_time` (T15; arXiv 2309.04522).
+
+    times ≥ freeze_time, ascending; with freeze_time=inf the network is at equilibrium and `times` ≥ 0 are what has passed
+    since. With `signal` the hidden weights go on learning, else they drift freely. Shapes, units and errors as in `solve`.
+
+    >>> import ndksym
+    >>> kernel = ndksym.derive("erf").compile()
+    >>> lost = drift(kernel, [[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0], freeze_time=np.inf, times=[0.0, 1e4], temperature=0.1)
+    >>> bool(abs(lost.test[1]).max() < 1e-12)
+    True
+    """
+    data = inputs.checked(X, y, X_test, times)
+    physics = inputs.physics(kernel, temperature, prior_variance, init_variance, bias, zero=False)
+    frozen = _freeze_time(freeze_time, data.times)
+    rows = data.X if data.rows is data.X else data.rows
+    scale = inputs.loss_scale(loss, len(data.X))
+    problem = langevin.Problem(kernel, data.X, rows, data.y, physics, scale, inputs.tolerance(rtol))
+    late = frozen > langevin.HORIZON / physics.rate
+    if late:
+        lags = data.times if np.isinf(frozen) else data.times - frozen
+        f, error = _at_equilibrium(problem, lags, signal), np.full(len(lags), 0.1 * problem.rtol * problem.size)
+    else:
+        f, error = _from(problem, frozen, data.times, signal, progress)
+    progress(1.0)
+    train, test = problem.split(f)
+    return Drift(frozen, data.times, data.shaped(train), data.shaped(test), error, signal)
+
+
+def _freeze_time(value: Any, times: Array) -> float:
+    try:
+        frozen = float(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"freeze_time must be a number ≥ 0, or inf for equilibrium; got {value!r}") from error
+    if not frozen >= 0:
+        raise InputError(f"freeze_time must be ≥ 0, or inf for equilibrium; got {frozen:g}")
+    if np.isfinite(frozen) and times[0] < frozen:
+        raise InputError(f"times must be ≥ freeze_time = {frozen:g}, where the readout is frozen; got {times[0]:g}")
+    return frozen
+
+
+def _from(
+    problem: langevin.Problem, frozen: float, times: Array, signal: bool, progress: volterra.Progress
+) -> tuple[Array, Array]:
+    """From any time, by the general formula."""
+    both, outputs = problem.both, problem.y.shape[1]
+    until = float(times[-1]) if signal else frozen
+    if until == 0.0:
+        return np.zeros((len(times), len(both), outputs)), np.zeros(len(times))
+    memory = forgetting(problem.physics)
+    until = min(until, 2 * langevin.HORIZON / memory.rate)
+    learnt = langevin.solution(problem, until, progress)
+    tolerance = float(np.clip(0.01 * problem.rtol, 1e-13, 1e-4))
+    hidden, readout = (
+        table(field(problem.kernel, memory, problem.physics.bias, part), memory, both, problem.X, tolerance).scaled(
+            problem.scale
+        )
+        for part in ("hidden", "readout")
+    )
+    moment = _moment(memory, frozen)
+    f = integrals(
+        readout,
+        learnt.delta,
+        times,
+        until=frozen,
+        factor=lambda t, s: np.exp(-memory.rate * np.maximum(frozen - s, 0.0)) + 0 * t,
+    )
+    for since, end in [(0.0, frozen)] + [(frozen, np.inf)] * signal:
+        f = f + integrals(
+            hidden,
+            learnt.delta,
+            times,
+            since=since,
+            until=end,
+            factor=lambda t, s: moment(s) * np.exp(-memory.rate * (t - s)),
+        )
+    return f, np.full(len(times), 2 * learnt.error.max())
+
+
+def _moment(memory: Memory, frozen: float) -> Callable[[Array], Array]:
+    """m(t_0, s)."""
+
+    def moment(s: Array) -> Array:
+        far, together = np.abs(frozen - s), frozen + s
+        return np.asarray(
+            memory.level * np.exp(-memory.rate * far) + (memory.init - memory.level) * np.exp(-memory.rate * together)
+        )
+
+    return moment
+
+
+def _at_equilibrium(problem: langevin.Problem, lags: Array, signal: bool) -> Array:
+    """The readout is one of the posterior's."""
+    physics, kernel, X = problem.physics, problem.kernel, problem.X
+    C = kernel.nngp(X, variance=physics.prior_variance, bias=physics.bias)
+    alpha = np.linalg.solve(C + physics.temperature / problem.scale * np.eye(len(X)), problem.y)
+    memory = Memory(physics.rate, physics.prior_variance, physics.prior_variance)
+    tolerance = float(np.clip(0.01 * problem.rtol, 1e-13, 1e-4))
+    readout = table(field(kernel, memory, physics.bias, "readout"), memory, problem.both, X, tolerance)
+    u = readout.weights(lags, np.zeros_like(lags))
+    f: Array = memory.level * np.einsum("tk,xkp,po->txo", u, readout.grams, alpha, optimize=True)
+    if signal:
+        hidden = table(field(kernel, memory, physics.bias, "hidden"), memory, problem.both, X, tolerance)
+        x, w = legendre(_GAUSS)
+        z = 0.5 * np.sqrt(lags)[:, None] * (1 + x)
+        u = np.einsum("tg,tgk->tk", 0.5 * np.sqrt(lags)[:, None] * w * 2 * z, hidden.weights(z * z, np.zeros_like(z)))
+        u *= (physics.temperature * memory.level * np.exp(-memory.rate * lags))[:, None]
+        f = f + np.einsum("tk,xkp,po->txo", u, hidden.grams, alpha, optimize=True)
+    return f

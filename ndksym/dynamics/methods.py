@@ -1,0 +1,160 @@
+"""From checked arguments to a Run: which equation a method means, and the limits it is to be compared with."""
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ndksym.dynamics import covariance, diffusive, discrete, inputs, langevin, linearised
+from ndksym.dynamics.memory import Physics
+from ndksym.dynamics.result import Posterior, Run
+from ndksym.dynamics.volterra import Progress
+from ndksym.errors import InputError, ToleranceWarning
+from ndksym.runtime.kernel import Kernel
+from ndksym.runtime.types import Array
+
+METHODS = ("langevin", "mpl", "gradient", "diffusive")
+
+
+@dataclass(frozen=True)
+class Options:
+    """λ of "mpl", h of Euler–Langevin, False, True or "two-time", the tolerance, and who hears of progress."""
+
+    strength: float | None
+    step: float | None
+    covariance: bool | str
+    rtol: float
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Found:
+    """Mean on the training set and on the further rows, error estimate, and covariance of all rows if asked for."""
+
+    train: Array
+    test: Array
+    error: Array
+    cov: Array | None = None
+
+
+def run(method: str, kernel: Kernel, data: inputs.Data, physics: Physics, scale: float, options: Options) -> Run:
+    """Solve by one method."""
+    problem = langevin.Problem(kernel, data.X, data.rows, data.y, physics, scale, options.rtol)
+    by = {"langevin": _langevin, "mpl": _in_steps, "gradient": _gradient, "diffusive": _diffusive}[method]
+    found = (_in_steps if options.step is not None else by)(problem, data.times, options)
+    options.progress(1.0)
+    if found.error.max() > options.rtol * problem.size:
+        warnings.warn(
+            f"rtol = {options.rtol:g} was not reached: the estimated error is {found.error.max() / problem.size:.1e} of the "
+            f"largest |y| at t = {data.times[np.argmax(found.error)]:g}; .error holds it for every time",
+            ToleranceWarning,
+            stacklevel=3,
+        )
+    theta, P = problem.theta(), len(data.X)
+    plateau = linearised.flow(theta[:P], theta[-len(data.rows) :], data.y, np.array([np.inf]))[1][0]
+    posterior, shaped = equilibrium(problem), data.shaped
+    train_cov = test_cov = None
+    if found.cov is not None:
+        train_cov = found.cov[..., :P, :P]
+        test_cov = found.cov[..., -len(data.rows) :, -len(data.rows) :]
+    return Run(
+        method, data.times, shaped(found.train), shaped(found.test), found.error, shaped(plateau),
+        Posterior(shaped(posterior.mean), posterior.cov), _boundary(theta[:P], physics, method, options), train_cov, test_cov,
+    )  # fmt: skip
+
+
+def equilibrium(problem: langevin.Problem) -> Posterior:
+    """C(·,X)(C + T I)⁻¹ y and C − C(·,X)(C + T I)⁻¹ C(X,·) at σ², on the further rows (T9)."""
+    P = len(problem.X)
+    whole = _posterior(problem)
+    return whole if problem.rows is problem.X else Posterior(whole.mean[P:], whole.cov[P:, P:])
+
+
+def _posterior(problem: langevin.Problem) -> Posterior:
+    """On all rows."""
+    physics, P = problem.physics, len(problem.X)
+    C = problem.kernel.nngp(problem.both, variance=physics.prior_variance, bias=physics.bias)
+    known = C[:P, :P] + physics.temperature / problem.scale * np.eye(P)
+    solved = np.linalg.lstsq(known, np.hstack([problem.y, C[:P]]))[0]
+    outputs = problem.y.shape[1]
+    return Posterior(C[:, :P] @ solved[:, :outputs], C - C[:, :P] @ solved[:, outputs:])
+
+
+def _langevin(problem: langevin.Problem, times: Array, options: Options) -> Found:
+    within = times <= langevin.HORIZON / problem.physics.rate
+    early = times[within]
+    train, test, error = langevin.mean(problem, early, options.progress)
+    late, end = int(np.sum(~within)), _posterior(problem)
+    last = problem.split(end.mean[None])
+    found = Found(
+        np.concatenate([train, np.repeat(last[0], late, axis=0)]),
+        np.concatenate([test, np.repeat(last[1], late, axis=0)]),
+        np.append(error, np.full(late, langevin.ROUNDING * problem.size)),
+    )
+    if not options.covariance:
+        return found
+    if options.covariance == "two-time":
+        if late:
+            raise InputError(
+                f"covariance='two-time' wants times up to {langevin.HORIZON / problem.physics.rate:g} = 64 σ²/T, "
+                f"beyond which the network is at equilibrium; got {times[-1]:g}"
+            )
+        return replace(found, cov=covariance.covariances(problem, early, True, options.progress))
+    cov = (
+        covariance.covariances(problem, early, False, options.progress) if len(early) else np.empty((0, *end.cov.shape))
+    )
+    return replace(found, cov=np.concatenate([cov, np.repeat(end.cov[None], late, axis=0)]))
+
+
+def _in_steps(problem: langevin.Problem, times: Array, options: Options) -> Found:
+    if options.step is not None:
+        steps, numbers = discrete.euler_steps(problem, options.step), times / options.step
+        whole = f"a multiple of step = {options.step:g}"
+    else:
+        assert options.strength is not None
+        steps, numbers, whole = discrete.proximal_steps(problem, options.strength), times, "a whole number of steps"
+    asked = np.rint(numbers).astype(int)
+    odd = np.abs(numbers - asked) > 1e-9 * np.maximum(numbers, 1.0)
+    if odd.any():
+        raise InputError(f"each of times must be {whole}; got {times[odd][0]:g}")
+    march, missed = discrete.march(problem, steps, int(asked[-1]), options.progress)
+    train, test = problem.split(march.predict(asked))
+    error = np.full(len(times), 2 * missed + langevin.ROUNDING * problem.size)
+    cov = None
+    if options.covariance:
+        cov = discrete.covariances(problem, steps, march, asked, options.covariance == "two-time")
+    return Found(train, test, error, cov)
+
+
+def _gradient(problem: langevin.Problem, times: Array, options: Options) -> Found:
+    theta, P = problem.theta(), len(problem.X)
+    train, test = linearised.flow(theta[:P], theta[-len(problem.rows) :], problem.y, times)
+    cov = None
+    if options.covariance:
+        prior = problem.kernel.nngp(problem.both, variance=problem.physics.init_variance, bias=problem.physics.bias)
+        cov = linearised.covariance(theta, prior, times, options.covariance == "two-time")
+    return Found(train, test, np.full(len(times), langevin.ROUNDING * problem.size), cov)
+
+
+def _diffusive(problem: langevin.Problem, times: Array, options: Options) -> Found:
+    tau = problem.physics.temperature * times
+    within = tau <= langevin.HORIZON * problem.physics.prior_variance
+    train, test, error = diffusive.mean(problem, tau[within], options.progress)
+    late = int(np.sum(~within))
+    cold = replace(problem, physics=replace(problem.physics, temperature=0.0))
+    last = problem.split(_posterior(cold).mean[None])
+    return Found(
+        np.concatenate([train, np.repeat(last[0], late, axis=0)]),
+        np.concatenate([test, np.repeat(last[1], late, axis=0)]),
+        np.append(error, np.full(late, langevin.ROUNDING * problem.size)),
+    )
+
+
+def _boundary(theta: Array, physics: Physics, method: str, options: Options) -> float:
+    """√(1/λ_min · σ²/T), λ_min the least eigenvalue of the NTK that is learnt at all, in the units of the times; ∞ without
+    diffusion."""
+    rates = linearised.modes(theta)[0]
+    if method == "gradient" or physics.rate == 0:
+        return float("inf")
+    unit = options.strength if method == "mpl" and options.strength is not None else 1.0
+    return float(unit / np.sqrt(rates[rates > 0].min() * physics.rate))
