@@ -133,7 +133,14 @@ def weights(
     z = (0.5 * (high + low))[..., None] + half[..., None] * x  # (times, panels, GAUSS)
     lag = z * z
     s = t[..., None] - lag if side == "below" else t[..., None] + lag
-    size = np.exp(-table.memory.rate * lag) if factor is None else factor(t[..., None], s)
-    basis = lagrange((s - ends[:-1, None]) / np.diff(ends)[:, None])
+    at, size = (s - ends[:-1, None]) / np.diff(ends)[:, None], half[..., None] * w * 2 * z
+    # away from t nothing is singular, and s formed as t ∓ z² would lose the digits of a short panel
+    away = near > b - a
+    along = (a + 0.5 * (b - a))[:, None] + (0.5 * (b - a))[:, None] * x
+    at = np.where(away[..., None], (along - ends[:-1, None]) / np.diff(ends)[:, None], at)
+    size = np.where(away[..., None], (0.5 * np.maximum(b - a, 0.0))[:, None] * w, size)
+    s = np.where(away[..., None], along, s)
+    lag = np.where(away[..., None], np.abs(t[..., None] - along), lag)
+    size = size * (np.exp(-table.memory.rate * lag) if factor is None else factor(t[..., None], s))
     u = table.weights(lag, earlier(t[..., None] + 0.0 * s, s))
-    return np.asarray(np.einsum("tmg,tmgj,tmgk->tmjk", half[..., None] * w * 2 * z * size, basis, u, optimize=True))
+    return np.asarray(np.einsum("tmg,tmgj,tmgk->tmjk", size, lagrange(at), u, optimize=True))

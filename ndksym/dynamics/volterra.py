@@ -22,8 +22,8 @@ _DIRECT = 1200
 """Unknowns of a panel up to which its system is factorised as it stands."""
 _RESTART, _CYCLES = 40, 3
 _LARGEST_STEP, _SMALLEST_STEP = 3.0, 0.2
-_SHORTEST = 1e-13
-"""Relative to the time reached: shorter panels resolve nothing in float64."""
+_HELPS = 0.7
+"""A shorter panel has a smaller defect by this much, or there is nothing to gain from it."""
 
 Progress = Callable[[float], None]
 
@@ -82,7 +82,7 @@ def solve(
     P, columns = equation.g(np.zeros(1)).shape[1:]
     ends, values, defects = [0.0], np.zeros((0, NODES, P, columns)), [0.0]
     shared = modes(equation.table) if NODES * P > _DIRECT else None
-    length = first
+    length, refused = first, np.inf
     while ends[-1] < last:
         start = ends[-1]
         end = last if start + 1.2 * length >= last else start + length
@@ -94,9 +94,12 @@ def solve(
         there = _between(_PROBES, found) * equation.identity + _local(equation.table, local[NODES:], found)
         defect = float(np.max(np.abs(there - known[NODES:]) / scale))
         change = 0.9 * (tolerance / max(defect, 1e-3 * tolerance)) ** (1 / NODES)
-        if defect > tolerance and (end - start) > _SHORTEST * end:
-            length = (end - start) * max(_SMALLEST_STEP, min(change, 0.9))
+        if (
+            defect > tolerance and defect < _HELPS * refused
+        ):  # else what is left is rounding, and shorter panels do not help
+            refused, length = defect, (end - start) * max(_SMALLEST_STEP, min(change, 0.7))
             continue
+        refused = np.inf
         ends.append(end)
         values = np.concatenate([values, found[None]])
         defects.append(max(defects[-1], defect))
