@@ -235,7 +235,7 @@ def _openml(name: str, version: int, data_home: str | Path | None) -> tuple[Any,
             f"openml.org cannot be reached for {name}, version {version} ({error}); this needs a network the first time, "
             "and what was fetched once stays in scikit-learn's data folder (SCIKIT_LEARN_DATA)"
         ) from error
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise InputError(f"openml.org has no data set {name}, version {version}, that can be read: {error}") from error
     if found.target is None:
         raise InputError(f"{name}, version {version}, names no column of classes, so no pair of them can be learnt")

@@ -65,11 +65,11 @@ class Panel:
     band: str = ""
 
 
-def learning(run: Run, *, y: Any = None, y_test: Any = None) -> Panel:
+def learning(run: Run, *, y: Any = None, y_test: Any = None, rows: str = "test") -> Panel:
     """Learning curves: test predictors if there are at most FEW, otherwise mean squared errors (which need y_test).
 
-    y adds how far the training labels are learnt, y·f/|y|², or the training error. Times ≤ 0 have no place on a
-    logarithmic axis and are left out.
+    y adds how far the training labels are learnt, y·f/|y|², or the training error. `rows` names the run's test rows
+    where they are not for testing. Times ≤ 0 have no place on a logarithmic axis and are left out.
 
     Errors: InputError where labels do not fit, or where no time is positive.
     """
@@ -79,15 +79,15 @@ def learning(run: Run, *, y: Any = None, y_test: Any = None) -> Panel:
     x_label = "time t (steps)" if run.method == "mpl" else "time t (in units of 1/learning rate)"
     common = {"x_label": x_label, "times": run.times[seen], "boundary": run.boundary}
     marks: tuple[Mark, ...] = ()
-    if y_test is not None:
+    if y_test is not None and rows == "test":
         stop = run.early_stopping(y_test)
         if stop.time > 0:
             # the last of the times is no optimum: the error may go on falling
             label = "least test error, at the end" if stop.time == run.times[-1] else "least test error"
             marks = (Mark(label, stop.time, None),)
     if y_test is None or run.test[0].size <= FEW:
-        return _predictors(run, seen, y, marks, common)
-    return _errors(run, seen, y, y_test, marks, common)
+        return _predictors(run, seen, y, marks, rows, common)
+    return _errors(run, seen, y, y_test, marks, rows, common)
 
 
 def drift(
@@ -117,10 +117,12 @@ _PREDICTOR = "predictor f(t, x) (label units)"
 _ERROR = "mean squared error (label units²)"
 
 
-def _predictors(run: Run, seen: Any, y: Array | None, marks: tuple[Mark, ...], common: dict[str, Any]) -> Panel:
+def _predictors(
+    run: Run, seen: Any, y: Array | None, marks: tuple[Mark, ...], rows: str, common: dict[str, Any]
+) -> Panel:
     limits = {"NTK plateau": run.ntk_plateau, "NNGP equilibrium": run.equilibrium.mean}
     cov = None if run.test_cov is None else run.test_cov[seen]
-    curves, levels = _few(run.test[seen], cov, limits)
+    curves, levels = _few(run.test[seen], cov, limits, rows)
     if marks and len(curves) == 1:
         at = int(np.argmin(np.abs(common["times"] - marks[0].time)))
         marks = (Mark(marks[0].label, marks[0].time, float(curves[0].values[at])),)
@@ -133,7 +135,7 @@ def _predictors(run: Run, seen: Any, y: Array | None, marks: tuple[Mark, ...], c
 
 
 def _few(
-    test: Array, cov: Array | None, limits: Mapping[str, Array | None]
+    test: Array, cov: Array | None, limits: Mapping[str, Array | None], which: str = "test"
 ) -> tuple[tuple[Curve, ...], tuple[Level, ...]]:
     """The first FEW test predictors with ±1 std, and their limits."""
     rows, outputs = test.shape[1], int(np.prod(test.shape[2:]))
@@ -141,7 +143,7 @@ def _few(
     curves, levels = [], []
     for k in range(min(FEW, flat.shape[1])):
         row, output = divmod(k, outputs)
-        label = "test input" + (f" {row}" if rows > 1 else "") + (f", output {output}" if outputs > 1 else "")
+        label = f"{which} input" + (f" {row}" if rows > 1 else "") + (f", output {output}" if outputs > 1 else "")
         if k == 0 and flat.shape[1] > FEW:
             label += f" (of {rows})"
         std = None if cov is None else np.sqrt(np.maximum(cov[:, row, row], 0.0))
@@ -152,14 +154,14 @@ def _few(
 
 
 def _errors(
-    run: Run, seen: Any, y: Array | None, y_test: Array, marks: tuple[Mark, ...], common: dict[str, Any]
+    run: Run, seen: Any, y: Array | None, y_test: Array, marks: tuple[Mark, ...], rows: str, common: dict[str, Any]
 ) -> Panel:
     test = _mse(run.test[seen], y_test)
-    curves = [_with_variance("test", test, run.test_cov, seen, 0)]
+    curves = [_with_variance(rows, test, run.test_cov, seen, 0)]
     if y is not None:
         curves.append(_with_variance("training", _mse(run.train[seen], y), run.train_cov, seen, 1))
     limits = {"NTK plateau": run.ntk_plateau, "NNGP equilibrium": run.equilibrium.mean}
-    levels = tuple(Level(f"{kind}, test", float(_mse(end[None], y_test)[0]), 0) for kind, end in limits.items())
+    levels = tuple(Level(f"{kind}, {rows}", float(_mse(end[None], y_test)[0]), 0) for kind, end in limits.items())
     marks = tuple(Mark(m.label, m.time, float(test[np.argmin(np.abs(common["times"] - m.time))])) for m in marks)
     band = "" if curves[0].high is None else "bands: up to the expected error of one network of the ensemble"
     return Panel(

@@ -48,17 +48,15 @@ def arrays(value: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def save(path: str | Path, value: Any, about: Mapping[str, Any]) -> None:
-    """Write the record's arrays, and `about` beside them, to a .npz: whole or not at all.
+    """Write the record's arrays to a .npz, and `about` beside them as about.NAME: whole or not at all.
 
-    Errors: InputError for another ending, a folder that is not there, or a name that both have.
+    Errors: InputError for another ending or a folder that is not there; InputTypeError as in `arrays`.
     """
     path = Path(path)
     check_npz(path)
-    found, beside = arrays(value), arrays(about)
-    if both := sorted(set(found) & set(beside)):
-        raise InputError(f"{both[0]!r} is the name of an array of the result; call what you add something else")
+    found = arrays(value) | arrays(about, "about.")
     with files.whole(path) as stream:
-        np.savez_compressed(stream, **found, **beside)
+        np.savez_compressed(stream, **found)
 
 
 def check_npz(path: Path) -> None:

@@ -88,8 +88,8 @@ class Run:
         """Write a .npz of plain arrays, whole or not at all; np.load reads it with allow_pickle=False.
 
         Its names are those of the fields, with equilibrium.mean and equilibrium.cov; `about` adds numbers or text of
-        yours, such as the temperature.
+        yours, such as the temperature, as about.temperature.
 
-        Errors: InputError for a path that is no .npz or cannot be written, or a name in `about` that a field has.
+        Errors: InputError for a path that is no .npz or cannot be written, InputTypeError for what is no plain array.
         """
         records.save(path, self, about or {})
