@@ -202,8 +202,8 @@ def solve(
         typer.Option(
             "--data",
             metavar="TASK",
-            help="FILE.npz (arrays X, y, X_test, y_test), orthogonal:P[,overlap=0.9][,width=N], "
-            "digits:A,B or openml:NAME:A,B.",
+            help="FILE.npz (arrays X, y and perhaps X_test, y_test), orthogonal:P, digits:A,B or openml:NAME:A,B; options "
+            "follow: orthogonal:8,overlap=0.9,width=32.",
         ),
     ],
     depth: DepthOption = None,

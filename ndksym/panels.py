@@ -22,7 +22,8 @@ FEW = 4
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Values at the panel's times; `low` and `high` bound its band; `colour` counts, −1 is the neutral one."""
+    """Values at the panel's times; `low` and `high` bound its band, `high` alone is a thin line beside it; `colour`
+    counts, −1 is the neutral one."""
 
     label: str
     values: Array
@@ -52,7 +53,7 @@ class Mark:
 @dataclass(frozen=True, eq=False)
 class Panel:
     """`boundary` separates the gradient-driven from the diffusive phase: ∞ if there is only the first, None if there
-    is nothing of the kind. `band` says what the bands are."""
+    is nothing of the kind. `band` says what the bands or thin lines are."""
 
     x_label: str
     y_label: str
@@ -163,7 +164,7 @@ def _errors(
     limits = {"NTK plateau": run.ntk_plateau, "NNGP equilibrium": run.equilibrium.mean}
     levels = tuple(Level(f"{kind}, {rows}", float(_mse(end[None], y_test)[0]), 0) for kind, end in limits.items())
     marks = tuple(Mark(m.label, m.time, float(test[np.argmin(np.abs(common["times"] - m.time))])) for m in marks)
-    band = "" if curves[0].high is None else "bands: up to the expected error of one network of the ensemble"
+    band = "" if curves[0].high is None else "thin lines: expected error of one network of the ensemble"
     return Panel(
         y_label=_ERROR, log_y=True, curves=tuple(curves), levels=levels, marks=marks, band=band, **common
     )  # fmt: skip
@@ -174,7 +175,7 @@ def _with_variance(label: str, error: Array, cov: Array | None, seen: Any, colou
     if cov is None:
         return Curve(label, error, colour)
     variance = np.mean(np.diagonal(cov[seen], axis1=1, axis2=2), axis=1)
-    return Curve(label, error, colour, error, error + np.maximum(variance, 0.0))
+    return Curve(label, error, colour, high=error + np.maximum(variance, 0.0))
 
 
 def _band(curves: tuple[Curve, ...]) -> str:

@@ -134,6 +134,8 @@ def _curves(panel: Panel, ax: "Axes") -> "list[Line2D]":
         handles.append(line)
         if curve.low is not None and curve.high is not None:
             ax.fill_between(panel.times, curve.low, curve.high, color=colour, alpha=0.2, lw=0, zorder=2)
+        elif curve.high is not None:
+            ax.plot(panel.times, curve.high, color=colour, lw=0.9, zorder=2.8)
     return handles
 
 
@@ -145,7 +147,8 @@ def _levels(panel: Panel, ax: "Axes") -> "list[Line2D]":
     one = len({level.colour for level in panel.levels}) == 1
     for level in panel.levels:
         dashes = (0, _DASHES[kinds.index(level.kind) % len(_DASHES)])
-        ax.axhline(level.value, color=_colour(level.colour), ls=dashes, lw=1.2, zorder=2.5)
+        shared = sum(other.kind == level.kind and other.value == level.value for other in panel.levels) > 1
+        ax.axhline(level.value, color="black" if shared else _colour(level.colour), ls=dashes, lw=1.2, zorder=2.5)
     shown = _colour(panel.levels[0].colour) if one else "black"
     return [
         Line2D([], [], color=shown, ls=(0, _DASHES[k % len(_DASHES)]), lw=1.2, label=kind)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ndksym import __version__, dynamics, panels, plots, records
+import ndksym
+from ndksym import dynamics, panels, plots, records
 from ndksym.data import Task
 from ndksym.derivation import Derivation
 from ndksym.dynamics import METHODS, Run
@@ -71,7 +72,7 @@ def check(options: Options) -> None:
     known = inspect.signature(dynamics.solve).parameters
     for name in options.passed_on:
         if name not in known:
-            raise InputError(f"--{name} is not known to the solver of version {__version__}")
+            raise InputError(f"--{name} is not known to the solver of version {ndksym.__version__}")
     moments(options)
 
 
@@ -149,7 +150,7 @@ def plot(found: Answer, path: Path) -> None:
 
 def save(found: Answer, path: Path) -> None:
     """All arrays, with the physics, the labels and the seed as about.…"""
-    about = _physics(found.options) | _about_data(found.task) | {"seed": found.options.seed, "version": __version__}
+    about = _physics(found.options) | _about_data(found.task) | {"seed": found.options.seed, "version": ndksym.__version__}
     about |= {"activations": list(found.activations), "y": found.task.y, "y_test": found.task.y_test}
     found.run.save(path, about)
 
@@ -174,7 +175,7 @@ def text(found: Answer) -> str:
         at_end = ", the last of the times" if stop.index == len(run.times) - 1 else ""
         lines.append(f"early stopping      t = {stop.time:.4g} ({stop.phase}{at_end}), test error {stop.error:.4g}")
     lines += [
-        f"estimated error     at most {run.error.max():.1e} of f, at any time",
+        f"estimated error     at most {run.error.max():.1e} in f, at any time",
         f"seed                {options.seed}",
     ]
     return "\n".join(lines)
