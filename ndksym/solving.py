@@ -150,7 +150,9 @@ def plot(found: Answer, path: Path) -> None:
 
 def save(found: Answer, path: Path) -> None:
     """All arrays, with the physics, the labels and the seed as about.…"""
-    about = _physics(found.options) | _about_data(found.task) | {"seed": found.options.seed, "version": ndksym.__version__}
+    about = (
+        _physics(found.options) | _about_data(found.task) | {"seed": found.options.seed, "version": ndksym.__version__}
+    )
     about |= {"activations": list(found.activations), "y": found.task.y, "y_test": found.task.y_test}
     found.run.save(path, about)
 
