@@ -115,7 +115,9 @@ def test_many_test_rows_and_none(command, tmp_path):
 
 def test_covariance_is_in_the_document_when_asked_for(command):
     args = ("erf", "--data", "orthogonal:2", "--method", "gradient", "--times", "1", "--json")
-    assert json.loads(command(*args)[1])["run"]["test_cov"] is None
+    found = json.loads(command(*args)[1])["run"]
+    assert found["test_cov"] is None
+    assert "cov" not in found["equilibrium"]
     found = json.loads(command(*args, "--covariance")[1])["run"]
     assert np.shape(found["test_cov"]) == (1, 1, 1)
     assert np.shape(found["equilibrium"]["cov"]) == (1, 1)
@@ -198,6 +200,8 @@ def test_bad_input_is_refused_with_a_reason(change, says, command, tmp_path):
     assert says in err.splitlines()[-1]
     assert err.splitlines()[-1].startswith("ndksym: ")
     assert out == ""
+    if says.startswith("missing does") or says in ("folder", "something.npz", ".png, .svg, .pdf"):
+        assert "reading" not in err, "paths are checked before the work"
     assert sorted(tmp_path.iterdir()) == before
 
 

@@ -115,7 +115,7 @@ def test_the_orthogonal_task(P, options, width, overlap):
     assert abs(task.y.sum()) == P % 2
     assert np.abs(task.X_test @ task.X.T / width - overlap * np.eye(P)[:1]).max() < 1e-13
     assert np.sum(task.X_test**2) == pytest.approx(width)
-    assert task.y_test == task.y[:1]
+    assert task.y_test == task.y[:1] == 1.0
     assert not np.array_equal(task.y, data.load(f"orthogonal:{P}{options}", seed=7).y)
 
 

@@ -187,6 +187,7 @@ def test_the_numbers_are_written_beside_the_figure(ending, tmp_path):
     assert found["boundary"] is None
     assert found["marks"][0]["time"] == run.early_stopping([1.0]).time
     before = path.read_bytes()
+    assert b"CreationDate" not in before
     plots.write(panel, path, title="rise")
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([path.name, "curves.json"])
