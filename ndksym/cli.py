@@ -1,16 +1,14 @@
 """The command line: stdout is the result, stderr the progress; exit codes 0 fine, 2 input, 3 not derivable, 4 check
 failed, 5 out of time."""
 
-import contextlib
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ndksym import files
+from ndksym import files, progress
 from ndksym.errors import CheckFailedError, InputError, NdksymError
 from ndksym.timebox import run_in_child
 
@@ -65,19 +63,6 @@ def _complain(error: NdksymError) -> None:
     print(f"ndksym: {error}", file=sys.stderr)
 
 
-@contextlib.contextmanager
-def _progress(text: str) -> Iterator[None]:
-    """A spinner on a terminal, one plain line otherwise; on stderr."""
-    if sys.stderr.isatty():
-        from rich.console import Console
-
-        with Console(stderr=True).status(text):
-            yield
-    else:
-        print(text, file=sys.stderr, flush=True)
-        yield
-
-
 def _emit(document: dict[str, Any]) -> None:
     print(json.dumps({"schema": SCHEMA} | document, indent=2, ensure_ascii=False))
 
@@ -128,7 +113,7 @@ def derive(
     run_in_child(timeout)
     from ndksym import present
 
-    with _progress(f"deriving {', '.join(activation)}"):
+    with progress.spinner(f"deriving {', '.join(activation)}"):
         d = _derive(activation, depth, bias)
         present.require_kernels(d, nngp_only)
     if code is not None:
@@ -136,7 +121,7 @@ def derive(
 
         print(generation.source(" ".join(act.name for act in d.activations), d, code), end="")
         return
-    with _progress("certifying"):
+    with progress.spinner("certifying"):
         certificate = d.verify(rungs=("exact", "precise", "oracle"), quick=True)
     if json_:
         _emit(present.document(d, certificate, expand=expand, nngp_only=nngp_only))
@@ -168,7 +153,7 @@ def verify(
     found = {case.id: case for case in cases()}
     results: list[tuple[str, list[Evidence]]] = []
     for name in target or list(found):
-        with _progress(f"verifying {name}"):
+        with progress.spinner(f"verifying {name}"):
             if name in found and depth is None and not bias:
                 evidence = climb(found[name].derivation, claims=found[name].claimed, slow=slow)
             else:
@@ -199,7 +184,7 @@ def generate(
     run_in_child(timeout)
     from ndksym import generation
 
-    with _progress("generating"):
+    with progress.spinner("generating"):
         report = generation.generate(case or [], out=out, depth=depth, bias=bias, check=check)
     if json_:
         _emit({"written": report.written, "unchanged": report.unchanged, "stale": report.stale})
@@ -207,6 +192,89 @@ def generate(
         print(report)
     if check and report.stale:
         raise CheckFailedError(f"{len(report.stale)} generated files are stale; refresh them with: {report.command}")
+
+
+@app.command()
+def solve(
+    activation: ActivationArgument,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--data",
+            metavar="TASK",
+            help="FILE.npz (arrays X, y and perhaps X_test, y_test), orthogonal:P, digits:A,B or openml:NAME:A,B; options "
+            "follow: orthogonal:8,overlap=0.9,width=32.",
+        ),
+    ],
+    depth: DepthOption = None,
+    bias_scale: Annotated[float, typer.Option("--bias-scale", help="Scale β of the biases; 0 is none.")] = 0.0,
+    temperature: Annotated[float, typer.Option("--temperature", help="T of the Langevin noise.")] = 1e-3,
+    prior_variance: Annotated[float, typer.Option("--prior-variance", help="σ² of the weights' prior.")] = 1.0,
+    init_variance: Annotated[float, typer.Option("--init-variance", help="σ0² of the initial weights.")] = 1.0,
+    times: Annotated[
+        str | None,
+        typer.Option(
+            "--times",
+            metavar="TIMES",
+            help="start:stop:count, log-spaced, or a list such as 0.1,1,10.",
+            show_default="60 from 1e-2 to 10σ²/T",
+        ),
+    ] = None,
+    method: Annotated[
+        str, typer.Option("--method", help="langevin, gradient (linearised network), and what else the solver knows.")
+    ] = "langevin",
+    strength: Annotated[float | None, typer.Option("--strength", help="λ of Markov proximal learning.")] = None,
+    step: Annotated[float | None, typer.Option("--step", help="Step h of discrete Langevin dynamics.")] = None,
+    covariance: Annotated[bool, typer.Option("--covariance", help="The covariance over the ensemble too.")] = False,
+    loss: Annotated[str, typer.Option("--loss", help="sum or mean of ½(y − f)².")] = "sum",
+    rtol: Annotated[float, typer.Option("--rtol", help="Accuracy asked for, of the largest |y|.")] = 1e-6,
+    train: Annotated[int | None, typer.Option("--train", help="Number of training examples; the rest tests.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of everything that is drawn; recorded in the output.")] = 0,
+    backend: Annotated[str, typer.Option("--backend", help="numpy or c.")] = "numpy",
+    json_: JsonOption = False,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot", metavar="FILE", help="Learning curves as .png, .svg or .pdf; numbers beside it as .json."
+        ),
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="FILE.npz", help="All arrays; np.load reads them without pickle.")
+    ] = None,
+    timeout: TimeoutOption = 30 * MINUTE,
+) -> None:
+    """Solve the dynamics of the predictor: what the infinitely wide network outputs as it is trained, at each time."""
+    for path in (figure, save):
+        if path is not None:
+            files.check_writable(path)
+    run_in_child(timeout)
+    from ndksym import data, plots, records, solving
+
+    options = solving.Options(
+        temperature, prior_variance, init_variance, bias_scale, method, loss, rtol, backend, seed, times, strength, step,
+        covariance,
+    )  # fmt: skip
+    solving.check(options)
+    if figure is not None:
+        plots.check(figure)
+    if save is not None:
+        records.check_npz(save)
+    with progress.plain_warnings():
+        with progress.spinner(f"reading {source}"):
+            task = data.load(source, train=train, seed=seed)
+        with progress.spinner(f"deriving {', '.join(activation)}"):
+            d = _derive(activation, depth, bias_scale != 0)
+        with progress.bar("solving") as tell:
+            found = solving.answer(d, task, options, tell)
+    # files first: what fails there leaves stdout empty
+    for path, write in ((save, solving.save), (figure, solving.plot)):
+        if path is not None:
+            write(found, path)
+            print(f"wrote {path}", file=sys.stderr)
+    if json_:
+        _emit(solving.document(found))
+    else:
+        print(solving.text(found))
 
 
 def _judge(results: "list[tuple[str, list[Evidence]]]") -> None:

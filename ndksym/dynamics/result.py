@@ -1,12 +1,18 @@
 """What a solution is: curves, the limits they are to be compared with, and where the test error is least."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ndksym import records
 from ndksym.errors import InputError
 from ndksym.runtime.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -60,3 +66,30 @@ class Run:
         best = int(np.argmin(errors))
         phase = "diffusive" if self.times[best] > self.boundary else "gradient-driven"
         return EarlyStop(float(self.times[best]), best, float(errors[best]), phase)
+
+    def plot(self, ax: "Axes | None" = None, y_test: Any = None, *, y: Any = None, title: str = "") -> "Axes":
+        """Learning curves on a log-time axis: phases shaded, NTK plateau and NNGP equilibrium dashed, ±1 std bands.
+
+        Up to four test predictors as they are; more, or several outputs, as mean squared errors, which need `y_test`.
+        `y` adds the training set. Returns the axes, new ones without `ax`; `.figure.savefig(…)` writes them.
+
+        Errors: MissingExtraError without matplotlib; InputError for labels that do not fit.
+        """
+        from ndksym import plots
+
+        return plots.learning_curves(self, ax, y=y, y_test=y_test, title=title)
+
+    def record(self) -> dict[str, Any]:
+        """All of it as dictionaries, lists and numbers, for JSON; infinity is None."""
+        out: dict[str, Any] = records.document(self)
+        return out
+
+    def save(self, path: str | Path, about: Mapping[str, Any] | None = None) -> None:
+        """Write a .npz of plain arrays, whole or not at all; np.load reads it with allow_pickle=False.
+
+        Its names are those of the fields, with equilibrium.mean and equilibrium.cov; `about` adds numbers or text of
+        yours, such as the temperature, as about.temperature.
+
+        Errors: InputError for a path that is no .npz or cannot be written, InputTypeError for what is no plain array.
+        """
+        records.save(path, self, about or {})
