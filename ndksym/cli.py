@@ -221,10 +221,14 @@ def solve(
         ),
     ] = None,
     method: Annotated[
-        str, typer.Option("--method", help="langevin, gradient (linearised network), and what else the solver knows.")
+        str, typer.Option("--method", help="langevin, gradient (linearised network), diffusive (T → 0) or mpl.")
     ] = "langevin",
-    strength: Annotated[float | None, typer.Option("--strength", help="λ of Markov proximal learning.")] = None,
-    step: Annotated[float | None, typer.Option("--step", help="Step h of discrete Langevin dynamics.")] = None,
+    strength: Annotated[
+        float | None, typer.Option("--strength", help="λ of Markov proximal learning; times then count steps.")
+    ] = None,
+    step: Annotated[
+        float | None, typer.Option("--step", help="Euler–Langevin steps of this length instead of continuous time.")
+    ] = None,
     covariance: Annotated[bool, typer.Option("--covariance", help="The covariance over the ensemble too.")] = False,
     loss: Annotated[str, typer.Option("--loss", help="sum or mean of ½(y − f)².")] = "sum",
     rtol: Annotated[float, typer.Option("--rtol", help="Accuracy asked for, of the largest |y|.")] = 1e-6,

@@ -1,4 +1,4 @@
-"""Figures drawn from panels: log-time axis, phases shaded, limits dashed; colours that the colour-blind tell apart."""
+"""Figures drawn from their numbers: log-time axis, phases shaded, limits dashed; colours that the colour-blind tell apart."""
 
 import json
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ndksym import files, panels, records
+from ndksym import figures, files, records
 from ndksym.dynamics import Run
 from ndksym.errors import InputError, MissingExtraError
-from ndksym.panels import Panel
+from ndksym.figures import Panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,15 +35,15 @@ def learning_curves(
     run: Run, ax: "Axes | None" = None, *, y: Any = None, y_test: Any = None, title: str = ""
 ) -> "Axes":
     """What `Run.plot` draws; see there."""
-    return draw(panels.learning(run, y=y, y_test=y_test), ax, title=title)
+    return draw(figures.learning(run, y=y, y_test=y_test), ax, title=title)
 
 
 def drift_curves(
     times: Any, freeze_time: float, test: Any, ax: "Axes | None" = None, *, limit: Any = None, y_test: Any = None,
     test_cov: Any = None, title: str = "",
 ) -> "Axes":  # fmt: skip
-    """Representational drift after the readout was frozen at `freeze_time`; arguments as in `panels.drift`."""
-    panel = panels.drift(times, freeze_time, test, limit=limit, y_test=y_test, test_cov=test_cov)
+    """Representational drift after the readout was frozen at `freeze_time`; arguments as in `figures.drift`."""
+    panel = figures.drift(times, freeze_time, test, limit=limit, y_test=y_test, test_cov=test_cov)
     return draw(panel, ax, title=title)
 
 

@@ -1,6 +1,5 @@
 """What `ndksym solve` does and shows: options in, a run and its text, JSON document, figure and arrays out."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import ndksym
-from ndksym import dynamics, panels, plots, records
+from ndksym import dynamics, figures, plots, records
 from ndksym.data import Task
 from ndksym.derivation import Derivation
 from ndksym.dynamics import METHODS, Run
@@ -62,17 +61,13 @@ class Answer:
     @property
     def few(self) -> bool:
         """Few enough test predictors to show each."""
-        return self.task.X_test is not None and self.run.test[0].size <= panels.FEW
+        return self.task.X_test is not None and self.run.test[0].size <= figures.FEW
 
 
 def check(options: Options) -> None:
     """Refuse, before any work, what the solver would refuse after it."""
     if options.method not in METHODS:
         raise InputError(f"method {options.method!r} is not known; allowed are {', '.join(METHODS)}")
-    known = inspect.signature(dynamics.solve).parameters
-    for name in options.passed_on:
-        if name not in known:
-            raise InputError(f"--{name} is not known to the solver of version {ndksym.__version__}")
     moments(options)
 
 
@@ -85,7 +80,7 @@ def moments(options: Options) -> Array:
     if said is None:
         if "step" in options.passed_on or options.method == "mpl":
             raise InputError(
-                "with --step or --method mpl the times are the method's own steps; say which, with --times"
+                "with --step the times are multiples of it, with --method mpl they count steps; say which, with --times"
             )
         rate = options.temperature / options.prior_variance if options.prior_variance else np.nan
         last = 10 / rate if rate > 0 else 1e4
@@ -142,9 +137,9 @@ def plot(found: Answer, path: Path) -> None:
     """The figure, and its numbers beside it."""
     task = found.task
     if task.X_test is None:
-        panel = panels.learning(found.run, y_test=task.y, rows="training")
+        panel = figures.learning(found.run, y_test=task.y, rows="training")
     else:
-        panel = panels.learning(found.run, y=task.y, y_test=task.y_test)
+        panel = figures.learning(found.run, y=task.y, y_test=task.y_test)
     plots.write(panel, path, title=f"{_network(found)}, {Path(task.name).name}, T = {found.options.temperature:g}")
 
 

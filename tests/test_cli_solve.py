@@ -1,6 +1,5 @@
 """`ndksym solve` as a user meets it: numbers on stdout, progress on stderr, files whole or not at all, bad input refused."""
 
-import inspect
 import io
 import json
 import os
@@ -160,7 +159,7 @@ BAD = [
     ({"--times": "1:10:999999999"}, "count is 2"),
     ({"--times": "1:10"}, "start:stop:count"),
     ({"--times": "1:10:5:7"}, "0 < start < stop"),
-    ({"--method": "euler"}, "allowed are langevin, gradient"),
+    ({"--method": "euler"}, "allowed are langevin, mpl, gradient, diffusive"),
     ({"--method": "langevin", "--temperature": "0"}, "temperature is 0"),
     ({"--temperature": "-1"}, "temperature must be"),
     ({"--temperature": "nan"}, "temperature must be"),
@@ -212,28 +211,16 @@ def test_a_network_that_has_no_dynamics(text, command):
     assert err.splitlines()[-1].startswith("ndksym: ")
 
 
-def test_options_reach_a_solver_that_knows_them_and_only_then(command, monkeypatch):
-    from ndksym import dynamics
-
-    seen = []
-    today = dynamics.solve
-
-    def tomorrow(*args, strength=None, step=None, **others):
-        return today(*args, **others)
-
-    def spied(*args, **others):
-        seen.append({name: value for name, value in others.items() if name in ("strength", "step", "covariance")})
-        return tomorrow(*args, **others)
-
-    args = ("erf", "--data", "orthogonal:2", "--method", "gradient")
-    assert "--strength is not known" in command(*args, "--strength", "7", "--times", "1")[2]
-    spied.__signature__ = inspect.signature(tomorrow)
-    monkeypatch.setattr(dynamics, "solve", spied)
-    code, out, err = command(*args, "--strength", "7", "--step", "0.5", "--times", "1")
+def test_options_reach_the_solver(command):
+    args = ("erf", "--data", "orthogonal:2")
+    code, out, err = command(*args, "--method", "mpl", "--strength", "7", "--times", "1,20")
     assert code == 0, err
-    assert "strength = 7, step = 0.5" in out
-    assert command(*args, "--times", "1")[0] == 0
-    assert seen == [{"strength": 7.0, "step": 0.5}, {}]
+    assert "strength = 7" in out
+    code, out, err = command(*args, "--step", "0.5", "--times", "1")
+    assert code == 0, err
+    assert "step = 0.5" in out
+    assert "strength" in command(*args, "--method", "gradient", "--strength", "7", "--times", "1")[2]
+    assert command(*args, "--method", "diffusive", "--times", "1,200")[0] == 0
     # discrete dynamics has no times but its own
     code, out, err = command(*args, "--step", "1")
     assert (code, out) == (2, "")

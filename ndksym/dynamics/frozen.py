@@ -7,7 +7,7 @@ the first term up to t where the learning signal stays on; at equilibrium, witho
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from ndksym.errors import InputError
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.quadrature import legendre
 from ndksym.runtime.types import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _GAUSS = 64
 
@@ -38,6 +41,16 @@ class Drift:
     test: Array
     error: Array
     signal: bool
+
+    def plot(self, ax: "Axes | None" = None, y_test: Any = None, *, title: str = "") -> "Axes":
+        """Drift against the time since the readout was frozen; more than four predictors as errors, which need y_test.
+
+        Errors: MissingExtraError without matplotlib; InputError for labels that do not fit.
+        """
+        from ndksym import plots
+
+        frozen = self.freeze_time if np.isfinite(self.freeze_time) else 0.0
+        return plots.drift_curves(self.times, frozen, self.test, ax, y_test=y_test, title=title)
 
 
 def drift(

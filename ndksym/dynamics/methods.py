@@ -59,7 +59,7 @@ def run(method: str, kernel: Kernel, data: inputs.Data, physics: Physics, scale:
         test_cov = found.cov[..., -len(data.rows) :, -len(data.rows) :]
     return Run(
         method, data.times, shaped(found.train), shaped(found.test), found.error, shaped(plateau),
-        Posterior(shaped(posterior.mean), posterior.cov), _boundary(theta[:P], physics, method, options), train_cov, test_cov,
+        Posterior(shaped(posterior.mean), posterior.cov), _boundary(theta[:P], data.y, physics, method, options), train_cov, test_cov,
     )  # fmt: skip
 
 
@@ -150,11 +150,15 @@ def _diffusive(problem: langevin.Problem, times: Array, options: Options) -> Fou
     )
 
 
-def _boundary(theta: Array, physics: Physics, method: str, options: Options) -> float:
-    """√(1/λ_min · σ²/T), λ_min the least eigenvalue of the NTK that is learnt at all, in the units of the times; ∞ without
-    diffusion."""
-    rates = linearised.modes(theta)[0]
+def _boundary(theta: Array, y: Array, physics: Physics, method: str, options: Options) -> float:
+    """√(t_g σ²/T), at most σ²/T, in the units of the times; ∞ without diffusion.
+
+    t_g = yᵀΘ⁻¹y/|y|² over the modes that are learnt at all: the mean time that gradient flow takes with these labels.
+    """
     if method == "gradient" or physics.rate == 0:
         return float("inf")
+    rates, vectors = linearised.modes(theta)
+    power = np.sum((vectors.T @ y) ** 2, axis=1)[rates > 0]
+    slow = float(np.sum(power / rates[rates > 0]) / max(power.sum(), np.finfo(float).tiny))
     unit = options.strength if method == "mpl" and options.strength is not None else 1.0
-    return float(unit / np.sqrt(rates[rates > 0].min() * physics.rate))
+    return float(unit * min(np.sqrt(slow / physics.rate), 1 / physics.rate))

@@ -22,7 +22,9 @@ _DIRECT = 1200
 """Unknowns of a panel up to which its system is factorised as it stands."""
 _RESTART, _CYCLES = 40, 3
 _LARGEST_STEP, _SMALLEST_STEP = 3.0, 0.2
-_HELPS = 0.7
+_LONGEST = 1.0
+"""Panel in units of σ²/T: on a longer one the product integrals would not follow the kernel, and no defect would show it."""
+_HELPS = 0.9
 """A shorter panel has a smaller defect by this much, or there is nothing to gain from it."""
 
 Progress = Callable[[float], None]
@@ -82,7 +84,8 @@ def solve(
     P, columns = equation.g(np.zeros(1)).shape[1:]
     ends, values, defects = [0.0], np.zeros((0, NODES, P, columns)), [0.0]
     shared = modes(equation.table) if NODES * P > _DIRECT else None
-    length, refused = first, np.inf
+    longest = _LONGEST / equation.table.memory.rate
+    length, refused = min(first, longest), np.inf
     while ends[-1] < last:
         start = ends[-1]
         end = last if start + 1.2 * length >= last else start + length
@@ -97,13 +100,13 @@ def solve(
         if (
             defect > tolerance and defect < _HELPS * refused
         ):  # else what is left is rounding, and shorter panels do not help
-            refused, length = defect, (end - start) * max(_SMALLEST_STEP, min(change, 0.7))
+            refused, length = defect, (end - start) * max(_SMALLEST_STEP, min(change, 0.5))
             continue
         refused = np.inf
         ends.append(end)
         values = np.concatenate([values, found[None]])
         defects.append(max(defects[-1], defect))
-        length = (end - start) * min(_LARGEST_STEP, max(change, 0.5))
+        length = min((end - start) * min(_LARGEST_STEP, max(change, 0.5)), longest)
         progress(_fraction(end, first, last))
     return Panels(np.array(ends), values), np.array(defects)
 
