@@ -200,6 +200,12 @@ def test_numbers_that_are_no_doubles_are_refused(number):
         literal(number)
 
 
+@pytest.mark.parametrize("name", ["elu", "exp(-Abs(x))"])
+def test_a_corner_that_is_never_inside_is_not_computed(name):
+    """E e^{u+v} on u, v < 0 shifts the means to −(a + c), −(b + c), or with −c: never both positive, as |c| ≤ √(ab)."""
+    assert not any(term.has(v.corner) for expr in (dual(name).K, dual(name).K_dot) for term in lower(expr).terms)
+
+
 def test_an_erfi_with_nothing_beside_it_is_itself():
     pair = program("pair", (v.p, v.q, v.c, v.s, v.k), {"y": lower(erfi(c / 2) + exp(-a / 3) * erfi(c) * erfi(b))})
     with mp.workdps(30):

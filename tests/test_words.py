@@ -131,6 +131,14 @@ def test_what_a_printer_does_not_know_is_an_error(printer):
             printer(expr)
 
 
+@pytest.mark.parametrize("printer", [NUMPY, C], ids=lambda printer: printer.name)
+def test_a_square_is_one_product_and_so_rounded_once(printer):
+    z0 = ARGUMENTS[0]
+    assert printer(z0**2) == "z0 * z0"
+    assert printer(z0 ** Rational(5, 2)).startswith("z0 * z0 * ")
+    assert printer(z0**3).count("z0") == 1
+
+
 def test_numbers_are_correctly_rounded():
     assert [float(literal(z)) for z in (Rational(1, 3), 1 / pi, sqrt(2), Rational(10**30 + 1, 7))] == [
         1 / 3, 0.3183098861837907, 2**0.5, (10**30 + 1) / 7,
