@@ -49,6 +49,18 @@ MEANING = {
 }  # fmt: skip
 
 
+REDUNDANT = {
+    "expdiff": lambda A, B, difference: A - B - difference,
+    "experfc": lambda A, z, B: A - z * z - B,
+    "experfi": lambda A, z, B: A + z * z - B,
+    "edge": lambda h, g, along, apex: along - g * g / 2 - apex,
+    "ramp": lambda psi, s, k: mp.hypot(s - mp.cos(psi / 2), k - mp.sin(psi / 2)),
+    "sliver": lambda theta, s, k: mp.hypot(s - mp.sin(theta / 2), k - mp.cos(theta / 2)),
+    "away": lambda p, q, c, s: c - p * q * (1 - 2 * s * s),
+}
+"""What is 0 where a word is given one quantity in two forms."""
+
+
 def value(expr: Expr, values: dict[Symbol, Any]) -> Any:
     """An expression at the working precision, by a walk over its tree."""
     if expr.is_Symbol:
@@ -62,7 +74,9 @@ def value(expr: Expr, values: dict[Symbol, Any]) -> Any:
         return mp.fprod(args)
     if isinstance(expr, Pow):
         return args[0] ** args[1]
-    return MEANING[type(expr).__name__](*args)
+    name = type(expr).__name__
+    assert name not in REDUNDANT or abs(REDUNDANT[name](*args)) <= mp.mpf(2) ** (-mp.mp.prec // 2) * max(map(abs, args))
+    return MEANING[name](*args)
 
 
 @cache

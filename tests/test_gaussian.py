@@ -226,7 +226,8 @@ def test_a_pair_of_opposite_steps_is_an_interval():
 
 
 def test_atoms_are_what_they_say():
-    for text in ("gelu", "hard_tanh", "elu", "x*exp(-x**2+x/2)*erf(1-x)", "exp(x+1)*sin(2*x+1)"):
+    grown = ("exp(2)*x - exp(3)*erf(x)", "x/(sinh(x+1) + cosh(x+1))**2")
+    for text in ("gelu", "hard_tanh", "elu", "x*exp(-x**2+x/2)*erf(1-x)", "exp(x+1)*sin(2*x+1)", *grown):
         act = activation(text)
         total = sum(atom.expr(x) for atom in gaussian.decompose(act))
         for place in (Rational(-17, 10), Rational(-1, 3), Rational(2, 5), Rational(9, 4)):

@@ -2,7 +2,7 @@
 
 import mpmath as mp
 import pytest
-from sympy import Rational, acos, expand, gamma, oo, pi, sin, sqrt, symbols
+from sympy import Rational, acos, erfi, exp, expand, gamma, oo, pi, sin, sqrt, symbols
 
 from ndksym.activation import activation
 from ndksym.codegen import angular
@@ -22,7 +22,7 @@ from tests.programs import at, closed, run, value
 POINTS = [(0.7, 0.9, 0.4), (0.5, 0.5, 1.45), (1.1, 0.3, 0.75), (0.2, 0.21, 0.01)]
 """p, q, θ/2."""
 DERIVED = ["elu", "hard_tanh", "relu3", "leaky_relu", "snake", "he4", "erf(2*x + 1/3)", "x*sin(2*x)*exp(-x**2/3)",
-           "exp(x)*erf(x)", "x**2*erf(x)", "sin(x) + Heaviside(x)", "exp(-Abs(x))", "exp(x**2/8)"]  # fmt: skip
+           "exp(x)*erf(x)", "x**2*erf(x)", "sin(x) + Heaviside(x)", "exp(x/2)*sin(x)", "exp(-Abs(x))", "exp(x**2/8)"]  # fmt: skip
 
 
 def state(p, q, half):
@@ -198,6 +198,21 @@ def test_a_quadratic_form_is_definite_or_has_no_sign(twice, sign):
 def test_numbers_that_are_no_doubles_are_refused(number):
     with pytest.raises(NotDerivableError):
         literal(number)
+
+
+@pytest.mark.parametrize("name", ["elu", "exp(-Abs(x))"])
+def test_a_corner_that_is_never_inside_is_not_computed(name):
+    """E e^{u+v} on u, v < 0 shifts the means to −(a + c), −(b + c), or with −c: never both positive, as |c| ≤ √(ab)."""
+    assert not any(term.has(v.corner) for expr in (dual(name).K, dual(name).K_dot) for term in lower(expr).terms)
+
+
+def test_an_erfi_with_nothing_beside_it_is_itself():
+    pair = program("pair", (v.p, v.q, v.c, v.s, v.k), {"y": lower(erfi(c / 2) + exp(-a / 3) * erfi(c) * erfi(b))})
+    with mp.workdps(30):
+        for p, q, half in POINTS:
+            here = state(p, q, half)
+            want = mp.erfi(here[v.c] / 2) + mp.exp(-(here[v.p] ** 2) / 3) * mp.erfi(here[v.c]) * mp.erfi(here[v.q] ** 2)
+            assert abs(run(pair, list(here.values()))[0] - want) < mp.mpf(10) ** -24 * (1 + abs(want))
 
 
 def test_only_what_cancels_becomes_a_ramp():

@@ -12,6 +12,7 @@ from sympy import oo
 
 from ndksym.activation import activation
 from ndksym.errors import DivergentKernelError, InputError
+from ndksym.oracle import conditional
 from ndksym.oracle.balls import METHODS, dual_ball
 from ndksym.oracle.covariance import geometry
 from ndksym.oracle.network import motion, reference, two_time
@@ -210,3 +211,16 @@ def test_a_slope_that_lives_within_a_millionth_of_a_deviation(a):
         assert abs(K_dot / (mp.erf(z / mp.sqrt(2)) / 2) - 1) < 1e-36
         second = a * (mp.erf(z / mp.sqrt(2)) / 2 - z * mp.npdf(z))
         assert abs(K / (second + 36 * mp.erfc(z / mp.sqrt(2)) / 2) - 1) < 1e-20
+
+
+def test_between_narrow_panels_the_moments_sum_what_the_values_do(monkeypatch):
+    """elu bends within 1e-7 of a deviation; the sum over pairs of panels has two forms, the long one without a series."""
+    where = (activation("elu"), 1e14, 1.5e14, 5e13)
+    short = dual_mp(*where, digits=30)
+    small, used = conditional._small, []
+    monkeypatch.setattr(conditional, "_small", lambda *arguments: used.append(small(*arguments)))
+    long = dual_mp(*where, digits=30)
+    assert sum(used) > len(used) / 2
+    with mp.workdps(60):
+        for one, other in zip(short[:2], long[:2], strict=True):
+            assert abs(one - other) < mp.mpf(10) ** -34 * abs(other)

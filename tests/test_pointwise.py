@@ -22,8 +22,8 @@ NAMES = ["relu", "elu", "selu", "hard_tanh", "gelu", "erf", "sin", "snake", "gau
          "softplus", "silu", "mish", "softsign", "he6", "probit", "x**2/(1+exp(-x))", "x**3*(1+erf(x))", "log(cosh(x))",
          "tanh(x)**2", "tanh(3*x/2)**2", "x/sqrt(1+x**2)", "x*(1+tanh(4/5*(x+x**3/20)))/2", "sin(x)*exp(-x**2/2)*x**3", "exp(-x**4)",
          "log(2+3*exp(x))", "1-exp(-x**2)", "1-cos(x)", "1/cosh(x)", "x**2/(1+x**2)", "tanh(x)+sigmoid(2*x)",
-         "x**5*exp(-x)*Heaviside(x)"]  # fmt: skip
-STEEP = ("gelu", "probit", "x*(1+tanh(4/5*(x+x**3/20)))/2")
+         "erf(x)-1", "x*(tanh(x)-1)", "x**5*exp(-x)*Heaviside(x)"]  # fmt: skip
+STEEP = ("gelu", "probit", "erf(x)-1", "x*(1+tanh(4/5*(x+x**3/20)))/2")
 """Here half an ulp in u already moves the tail by |u|² ulp."""
 
 

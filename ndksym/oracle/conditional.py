@@ -6,13 +6,17 @@ block around P,
 
     exp(−(y − m)²/2) = e^{−(Y−P)²/2} · e^{(Y−P)δ − δ²/2} · e^{ηδ} · e^{−(Y−P)η − η²/2},
 
-and the matrix e^{ηδ} depends on the two widths only, so a pair (block, panel) costs one matrix product.
+and the matrix e^{ηδ} depends on the two widths only, so a pair (block, panel) costs one matrix product. Where both are
+narrow, as they are by the dozen on either side of a layer near a break, e^{ηδ} is a series of a few dozen terms, and
+the sums go through its moments, which are formed once for each width.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ndksym.oracle.curve import Curve
@@ -121,13 +125,13 @@ class Smoother:
             return total, total_dot
         cells = self._cells(blocks)
         values = [self._weighted(cell) for cell in cells]
-        for row_class in _classes([block.half for block in blocks]):
-            delta = [t / self.width for t in blocks[row_class[0]].offsets(self.size)]
-            for column_class in _classes([cell.half for cell in cells]):
+        columns = [(known, _Points(cells[known[0]].half / self.width, self.size)) for known in _classes(cells)]
+        for row_class in _classes(blocks):
+            half = blocks[row_class[0]].half
+            delta = _Points(None if half is None else half / self.width, self.size)
+            for column_class, eta in columns:
                 pairs = [(i, j) for i in row_class for j in column_class if self._meets(blocks[i], cells[j])]
                 if pairs:
-                    half = cells[column_class[0]].half / self.width
-                    eta = [half * t for t in legendre(self.size)[0]]
                     gaps = [(cells[j].centre - blocks[i].centre) / self.width for i, j in pairs]
                     found = _bilinear(gaps, delta, eta, [rows[i] for i, _ in pairs], [values[j] for _, j in pairs])
                     total, total_dot = total + found[0], total_dot + found[1]
@@ -167,21 +171,60 @@ class Smoother:
         return [Panel(panel.lo + step * k, panel.lo + step * (k + 1), panel.piece) for k in range(max(count, 1))]
 
 
-def _bilinear(gaps: list[Any], delta: list[Any], eta: list[Any], left: list[Rows], right: list[Rows]) -> Rows:
+class _Points:
+    """The Gauss–Legendre nodes of [−half, half], or 0 alone, and their moments."""
+
+    def __init__(self, half: Any, size: int) -> None:
+        self.terms = size // 2
+        self.points = [flint().arb(0)] if half is None else [half * t for t in legendre(size)[0]]
+
+    @cached_property
+    def moments(self) -> Any:
+        """t^n e^{−t²/2}, a row for each point."""
+        rows = []
+        for t in self.points:
+            row = [(-t * t / 2).exp()]
+            while len(row) < self.terms:
+                row.append(row[-1] * t)
+            rows.append(row)
+        return flint().arb_mat(rows)
+
+
+def _bilinear(gaps: list[Any], delta: _Points, eta: _Points, left: list[Rows], right: list[Rows]) -> list[Any]:
     """Σ over pairs of Σ_kj F_k e^{−(gap + η_j − δ_k)²/2} g_j, for (F, g) and (F', g'), see the head of the file."""
     module = flint()
-    kernel = module.arb_mat(_kernel(delta, eta))
-    columns: list[list[Any]] = []
-    for gap, row in zip(gaps, right, strict=True):
-        tilt = _exponentials(-gap, eta)
-        columns += [[r * v for r, v in zip(tilt, column, strict=True)] for column in row]
-    product = (module.arb_mat(columns) * kernel.transpose()).tolist()
+    sources = module.arb_mat(_tilted([-gap for gap in gaps], eta.points, right))
+    targets = _tilted(gaps, delta.points, left)
+    if _small(abs(delta.points[-1] * eta.points[-1]), eta.terms):  # e^{ηδ} is a short series: its moments do
+        scales = [1 / module.arb.fac_ui(n) for n in range(eta.terms)]
+        found = [[r * v for r, v in zip(scales, row, strict=True)] for row in (sources * eta.moments).tolist()]
+        targets = (module.arb_mat(targets) * delta.moments).tolist()
+    else:
+        found = (sources * module.arb_mat(_kernel(delta.points, eta.points)).transpose()).tolist()
     totals = [module.arb(0), module.arb(0)]
-    for number, (gap, row) in enumerate(zip(gaps, left, strict=True)):
-        tilt, scale = _exponentials(gap, delta), (-gap * gap / 2).exp()
+    for number, gap in enumerate(gaps):
+        scale = (-gap * gap / 2).exp()
         for k in (0, 1):
-            totals[k] += scale * dot([r * v for r, v in zip(tilt, row[k], strict=True)], product[2 * number + k])
+            totals[k] += scale * dot(targets[2 * number + k], found[2 * number + k])
     return totals
+
+
+def _tilted(gaps: list[Any], points: list[Any], rows: list[Rows]) -> Rows:
+    """Each row times e^{gap·t} at its points, φ's and φ′'s in turn."""
+    out: Rows = []
+    for gap, row in zip(gaps, rows, strict=True):
+        tilt = _exponentials(gap, points)
+        out += [[r * v for r, v in zip(tilt, column, strict=True)] for column in row]
+    return out
+
+
+def _small(product: Any, terms: int) -> bool:
+    """Whether what follows `terms` terms of the exponential series is below the precision at hand."""
+    size = float(product.upper())
+    if size == 0:
+        return True
+    tail = terms * math.log(size) - math.lgamma(terms + 1)
+    return 2 * size < terms and tail < -(flint().ctx.prec + 1) * math.log(2)
 
 
 def _kernel(delta: list[Any], eta: list[Any]) -> list[list[Any]]:
@@ -204,11 +247,11 @@ def _exponentials(gap: Any, points: list[Any]) -> list[Any]:
     return half + [1 / value for value in reversed(half[: len(points) // 2])]
 
 
-def _classes(halves: list[Any]) -> list[list[int]]:
-    """Indices of equal halves (to all the digits at hand), None being a class of its own."""
+def _classes(parts: Sequence[Block | Panel]) -> list[list[int]]:
+    """Indices of parts of equal half (to all the digits at hand), None being a class of its own."""
     slack = flint().arb(2) ** (24 - flint().ctx.prec)
     found: list[tuple[Any, list[int]]] = []
-    for index, half in enumerate(halves):
+    for index, half in enumerate(part.half for part in parts):
         for other, members in found:
             if (half is None) == (other is None) and (half is None or abs(half / other - 1) < slack):
                 members.append(index)

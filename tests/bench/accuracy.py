@@ -39,10 +39,13 @@ def main() -> None:
             tangent = not d.activations[0].discontinuities
             kernels = {backend: d.compile(backend) for backend in args.backends.split(",")}
             for scale in scales:
+                X = family(scale, near)
                 try:
+                    for kernel in kernels.values():  # refused before its truth is sought: a tower of exp has no end
+                        kernel.nngp(X[:1], X[1:], variance=args.variance, bias=args.bias)
                     true = truth(
                         d.activations,
-                        family(scale, near),
+                        X,
                         variance=args.variance,
                         bias=args.bias,
                         dual=closed.layers(d.duals),
