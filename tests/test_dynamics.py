@@ -148,6 +148,16 @@ def test_a_table_holds_the_kernel_between_its_nodes():
         assert np.abs((u @ found.grams)[:4] - exact).max() < 3 * tolerance * np.abs(exact).max()
 
 
+def test_a_table_knows_coincident_inputs_wherever_they_stand():
+    """Sampled evenly, 33 columns and 33 + 7 rows have few entries in common; the kernel bends most on those."""
+    rng = np.random.default_rng(4)
+    many, more = rng.normal(size=(33, 5)), rng.normal(size=(7, 5))
+    memory = Memory(1e-3, 1.0, 0.3)
+    evaluate = field(ndksym.derive("erf", depth=2).compile(), memory, 0.0, "ntk")
+    found = table(evaluate, memory, np.vstack([many, more]), many, 1e-8)
+    assert missed(evaluate, found, np.vstack([many, more]), many, np.eye(33)) < 3e-8 * np.abs(found.grams).max()
+
+
 def test_a_panel_is_solved_alike_by_iteration_and_by_elimination(monkeypatch):
     kernel, args = ndksym.derive("relu", depth=2).compile(), {"times": [0.3, 40.0, 900.0], "temperature": 0.01}
     direct = ndksym.solve(kernel, X, Y, X_TEST, init_variance=0.3, **args)

@@ -24,7 +24,7 @@ from ndksym.runtime.types import Array
 FINEST = (64, 32)
 """Most terms in q and p; theory §6 measured 24 × 12 for 1e-12."""
 _ACROSS = np.array([0.0, 0.5, 1.0])
-_FEW, _MANY = 4, 24
+_FEW, _MANY = 4, 20
 """Rows and columns of the entries that fix the degrees, and of those that choose the times."""
 _SEED = 2309
 _LARGE = 2**15
@@ -90,12 +90,12 @@ def field(kernel: Kernel, memory: Memory, bias: float, part: Part) -> Field:
 
 def table(evaluate: Field, memory: Memory, rows: Array, X: Array, tolerance: float) -> Table:
     """F between `rows` at the later time and X at the earlier, to a `tolerance` relative to its largest entry."""
-    few_rows, few = _spread(rows, _FEW), _spread(X, _FEW)
+    few_rows, few = _sample(rows, X, _FEW)
     along_q = _length(lambda q: _on(evaluate, few_rows, few, _lines(q, memory)), FINEST[0], tolerance)
     along_p = _length(lambda p: _on(evaluate, few_rows, few, _lines(p, memory)[:, ::-1]), FINEST[1], tolerance)
     n_q, n_p = along_q, along_p if memory.init != memory.level else 1
     grid = np.stack(np.meshgrid(_nodes(n_q), _nodes(n_p), indexing="ij"), axis=-1).reshape(-1, 2)
-    sample = _on(evaluate, _spread(rows, _MANY), _spread(X, _MANY), grid).reshape(len(grid), -1)
+    sample = _on(evaluate, *_sample(rows, X, _MANY), grid).reshape(len(grid), -1)
     pivots, spread = _interpolation(sample, tolerance)
     nodal = spread.reshape(n_q, n_p, len(pivots))
     coefficients = np.einsum("aq,qpk,bp->kab", _transform(n_q), nodal, _transform(n_p))
@@ -113,6 +113,12 @@ def _on(evaluate: Field, rows: Array, X: Array, points: Array) -> Array:
         return np.array([one(at) for at in points])
     with ThreadPoolExecutor(cpu_count() or 1) as pool:
         return np.array(list(pool.map(one, points)))
+
+
+def _sample(rows: Array, X: Array, most: int) -> tuple[Array, Array]:
+    """Some of both; the columns are among the rows, since coincident inputs bend most with time."""
+    columns = _spread(X, most)
+    return np.vstack([columns, _spread(rows, max(2, most // 2))]), columns
 
 
 def _spread(rows: Array, most: int) -> Array:
