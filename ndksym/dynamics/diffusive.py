@@ -10,7 +10,7 @@ from ndksym.dynamics import linearised, volterra
 from ndksym.dynamics.langevin import ROUNDING, Problem
 from ndksym.dynamics.memory import Memory
 from ndksym.dynamics.panels import Panels, integrals
-from ndksym.dynamics.table import Table, field, missed, table
+from ndksym.dynamics.table import Table, field, fitted, missed
 from ndksym.runtime.types import Array
 
 _FIRST = 1e-13
@@ -31,7 +31,8 @@ def mean(problem: Problem, times: Array, progress: volterra.Progress) -> tuple[A
     reach = max(problem.size, float(np.linalg.norm(impulse, axis=0).max()) * float(np.abs(theta).max()) * np.sqrt(P))
     memory = Memory(1 / physics.prior_variance, physics.prior_variance, physics.init_variance)
     evaluate = field(problem.kernel, memory, physics.bias, "ntk")
-    ndk = table(evaluate, memory, problem.both, problem.X, float(np.clip(0.3 * wanted / reach, 1e-13, 1e-2)))
+    start = problem.scale * impulse
+    ndk = fitted(evaluate, memory, problem.both, problem.X, min(0.3 * wanted / reach, 1e-2), start, wanted)
     ndk = ndk.scaled(problem.scale)
     reduced = np.einsum("xm,xky,yn->mkn", vectors, ndk.grams[:P], vectors, optimize=True)
     own = Table(memory, ndk.coefficients, np.ascontiguousarray(reduced))

@@ -7,7 +7,7 @@ import numpy as np
 from ndksym.dynamics import linearised, volterra
 from ndksym.dynamics.memory import Physics, langevin
 from ndksym.dynamics.panels import Panels, integrals
-from ndksym.dynamics.table import Table, field, missed, table
+from ndksym.dynamics.table import Table, field, fitted, missed
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
 
@@ -78,7 +78,8 @@ def solution(problem: Problem, last: float, progress: volterra.Progress) -> Solu
     # what an error of the table, the same in a whole row, does to the predictor
     reach = max(problem.size, float(np.linalg.norm(impulse, axis=0).max()) * float(np.abs(theta).max()) * np.sqrt(P))
     evaluate, memory = field(problem.kernel, langevin(physics), physics.bias, "ntk"), langevin(physics)
-    ndk = table(evaluate, memory, problem.both, problem.X, float(np.clip(_MARGIN * wanted / reach, 1e-13, 1e-2)))
+    known = problem.scale * impulse
+    ndk = fitted(evaluate, memory, problem.both, problem.X, min(_MARGIN * wanted / reach, 1e-2), known, wanted)
     ndk = ndk.scaled(problem.scale)
     own = ndk.rows(slice(0, P))
     equation = volterra.Equation(own, lambda times: np.broadcast_to(problem.y, (len(times), *problem.y.shape)))

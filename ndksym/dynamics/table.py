@@ -23,6 +23,7 @@ from ndksym.runtime.types import Array
 
 FINEST = (64, 32)
 """Most terms in q and p; theory §6 measured 24 × 12 for 1e-12."""
+_FINEST_TOLERANCE = 1e-13
 _ACROSS = np.array([0.0, 0.5, 1.0])
 _FEW, _MANY = 4, 20
 """Rows and columns of the entries that fix the degrees, and of those that choose the times."""
@@ -103,6 +104,18 @@ def table(evaluate: Field, memory: Memory, rows: Array, X: Array, tolerance: flo
     return Table(memory, coefficients, np.ascontiguousarray(grams.transpose(1, 0, 2)))
 
 
+def fitted(
+    evaluate: Field, memory: Memory, rows: Array, X: Array, tolerance: float, vectors: Array, allowed: float
+) -> Table:
+    """A table that leaves out no more than `allowed` of F · vectors; `tolerance` is the first guess of what that takes."""
+    while True:
+        found = table(evaluate, memory, rows, X, max(tolerance, _FINEST_TOLERANCE))
+        left = missed(evaluate, found, rows, X, vectors)
+        if left <= allowed or tolerance <= _FINEST_TOLERANCE:
+            return found
+        tolerance *= min(0.1, 0.3 * allowed / left)
+
+
 def _on(evaluate: Field, rows: Array, X: Array, points: Array) -> Array:
     """F at each (q, p): (points, rows, P); large matrices are independent work for all cores."""
 
@@ -116,15 +129,28 @@ def _on(evaluate: Field, rows: Array, X: Array, points: Array) -> Array:
 
 
 def _sample(rows: Array, X: Array, most: int) -> tuple[Array, Array]:
-    """Some of both; the columns are among the rows, since coincident inputs bend most with time."""
-    columns = _spread(X, most)
+    """Some of both, from the shortest to the longest, and the most parallel and most opposite ones.
+
+    The columns are among the rows, since coincident inputs bend most with time.
+    """
+    columns = np.vstack([_spread(X, most), _extreme(X)])
     return np.vstack([columns, _spread(rows, max(2, most // 2))]), columns
 
 
 def _spread(rows: Array, most: int) -> Array:
-    """Some rows, evenly."""
-    out: Array = rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(int))]
+    """Some rows, evenly in the order of their lengths."""
+    order = np.argsort(np.linalg.norm(rows, axis=1), kind="stable")
+    out: Array = rows[order[np.unique(np.linspace(0, len(rows) - 1, most).astype(int))]]
     return out
+
+
+def _extreme(X: Array) -> Array:
+    """The two pairs of different rows with the largest and the least cosine."""
+    units = X / np.maximum(np.linalg.norm(X, axis=1, keepdims=True), np.finfo(float).tiny)
+    cosines = units @ units.T
+    np.fill_diagonal(cosines, 0.0)
+    pairs = [np.unravel_index(at, cosines.shape) for at in (cosines.argmax(), cosines.argmin())]
+    return np.asarray(X[np.unique(np.array(pairs))])
 
 
 def _nodes(n: int) -> Array:
