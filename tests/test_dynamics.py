@@ -93,10 +93,13 @@ def test_early_on_it_is_gradient_flow_with_the_error_that_theory_gives(name, pow
 
 TABLE = [  # T → 0, P = 8 balanced labels: φ, L, σ0², NTK plateau, extremum, NNGP
     ("relu", 1, 0.1, 0.810, 0.876, 0.867),
+    ("relu", 1, 1.0, 0.810, None, 0.867),
     ("relu", 1, 4.0, 0.810, None, 0.867),
     ("relu", 3, 0.1, 0.655, 0.838, 0.810),
     ("erf", 1, 0.1, 0.898, None, 0.882),
     ("erf", 1, 4.0, 0.745, None, 0.882),
+    ("erf", 3, 0.1, 0.899, None, 0.867),
+    ("erf", 3, 4.0, 0.475, None, 0.867),
 ]
 
 
