@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ndksym.dynamics import volterra
-from ndksym.dynamics.langevin import HORIZON, Problem
+from ndksym.dynamics.approach import Problem
+from ndksym.dynamics.langevin import HORIZON
 from ndksym.dynamics.memory import langevin
 from ndksym.dynamics.panels import Panels, integrals
 from ndksym.dynamics.table import Table, field, table
@@ -63,10 +64,9 @@ def row(found: Tables, rate: float, time: float, tolerance: float) -> Row:
         u = found.ndk.weights(lags, time - lags) * np.exp(-rate * lags)[:, None]
         return np.asarray(np.einsum("tk,pkx->tpx", u, transposed.grams, optimize=True))
 
-    fastest = max(float(np.linalg.norm(own.gram(0.0, p), 2)) for p in (0.0, 1.0))
     equation = volterra.Equation(own, kernel, earlier=lambda lag, _: time - lag)
     scale = np.maximum(np.abs(kernel(np.zeros(1))).max(axis=(0, 1)), np.finfo(float).tiny)
-    return Row(time, volterra.solve(equation, last, min(0.3 / fastest, last), tolerance, scale)[0])
+    return Row(time, volterra.solve(equation, last, volterra.first_panel(own, last), tolerance, scale)[0])
 
 
 def between(found: Tables, later: Row, earlier: Row) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lu_factor, lu_solve
 
-from ndksym.dynamics.langevin import Problem
+from ndksym.dynamics.approach import Problem
 from ndksym.dynamics.memory import Memory, euler, proximal
 from ndksym.dynamics.table import Field, Table, field, missed, table
 from ndksym.dynamics.volterra import Progress

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ndksym.dynamics import inputs, langevin, volterra
+from ndksym.dynamics.approach import Problem
 from ndksym.dynamics.memory import Memory
 from ndksym.dynamics.memory import langevin as forgetting
 from ndksym.dynamics.panels import integrals
@@ -86,7 +87,7 @@ def drift(
     frozen = _freeze_time(freeze_time, data.times)
     rows = data.X if data.rows is data.X else data.rows
     scale = inputs.loss_scale(loss, len(data.X))
-    problem = langevin.Problem(kernel, data.X, rows, data.y, physics, scale, inputs.tolerance(rtol))
+    problem = Problem(kernel, data.X, rows, data.y, physics, scale, inputs.tolerance(rtol))
     late = frozen > langevin.HORIZON / physics.rate
     if late:
         lags = data.times if np.isinf(frozen) else data.times - frozen
@@ -111,7 +112,7 @@ def _freeze_time(value: Any, times: Array) -> float:
 
 
 def _from(
-    problem: langevin.Problem, frozen: float, times: Array, signal: bool, progress: volterra.Progress
+    problem: Problem, frozen: float, times: Array, signal: bool, progress: volterra.Progress
 ) -> tuple[Array, Array]:
     """From any time, by the general formula."""
     both, outputs = problem.both, problem.y.shape[1]
@@ -160,7 +161,7 @@ def _moment(memory: Memory, frozen: float) -> Callable[[Array], Array]:
     return moment
 
 
-def _at_equilibrium(problem: langevin.Problem, lags: Array, signal: bool) -> Array:
+def _at_equilibrium(problem: Problem, lags: Array, signal: bool) -> Array:
     """The readout is one of the posterior's."""
     physics, kernel, X = problem.physics, problem.kernel, problem.X
     C = kernel.nngp(X, variance=physics.prior_variance, bias=physics.bias)

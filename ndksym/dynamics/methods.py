@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ndksym.dynamics import covariance, diffusive, discrete, inputs, langevin, linearised
+from ndksym.dynamics.approach import ROUNDING, Problem
 from ndksym.dynamics.memory import Physics
 from ndksym.dynamics.result import Posterior, Run
 from ndksym.dynamics.volterra import Progress
@@ -39,7 +40,7 @@ class Found:
 
 def run(method: str, kernel: Kernel, data: inputs.Data, physics: Physics, scale: float, options: Options) -> Run:
     """Solve by one method."""
-    problem = langevin.Problem(kernel, data.X, data.rows, data.y, physics, scale, options.rtol)
+    problem = Problem(kernel, data.X, data.rows, data.y, physics, scale, options.rtol)
     by = {"langevin": _langevin, "mpl": _in_steps, "gradient": _gradient, "diffusive": _diffusive}[method]
     found = (_in_steps if options.step is not None else by)(problem, data.times, options)
     options.progress(1.0)
@@ -63,14 +64,14 @@ def run(method: str, kernel: Kernel, data: inputs.Data, physics: Physics, scale:
     )  # fmt: skip
 
 
-def equilibrium(problem: langevin.Problem) -> Posterior:
+def equilibrium(problem: Problem) -> Posterior:
     """C(·,X)(C + T I)⁻¹ y and C − C(·,X)(C + T I)⁻¹ C(X,·) at σ², on the further rows (T9)."""
     P = len(problem.X)
     whole = _posterior(problem)
     return whole if problem.rows is problem.X else Posterior(whole.mean[P:], whole.cov[P:, P:])
 
 
-def _posterior(problem: langevin.Problem) -> Posterior:
+def _posterior(problem: Problem) -> Posterior:
     """On all rows."""
     physics, P = problem.physics, len(problem.X)
     C = problem.kernel.nngp(problem.both, variance=physics.prior_variance, bias=physics.bias)
@@ -80,7 +81,7 @@ def _posterior(problem: langevin.Problem) -> Posterior:
     return Posterior(C[:, :P] @ solved[:, :outputs], C - C[:, :P] @ solved[:, outputs:])
 
 
-def _langevin(problem: langevin.Problem, times: Array, options: Options) -> Found:
+def _langevin(problem: Problem, times: Array, options: Options) -> Found:
     within = times <= langevin.HORIZON / problem.physics.rate
     early = times[within]
     train, test, error = langevin.mean(problem, early, options.progress)
@@ -89,7 +90,7 @@ def _langevin(problem: langevin.Problem, times: Array, options: Options) -> Foun
     found = Found(
         np.concatenate([train, np.repeat(last[0], late, axis=0)]),
         np.concatenate([test, np.repeat(last[1], late, axis=0)]),
-        np.append(error, np.full(late, langevin.ROUNDING * problem.size)),
+        np.append(error, np.full(late, ROUNDING * problem.size)),
     )
     if not options.covariance:
         return found
@@ -106,7 +107,7 @@ def _langevin(problem: langevin.Problem, times: Array, options: Options) -> Foun
     return replace(found, cov=np.concatenate([cov, np.repeat(end.cov[None], late, axis=0)]))
 
 
-def _in_steps(problem: langevin.Problem, times: Array, options: Options) -> Found:
+def _in_steps(problem: Problem, times: Array, options: Options) -> Found:
     if options.step is not None:
         steps, numbers = discrete.euler_steps(problem, options.step), times / options.step
         whole = f"a multiple of step = {options.step:g}"
@@ -119,24 +120,24 @@ def _in_steps(problem: langevin.Problem, times: Array, options: Options) -> Foun
         raise InputError(f"each of times must be {whole}; got {times[odd][0]:g}")
     march, missed = discrete.march(problem, steps, int(asked[-1]), options.progress)
     train, test = problem.split(march.predict(asked))
-    error = np.full(len(times), 2 * missed + langevin.ROUNDING * problem.size)
+    error = np.full(len(times), 2 * missed + ROUNDING * problem.size)
     cov = None
     if options.covariance:
         cov = discrete.covariances(problem, steps, march, asked, options.covariance == "two-time")
     return Found(train, test, error, cov)
 
 
-def _gradient(problem: langevin.Problem, times: Array, options: Options) -> Found:
+def _gradient(problem: Problem, times: Array, options: Options) -> Found:
     theta, P = problem.theta(), len(problem.X)
     train, test = linearised.flow(theta[:P], theta[-len(problem.rows) :], problem.y, times)
     cov = None
     if options.covariance:
         prior = problem.kernel.nngp(problem.both, variance=problem.physics.init_variance, bias=problem.physics.bias)
         cov = linearised.covariance(theta, prior, times, options.covariance == "two-time")
-    return Found(train, test, np.full(len(times), langevin.ROUNDING * problem.size), cov)
+    return Found(train, test, np.full(len(times), ROUNDING * problem.size), cov)
 
 
-def _diffusive(problem: langevin.Problem, times: Array, options: Options) -> Found:
+def _diffusive(problem: Problem, times: Array, options: Options) -> Found:
     tau = problem.physics.temperature * times
     within = tau <= langevin.HORIZON * problem.physics.prior_variance
     train, test, error = diffusive.mean(problem, tau[within], options.progress)
@@ -146,7 +147,7 @@ def _diffusive(problem: langevin.Problem, times: Array, options: Options) -> Fou
     return Found(
         np.concatenate([train, np.repeat(last[0], late, axis=0)]),
         np.concatenate([test, np.repeat(last[1], late, axis=0)]),
-        np.append(error, np.full(late, langevin.ROUNDING * problem.size)),
+        np.append(error, np.full(late, ROUNDING * problem.size)),
     )
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import roots_jacobi
 
 from ndksym.dynamics.table import Table
@@ -49,9 +50,15 @@ class Panels:
         """Weights of ∫ over the whole time, at the nodes."""
         return np.asarray(radau()[1] * np.diff(self.ends)[:, None]).ravel()
 
-    def upto(self, n: int) -> "Panels":
-        """The first n panels."""
-        return Panels(self.ends[: n + 1], self.values[:n])
+    @property
+    def integral(self) -> Array:
+        """∫ over the whole time."""
+        flat = self.values.reshape(-1, *self.values.shape[2:])
+        return np.asarray(np.tensordot(self.quadrature, flat, 1))
+
+    def panel_of(self, times: Array) -> NDArray[np.intp]:
+        """The end (its number) of the panel that each time lies in."""
+        return np.minimum(np.searchsorted(self.ends, times), len(self.ends) - 1)
 
 
 @lru_cache(maxsize=1)

@@ -68,6 +68,12 @@ def modes(table: Table) -> Modes:
     return Modes(vectors, np.array(sizes))
 
 
+def first_panel(table: Table, last: float) -> float:
+    """A part of the shortest time that the kernel at t = s knows of."""
+    fastest = max(float(np.linalg.norm(table.gram(0.0, p), 2)) for p in (0.0, 1.0))
+    return min(0.3 / fastest, last) if fastest > 0 else last
+
+
 def solve(
     equation: Equation,
     last: float,
