@@ -125,7 +125,9 @@ def test_public_names_exist():
 OURS = ("__init__", "claim", "identity", "precise", "planting", "quotient", "tower", "mpl", "recursion", "ndk")
 
 
-@pytest.mark.parametrize("name", [*OURS, "identities", "derivation", "typeset", "cases", "records", "data", "dynamics", "dynamics.frozen"])
+@pytest.mark.parametrize(
+    "name", [*OURS, "identities", "derivation", "typeset", "cases", "records", "data", "dynamics", "dynamics.frozen"]
+)
 def test_examples_in_docstrings(name):
     module = importlib.import_module("ndksym" if name == "__init__" else f"ndksym.{name}")
     assert doctest.testmod(module).failed == 0
