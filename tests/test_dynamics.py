@@ -266,7 +266,7 @@ BAD = [
     ({"step": 0.1, "times": [0.25]}, InputError, "multiple"),
     ({"step": 30.0}, InputError, "largest stable step|forgets"),
     ({"step": 2.0}, InputError, "largest stable step"),
-    ({"step": 0.1, "method": "gradient"}, InputError, "step"),
+    ({"step": 0.1, "method": "diffusive"}, InputError, "step"),
 ]
 
 

@@ -19,7 +19,7 @@ PLAN = """
 4  ndk identities
 5  typeset derivation cases
 6  runtime codegen generation
-7  data dynamics laws verify
+7  data dynamics simulation laws verify
 8  listing present figures plots progress solving cli __main__
 """
 FLOORS = [line.split()[1:] for line in PLAN.strip().splitlines()]

@@ -15,14 +15,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ndksym.codegen.emit import Source, module
 from ndksym.errors import InputError, MissingExtraError, NdksymError, NotDerivableError
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
+
+if TYPE_CHECKING:
+    from ndksym.codegen.emit import Source
 
 __all__ = ["Compiled", "compile_layers", "load", "network", "opened"]
 
@@ -81,7 +83,7 @@ class Compiled:
             return tuple(self.call(name, *arrays))
 
 
-def compile_layers(sources: Sequence[Source], backend: str, case: str = "(in memory)") -> tuple[Compiled, ...]:
+def compile_layers(sources: "Sequence[Source]", backend: str, case: str = "(in memory)") -> tuple[Compiled, ...]:
     """Emit and load; layer i is `sources[i]`.
 
     >>> from ndksym.activation import activation
@@ -90,6 +92,8 @@ def compile_layers(sources: Sequence[Source], backend: str, case: str = "(in mem
     >>> relu.diag([1.0, 4.0])[0]
     array([0.5, 2. ])
     """
+    from ndksym.codegen.emit import module  # SymPy: those who only load need none
+
     return load(module(case, sources, backend), backend)
 
 

@@ -55,15 +55,30 @@ def euler_steps(problem: Problem, step: float) -> Steps:
         )
     memory = euler(physics, step)
     kept = 1 - step * physics.rate
+    require_stable(problem, step)
     evaluate = field(problem.kernel, memory, physics.bias, "ntk")
-    ends = (problem.scale * evaluate(problem.X, problem.X, 0.0, p) for p in (0.0, 1.0))
-    fastest = max(float(np.linalg.norm(theta, 2)) for theta in ends)
-    if step * (fastest + physics.rate) >= 2:
-        raise InputError(
-            f"step = {step:g} makes Euler–Langevin dynamics unstable: the largest eigenvalue of the NTK is {fastest:.4g}; "
-            f"the largest stable step is {2 / (fastest + physics.rate):.4g}"
-        )
     return Steps(memory, evaluate, problem.scale * step / kept, 0, False, 0.0)
+
+
+def require_stable(problem: Problem, step: float) -> None:
+    """Errors: InputError where the fastest mode of the network would grow under such steps."""
+    largest = largest_step(problem)
+    if step >= largest:
+        raise InputError(
+            f"step = {step:g} makes Euler–Langevin dynamics unstable: the largest eigenvalue of the NTK is "
+            f"{2 / largest - problem.physics.rate:.4g}; the largest stable step is {largest:.4g}"
+        )
+
+
+def largest_step(problem: Problem) -> float:
+    """2/(λ_max + T/σ²), λ_max that of the NTK at the beginning or, if T > 0, at equilibrium, where it is larger."""
+    physics = problem.physics
+    variances = {physics.init_variance} | ({physics.prior_variance} if physics.temperature else set())
+    fastest = max(
+        float(np.linalg.norm(problem.scale * problem.kernel.ntk(problem.X, variance=variance, bias=physics.bias), 2))
+        for variance in variances
+    )
+    return 2 / (fastest + physics.rate)
 
 
 def proximal_steps(problem: Problem, strength: float) -> Steps:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ndksym.dynamics.memory import Physics
 from ndksym.errors import InputError, InputTypeError
@@ -52,6 +53,17 @@ def checked(X: Any, y: Any, X_test: Any, times: Any) -> Data:
     return Data(rows, labels.reshape(len(rows), -1), test, moments, labels.ndim == 1)
 
 
+def steps(times: Array, step: float, name: str = "each of times") -> NDArray[np.intp]:
+    """How many steps each time is."""
+    numbers = times / step
+    whole = np.rint(numbers).astype(np.intp)
+    odd = np.abs(numbers - whole) > 1e-9 * np.maximum(numbers, 1.0)
+    if odd.any():
+        what = "a whole number of steps" if step == 1 else f"a multiple of step = {step:g}"
+        raise InputError(f"{name} must be {what}; got {times[odd][0]:g}")
+    return whole
+
+
 def physics(kernel: Kernel, temperature: Any, prior: Any, init: Any, bias: Any, zero: bool) -> Physics:
     """T ≥ 0 (T > 0 unless `zero`), σ² > 0, σ0² > 0, β."""
     T = inputs.number(temperature, "temperature", zero=True)
@@ -78,8 +90,8 @@ def method(name: Any, known: tuple[str, ...], strength: Any, step: Any, covarian
     elif strength is not None:
         raise InputError(f"strength belongs to method='mpl', not to {name!r}")
     if step is not None:
-        if name != "langevin":
-            raise InputError(f"step belongs to method='langevin', not to {name!r}")
+        if name not in ("langevin", "gradient"):
+            raise InputError(f"step belongs to method='langevin' and 'gradient', not to {name!r}")
         inputs.number(step, "step", zero=False)
     if covariance not in (False, True, "two-time"):
         raise InputError(f"covariance must be False, True or 'two-time', got {covariance!r}")

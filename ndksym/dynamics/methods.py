@@ -42,7 +42,7 @@ def run(method: str, kernel: Kernel, data: inputs.Data, physics: Physics, scale:
     """Solve by one method."""
     problem = Problem(kernel, data.X, data.rows, data.y, physics, scale, options.rtol)
     by = {"langevin": _langevin, "mpl": _in_steps, "gradient": _gradient, "diffusive": _diffusive}[method]
-    found = (_in_steps if options.step is not None else by)(problem, data.times, options)
+    found = (_in_steps if method == "langevin" and options.step is not None else by)(problem, data.times, options)
     options.progress(1.0)
     if found.error.max() > options.rtol * problem.size:
         warnings.warn(
@@ -109,15 +109,11 @@ def _langevin(problem: Problem, times: Array, options: Options) -> Found:
 
 def _in_steps(problem: Problem, times: Array, options: Options) -> Found:
     if options.step is not None:
-        steps, numbers = discrete.euler_steps(problem, options.step), times / options.step
-        whole = f"a multiple of step = {options.step:g}"
+        steps, unit = discrete.euler_steps(problem, options.step), options.step
     else:
         assert options.strength is not None
-        steps, numbers, whole = discrete.proximal_steps(problem, options.strength), times, "a whole number of steps"
-    asked = np.rint(numbers).astype(int)
-    odd = np.abs(numbers - asked) > 1e-9 * np.maximum(numbers, 1.0)
-    if odd.any():
-        raise InputError(f"each of times must be {whole}; got {times[odd][0]:g}")
+        steps, unit = discrete.proximal_steps(problem, options.strength), 1.0
+    asked = inputs.steps(times, unit)
     march, missed = discrete.march(problem, steps, int(asked[-1]), options.progress)
     train, test = problem.split(march.predict(asked))
     error = np.full(len(times), 2 * missed + ROUNDING * problem.size)
@@ -129,11 +125,16 @@ def _in_steps(problem: Problem, times: Array, options: Options) -> Found:
 
 def _gradient(problem: Problem, times: Array, options: Options) -> Found:
     theta, P = problem.theta(), len(problem.X)
-    train, test = linearised.flow(theta[:P], theta[-len(problem.rows) :], problem.y, times)
+    decay: linearised.Decay = linearised.exponential
+    if options.step is not None:
+        discrete.require_stable(problem, options.step)
+        inputs.steps(times, options.step)
+        decay = linearised.powers(options.step)
+    train, test = linearised.flow(theta[:P], theta[-len(problem.rows) :], problem.y, times, decay)
     cov = None
     if options.covariance:
         prior = problem.kernel.nngp(problem.both, variance=problem.physics.init_variance, bias=problem.physics.bias)
-        cov = linearised.covariance(theta, prior, times, options.covariance == "two-time")
+        cov = linearised.covariance(theta, prior, times, options.covariance == "two-time", decay)
     return Found(train, test, np.full(len(times), ROUNDING * problem.size), cov)
 
 

@@ -1,0 +1,75 @@
+"""Networks of finite width in training, as samples: what every formula for infinite width is held against."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ndksym.derivation import derive
+from ndksym.dynamics import inputs as physical
+from ndksym.simulation import prepare, workers
+from ndksym.simulation.job import DYNAMICS
+from ndksym.simulation.samples import Estimate, Rows, Simulation
+
+__all__ = ["DYNAMICS", "Estimate", "Rows", "Simulation", "simulate"]
+
+
+def simulate(
+    activation: object,
+    X: Any,
+    y: Any,
+    X_test: Any = None,
+    *,
+    depth: int = 1,
+    width: Any,
+    times: Any,
+    temperature: float,
+    step: float | None = None,
+    pairs: int = 64,
+    seed: int = 0,
+    prior_variance: float = 1.0,
+    init_variance: float = 1.0,
+    bias: float = 0.0,
+    dynamics: str = "langevin",
+    strength: float | None = None,
+    freeze_time: float | None = None,
+    signal: bool = False,
+    loss: str = "sum",
+    processes: int | None = None,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> Simulation:
+    """Train `pairs` pairs of fully connected networks of finite `width`, and return what each of them outputs.
+
+    "langevin": Euler steps Θ ← (1 − hT/σ²) Θ − h ∇½Σ(f − y)² + √(2hT) ξ of length h = `step` (T2; arXiv 2309.04522), to be
+    compared with `solve(..., step=h)`. "gradient": the same at T = 0. "mpl": Markov proximal learning of `strength` λ sampled
+    exactly, by rejection from the chain without data (T1, T3); times count steps.
+    With `freeze_time` the outputs are those of the readout frozen then, `signal` as in `drift` (T15).
+
+    Arguments as in `derive` and `solve`; `width` is one number, or one for each hidden layer; times are multiples of `step`.
+    The two networks of a pair share initial weights and noise but have labels y and −y. A pair's numbers depend on `seed` and
+    on its place alone, not on how many pairs or `processes` (all cores, if not given) there are.
+
+    Errors: InputError and InputTypeError name the argument, among them an unstable step, with the largest stable one, and
+    rejection that would take hours; DivergentKernelError for an activation with jumps.
+
+    >>> import ndksym
+    >>> sim = ndksym.simulate("erf", [[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0], width=20, times=[0.0, 10.0], temperature=0.01,
+    ...     step=0.5, pairs=8)
+    >>> sim.mean.train.shape, bool(abs(sim.mean.train[0]).max() == 0.0)
+    ((2, 2), True)
+    """
+    derivation = derive(activation, depth=depth, bias=bool(bias))
+    data = physical.checked(X, y, X_test, times)
+    kernel = derivation.compile()
+    physics = physical.physics(kernel, temperature, prior_variance, init_variance, bias, zero=dynamics == "gradient")
+    physics = prepare.temperature_free(physics, dynamics)
+    asked = prepare.Asked(dynamics, step, strength, freeze_time, signal, seed, pairs, width)
+    job = prepare.job(derivation, data, physics, physical.loss_scale(loss, len(data.X)), asked)
+    many = workers.cores() if processes is None else prepare.counted(processes, "processes", 1)
+    samples = workers.shared(job, pairs, many, progress)
+    about = {
+        "temperature": physics.temperature, "prior_variance": prior_variance, "init_variance": init_variance, "bias": bias,
+        "loss": loss, "step": step, "strength": strength, "freeze_time": freeze_time, "signal": signal,
+    }  # fmt: skip
+    return Simulation(
+        dynamics, tuple(each.name for each in derivation.activations), job.widths, data.times, samples, len(data.X),
+        data.flat, int(seed), {name: value for name, value in about.items() if value is not None},
+    )  # fmt: skip

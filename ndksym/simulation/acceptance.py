@@ -1,0 +1,54 @@
+"""How often a proximal step is accepted, before any is tried: Gaussian integrals at infinite width."""
+
+import numpy as np
+
+from ndksym.dynamics.approach import Problem
+from ndksym.dynamics.memory import proximal
+from ndksym.errors import InputError
+
+HOURS = 1.0
+_NORMALS, _FLOPS = 1e8, 1e10
+"""Normal numbers drawn and products formed in a second: a rough machine."""
+
+
+def proposals(problem: Problem, strength: float) -> float:
+    """E[1/acceptance] of the first step, the hardest, at infinite width; ∞ where it has no mean.
+
+    Given the old weights f is Gaussian of covariance S about μ, and accepted with probability
+    |1 + S/2T|^{−1/2} exp(−½ (y − μ)ᵀ(S + 2T)⁻¹(y − μ)); μ is Gaussian of covariance C − S.
+    """
+    physics, P = problem.physics, len(problem.X)
+    memory = proximal(physics, strength)
+    prior, reduced = (
+        memory.prior(0.0, float(np.exp(-2 * memory.rate))),
+        memory.reduced(0.0, float(np.exp(-2 * memory.rate))),
+    )
+    C, kept = (
+        each.cross * problem.kernel.gram(problem.X, problem.X, each, bias=physics.bias, part="readout")
+        for each in (prior, reduced)
+    )
+    noise = 2 * physics.temperature / problem.scale * np.eye(P)
+    spread = C - kept + noise
+    # E exp(½ (y − μ)ᵀ A (y − μ)) with A = (S + 2T)⁻¹ and μ ~ N(0, kept)
+    left = spread - kept
+    if np.linalg.eigvalsh(left).min() <= 0:
+        return float("inf")
+    logs = [np.linalg.slogdet(each)[1] for each in (spread, noise, left)]
+    each_output = 0.5 * (logs[0] - logs[1]) + 0.5 * (logs[0] - logs[2])
+    quadratic = 0.5 * float(np.sum(problem.y * np.linalg.solve(left, problem.y)))
+    with np.errstate(over="ignore"):
+        return float(np.exp(problem.y.shape[1] * each_output + quadratic))
+
+
+def affordable(problem: Problem, strength: float, widths: tuple[int, ...], pairs: int, steps: int) -> None:
+    """Refuse what would take longer than HOURS, with the number."""
+    sizes = (min(problem.X.shape[1], len(problem.X)), *widths, problem.y.shape[1])
+    weights = sum(n * m for n, m in zip(sizes[1:], sizes[:-1], strict=True))
+    once = weights * (1 / _NORMALS + 4 * len(problem.X) / _FLOPS)
+    tries = proposals(problem, strength)
+    hours = once * 2 * tries * pairs * steps / 3600
+    if hours > HOURS:
+        raise InputError(
+            f"rejection sampling would take about {tries:.3g} proposals a step, {hours:.3g} hours for {pairs} pairs and {steps} "
+            f"steps; at most {HOURS:g} is allowed: take a higher temperature, fewer examples, smaller labels or a smaller strength"
+        )

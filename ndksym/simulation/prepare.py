@@ -1,0 +1,135 @@
+"""Arguments checked, and turned into the job that workers are given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ndksym.codegen.emit import module
+from ndksym.derivation import Derivation
+from ndksym.dynamics import discrete
+from ndksym.dynamics import inputs as physical
+from ndksym.dynamics.approach import Problem
+from ndksym.dynamics.memory import Physics, proximal
+from ndksym.errors import InputError, InputTypeError
+from ndksym.runtime import inputs
+from ndksym.runtime.types import Array
+from ndksym.simulation import acceptance
+from ndksym.simulation.job import DYNAMICS, Job
+
+MOST_BYTES = 4 * 2**30
+"""Of samples, and of the weights of one pair."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for beside the data and the physics."""
+
+    dynamics: str
+    step: float | None
+    strength: float | None
+    freeze_time: float | None
+    signal: bool
+    seed: int
+    pairs: int
+    width: Any
+
+
+def job(derivation: Derivation, data: physical.Data, physics: Physics, scale: float, asked: Asked) -> Job:
+    """Errors: InputError and InputTypeError name the argument; DivergentKernelError where an activation jumps."""
+    if asked.dynamics not in DYNAMICS:
+        raise InputError(f"dynamics {asked.dynamics!r} is not known; allowed are {', '.join(DYNAMICS)}")
+    counted(asked.pairs, "pairs", 2)
+    counted(asked.seed, "seed", 0)
+    widths = _widths(asked.width, derivation.depth)
+    kept, noise, push, hardness = _step(derivation, data, physics, scale, asked, widths)
+    unit = 1.0 if asked.dynamics == "mpl" else float(asked.step or 1.0)
+    numbers = physical.steps(data.times, unit)
+    frozen = -1
+    if asked.freeze_time is not None:
+        if asked.dynamics == "mpl":
+            raise InputError("freeze_time belongs to dynamics='langevin' and 'gradient', not to 'mpl'")
+        when = inputs.number(asked.freeze_time, "freeze_time", zero=True)
+        frozen = int(physical.steps(np.array([when]), unit, "freeze_time")[0])
+        if frozen > numbers[0]:
+            raise InputError(
+                f"times must be ≥ freeze_time = {when:g}, where the readout is frozen; got {data.times[0]:g}"
+            )
+    distinct = list(dict.fromkeys(derivation.duals))
+    columns, rows = _columns(data)
+    out = Job(
+        module("(simulation)", distinct, "numpy"), tuple(distinct.index(each) for each in derivation.duals), widths,
+        columns, rows, np.ascontiguousarray(data.y.T), numbers.astype(np.int64), asked.dynamics, physics.init_variance,
+        physics.bias, kept, noise, push, hardness, frozen, asked.signal, asked.seed,
+    )  # fmt: skip
+    _fits(out, asked.pairs)
+    return out
+
+
+def counted(value: Any, name: str, least: int) -> int:
+    """An integer of at least so much."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise InputTypeError(f"{name} must be an integer, got {value!r}")
+    if int(value) < least:
+        raise InputError(f"{name} must be at least {least}, got {value}")
+    return int(value)
+
+
+def _widths(width: Any, depth: int) -> tuple[int, ...]:
+    """One width for all hidden layers, or one for each."""
+    each = tuple(width) if isinstance(width, Sequence | np.ndarray) else (width,) * depth
+    if len(each) != depth:
+        raise InputError(f"width must be one number or one for each of {depth} hidden layers, got {len(each)} of them")
+    return tuple(counted(n, "width", 1) for n in each)
+
+
+def _step(
+    derivation: Derivation, data: physical.Data, physics: Physics, scale: float, asked: Asked, widths: tuple[int, ...]
+) -> tuple[float, float, float, float]:
+    """How a parameter moves in one step: kept, noise, push, and the hardness of acceptance."""
+    problem = Problem(derivation.compile(), data.X, data.X, data.y, physics, scale, 1e-6)
+    if asked.dynamics == "mpl":
+        if asked.strength is None or asked.step is not None:
+            raise InputError("dynamics='mpl' needs strength=λ > 0 and no step; its times count steps")
+        strength = inputs.number(asked.strength, "strength", zero=False)
+        kept = float(np.exp(-proximal(physics, strength).rate))
+        noise = float(np.sqrt(2 * physics.prior_variance * (1 - kept)))
+        acceptance.affordable(problem, strength, widths, asked.pairs, int(data.times[-1]))
+        return kept, noise, 0.0, scale / (2 * physics.temperature)
+    if asked.strength is not None:
+        raise InputError(f"strength belongs to dynamics='mpl', not to {asked.dynamics!r}")
+    if asked.step is None:
+        raise InputError(f"step is needed; the largest stable one is {discrete.largest_step(problem):.4g}")
+    h = inputs.number(asked.step, "step", zero=False)
+    discrete.require_stable(problem, h)
+    return 1 - h * physics.rate, float(np.sqrt(2 * h * physics.temperature)), h * scale, 0.0
+
+
+def _columns(data: physical.Data) -> tuple[Array, Array]:
+    """Inputs as columns over √N_0, in as few dimensions as they span: the law of the network is the same."""
+    same = data.rows is data.X
+    both = data.X if same else np.vstack([data.X, data.rows])
+    columns = both.T / np.sqrt(both.shape[1])
+    if len(columns) > len(both):
+        columns = np.linalg.qr(columns, mode="r")
+        columns *= np.where(np.diagonal(columns) < 0, -1.0, 1.0)[:, None]
+    P = len(data.X)
+    return np.ascontiguousarray(columns[:, :P]), np.ascontiguousarray(columns[:, P:])
+
+
+def _fits(out: Job, pairs: int) -> None:
+    needs = {
+        "the networks' outputs": 8 * pairs * int(np.prod(out.per_pair)),
+        "the weights of one pair of networks": 24 * sum(n * m for n, m in out.shapes),
+    }
+    for what, size in needs.items():
+        if size > MOST_BYTES:
+            raise InputError(
+                f"{what} would take {size / 2**30:.1f} GiB of at most {MOST_BYTES / 2**30:.0f}; ask for less"
+            )
+
+
+def temperature_free(physics: Physics, dynamics: str) -> Physics:
+    """Gradient descent is Langevin dynamics at T = 0."""
+    return replace(physics, temperature=0.0) if dynamics == "gradient" else physics

@@ -1,0 +1,141 @@
+"""What a simulation returns: every network's output, and what an ensemble of them says of mean and variance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ndksym import records
+from ndksym.runtime.types import Array
+
+__all__ = ["Estimate", "Rows", "Simulation"]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """train (M, P[, outputs]) and test (M, rows[, outputs]); as an array it is `test`, as a Run's test rows are."""
+
+    train: Array
+    test: Array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        out: Array = np.asarray(self.test, dtype=dtype)
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Σ_k mean over i of terms[k][i], each term (pairs, …) independent of the others: its value and its standard error."""
+
+    terms: tuple[Array, ...]
+
+    @cached_property
+    def value(self) -> Array:
+        """The sum of means."""
+        return np.asarray(sum(term.mean(axis=0) for term in self.terms))
+
+    @cached_property
+    def stderr(self) -> Array:
+        """One standard error."""
+        return np.sqrt(np.asarray(sum(term.var(axis=0, ddof=1) / len(term) for term in self.terms)))
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of the standard error, at least."""
+        return min(len(term) for term in self.terms) - 1
+
+    def times(self, factor: float) -> "Estimate":
+        """factor · this."""
+        return Estimate(tuple(factor * term for term in self.terms))
+
+    def plus(self, other: "Estimate") -> "Estimate":
+        """The sum with an independent one."""
+        return Estimate(self.terms + other.terms)
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """Networks of finite width in training, as pairs with labels y and −y and the same noise.
+
+    f(−y) has the law of −f(y), since the readout may change its sign; so (f₊ − f₋)/2 estimates the mean without bias, free
+    of the initial fluctuations that both share (theory §6), and the variance is Var (f₊ − f₋)/2 + E ((f₊ + f₋)/2)².
+
+    samples (pairs, 2, M, P + rows, outputs), second index the sign; `mean`, `stderr`, `var`, `var_stderr` are Rows.
+    """
+
+    dynamics: str
+    activations: tuple[str, ...]
+    widths: tuple[int, ...]
+    times: Array
+    samples: Array
+    trained: int
+    flat: bool
+    seed: int
+    physics: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def pairs(self) -> int:
+        """Number of pairs."""
+        return len(self.samples)
+
+    @cached_property
+    def mean_estimate(self) -> Estimate:
+        """Of the mean, all rows: terms (pairs, M, P + rows, outputs)."""
+        return Estimate((0.5 * (self.samples[:, 0] - self.samples[:, 1]),))
+
+    @cached_property
+    def var_estimate(self) -> Estimate:
+        """Of the variance over networks, all rows."""
+        learnt, shared = self.mean_estimate.terms[0], 0.5 * (self.samples[:, 0] + self.samples[:, 1])
+        n = len(learnt)
+        return Estimate((n / (n - 1) * (learnt - learnt.mean(axis=0)) ** 2 + shared**2,))
+
+    @property
+    def mean(self) -> Rows:
+        """Mean output over networks."""
+        return self.rows(self.mean_estimate.value)
+
+    @property
+    def stderr(self) -> Rows:
+        """Standard error of `mean`."""
+        return self.rows(self.mean_estimate.stderr)
+
+    @property
+    def var(self) -> Rows:
+        """Variance of the output over networks."""
+        return self.rows(self.var_estimate.value)
+
+    @property
+    def var_stderr(self) -> Rows:
+        """Standard error of `var`."""
+        return self.rows(self.var_estimate.stderr)
+
+    def rows(self, values: Array) -> Rows:
+        """(M, P + rows, outputs) as training and test rows, in the shape of y."""
+        values = values[..., 0] if self.flat else values
+        train = values[:, : self.trained]
+        return Rows(train, values[:, self.trained :] if values.shape[1] > self.trained else train)
+
+    def some(self, pairs: slice) -> "Simulation":
+        """The same with some of the pairs."""
+        return replace(self, samples=self.samples[pairs])
+
+    def record(self) -> dict[str, Any]:
+        """All but the samples as dictionaries, lists and numbers, for JSON."""
+        about = {"dynamics": self.dynamics, "activations": self.activations, "widths": self.widths, "pairs": self.pairs}
+        curves = {"mean": self.mean, "stderr": self.stderr, "var": self.var, "var_stderr": self.var_stderr}
+        out: dict[str, Any] = records.document(
+            {**about, "seed": self.seed, "physics": self.physics, "times": self.times, **curves}
+        )
+        return out
+
+    def save(self, path: str | Path, about: Mapping[str, Any] | None = None) -> None:
+        """Write samples and estimates to a .npz of plain arrays, whole or not at all.
+
+        Errors: InputError for a path that is no .npz or cannot be written.
+        """
+        curves = {"mean": self.mean, "stderr": self.stderr, "var": self.var, "var_stderr": self.var_stderr}
+        records.save(path, {**vars(replace(self)), **curves}, about or {})

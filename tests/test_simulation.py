@@ -1,0 +1,232 @@
+"""Finite networks: their gradients, their bookkeeping, and the same numbers however the work is shared out."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import ndksym
+from ndksym.dynamics import inputs as physical
+from ndksym.errors import DivergentKernelError, InputError, InputTypeError
+from ndksym.simulation import network, prepare, proximal, worker
+
+RNG = np.random.default_rng(11)
+X, X_TEST = RNG.normal(size=(3, 5)), RNG.normal(size=(2, 5))
+Y = np.array([1.0, -0.5, 0.25])
+
+
+def job(activation="gelu", depth=2, width=7, times=(0.0, 0.5, 1.0), pairs=4, loss=1.0, y=Y, rows=X_TEST, **changes):
+    physics = {"temperature": 0.1, "prior": 1.0, "init": 0.5, "bias": changes.pop("bias", 0.0)}
+    asked = {"dynamics": "langevin", "step": 0.25, "strength": None, "freeze_time": None, "signal": False, "seed": 5}
+    asked |= {name: changes.pop(name) for name in list(changes) if name in asked}
+    physics |= changes
+    d = ndksym.derive(activation, depth=depth, bias=physics["bias"] != 0)
+    data = physical.checked(X, y, rows, times)
+    checked = physical.physics(d.compile(), *physics.values(), zero=physics["temperature"] == 0)
+    return prepare.job(d, data, checked, loss, prepare.Asked(**asked, pairs=pairs, width=width))
+
+
+def networks(task, pairs=2):
+    layers = worker.load(task.text, "numpy")
+    hidden = [layers[n] for n in task.order]
+    return network.created(hidden, task.shapes, task.bias, network.Noise(task.seed, range(pairs)), 0.7)
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.4])
+def test_back_propagation_is_the_derivative(bias):
+    """A step with kept = 1 moves each parameter by Σ error ∂f/∂θ: central differences of f itself."""
+    task = job(bias=bias, depth=3, activation=["tanh", "gelu", "erf"])
+    of = networks(task)
+    error = RNG.normal(size=(2, 2, 1, 3))
+
+    def total():
+        return np.sum(error * network.forward(of, task.X).f, axis=(2, 3))
+
+    seen = network.forward(of, task.X)
+    deltas = network.backward(of, seen, error)
+    before = [each.copy() for each in of.parameters]
+    gradients = []
+    for each in of.parameters:
+        found = np.empty_like(each)
+        for at in np.ndindex(each.shape[2:]):
+            where = (slice(None), slice(None), *at)
+            start = each[where].copy()
+            each[where] = start + 1e-5
+            high = total()
+            each[where] = start - 1e-5
+            found[where] = (high - total()) / 2e-5
+            each[where] = start
+        gradients.append(found)
+    network.step(of, 1.0, seen.inputs, deltas)
+    for each, old, gradient in zip(of.parameters, before, gradients, strict=True):
+        assert np.abs(each - old - gradient).max() < 1e-8
+    scaled = [each.copy() for each in of.parameters]
+    network.step(of, 0.5, seen.inputs, [0 * delta for delta in deltas])
+    assert all(np.allclose(each, 0.5 * old) for each, old in zip(of.parameters, scaled, strict=True))
+
+
+def test_one_step_by_hand():
+    """Two steps of one pair of depth 1, written out: decay, gradient, noise, and the loss's scale."""
+    task = job("erf", 1, 3, times=(0.0, 0.25, 0.5), loss=0.5)
+    layers = worker.load(task.text, "numpy")
+    noise = network.Noise(task.seed, [0])
+    W, v = (np.sqrt(0.5) * noise.like(np.empty((1, 2, *shape)))[0, 0].copy() for shape in task.shapes)
+    both = np.hstack([task.X, task.rows])
+    parameters = [(W.copy(), v.copy()) for _ in range(2)]
+    expected = []
+    for _ in range(3):
+        expected.append([v @ layers[0].phi(W @ both) / np.sqrt(3) for W, v in parameters])
+        shaken = [np.sqrt(2 * 0.25 * 0.1) * noise.like(np.empty((1, 2, *shape)))[0, 0].copy() for shape in task.shapes]
+        moved = []
+        for (W, v), sign in zip(parameters, (1, -1), strict=True):
+            h = W @ task.X
+            error = v @ layers[0].phi(h) / np.sqrt(3) - sign * Y
+            slope = layers[0].dphi(h) * (v.T @ error) / np.sqrt(3) @ task.X.T
+            a = 1 - 0.25 * 0.1
+            moved.append(
+                (
+                    a * W - 0.25 * 0.5 * slope + shaken[0],
+                    a * v - 0.25 * 0.5 * error @ layers[0].phi(h).T / np.sqrt(3) + shaken[1],
+                )
+            )
+        parameters = moved
+    found = worker.simulated(task, range(1))
+    assert np.abs(found[0, :, :, :, 0] - np.array(expected)[:, :, 0].swapaxes(0, 1)).max() < 1e-12
+
+
+@pytest.mark.parametrize("dynamics", ["langevin", "mpl"])
+def test_the_same_numbers_however_the_work_is_shared(dynamics, monkeypatch):
+    step, strength, times = (0.25, None, (0.0, 0.5, 1.0)) if dynamics == "langevin" else (None, 0.5, (0, 1, 2))
+    common = {"depth": 2, "width": 9, "times": times, "temperature": 2.0, "step": step, "strength": strength}
+    runs = [
+        ndksym.simulate(
+            "gelu", X, Y, X_TEST, pairs=pairs, seed=3, processes=many, dynamics=dynamics, bias=0.3, **common
+        )
+        for pairs, many in ((7, 1), (7, 3), (4, 2))
+    ]
+    assert np.array_equal(runs[0].samples, runs[1].samples)
+    assert np.array_equal(runs[0].samples[:4], runs[2].samples)
+    other = ndksym.simulate("gelu", X, Y, X_TEST, pairs=2, seed=4, dynamics=dynamics, bias=0.3, **common)
+    assert not np.any(runs[0].samples[:2] == other.samples)
+    task = job(dynamics=dynamics, step=step, strength=strength, times=times, temperature=2.0)
+    together = worker.simulated(task, range(5))
+    monkeypatch.setattr(worker, "CACHE", 1)
+    assert np.array_equal(together, worker.simulated(task, range(5)))
+
+
+def test_inputs_of_many_dimensions_are_turned_into_few():
+    """Only the inner products count, so what is drawn is the same for a rotated input."""
+    wide = RNG.normal(size=(3, 50))
+    rotation = np.linalg.qr(RNG.normal(size=(50, 50)))[0]
+    common = {"width": 20, "times": [1.0], "temperature": 0.1, "step": 0.5, "pairs": 2}
+    a, b = (ndksym.simulate("erf", each, Y, **common) for each in (wide, wide @ rotation))
+    assert np.abs(a.samples - b.samples).max() < 1e-9
+    data = physical.checked(wide, Y, None, [1.0])
+    columns, rows = prepare._columns(data)
+    assert columns.shape == (3, 3)
+    assert rows.size == 0
+    assert np.abs(columns.T @ columns - wide @ wide.T / 50).max() < 1e-12
+
+
+def test_gradient_descent_is_deterministic_but_for_its_beginning():
+    sim = ndksym.simulate(
+        "erf", X, Y, width=30, times=[0.0, 500.0], temperature=9.0, step=0.5, dynamics="gradient", pairs=3
+    )
+    assert np.abs(sim.samples[:, 0, -1, :, 0] - Y).max() < 1e-6
+    assert sim.physics["temperature"] == 0
+
+
+def test_shapes_and_estimates():
+    both = np.column_stack([Y, -2 * Y])
+    sim = ndksym.simulate("erf", X, both, X_TEST, width=(8,), times=[0.5, 1.0], temperature=0.1, step=0.5, pairs=5)
+    assert sim.mean.train.shape == (2, 3, 2)
+    assert sim.stderr.test.shape == sim.var.test.shape == np.asarray(sim.var_stderr).shape == (2, 2, 2)
+    half = 0.5 * (sim.samples[:, 0] - sim.samples[:, 1])
+    assert np.allclose(sim.mean.train, half.mean(axis=0)[:, :3])
+    assert np.allclose(sim.stderr.test, half.std(axis=0, ddof=1)[:, 3:] / np.sqrt(5))
+    total = half.var(axis=0, ddof=1) + np.mean((0.5 * sim.samples.sum(axis=1)) ** 2, axis=0)
+    assert np.allclose(sim.var.train, total[:, :3])
+    assert (
+        (sim.mean - sim.mean.test == 0).all() if hasattr(sim.mean, "__sub__") else (sim.mean.test - sim.mean == 0).all()
+    )
+
+
+def test_the_variance_estimate_has_no_bias():
+    """Pairs whose halves are known normals: E v = Var d + E e²."""
+    rng = np.random.default_rng(0)
+    learnt, shared = 0.5 + 0.3 * rng.normal(size=(20_000, 1, 1, 1)), 0.8 * rng.normal(size=(20_000, 1, 1, 1))
+    blank = ndksym.simulate("erf", X, Y, width=4, times=[0.5], temperature=0.1, step=0.5, pairs=2)
+    sim = dataclasses.replace(blank, samples=np.stack([shared + learnt, shared - learnt], axis=1), trained=1)
+    assert abs(sim.var.train[0, 0] - (0.09 + 0.64)) < 4 * sim.var_stderr.train[0, 0]
+    few = dataclasses.replace(sim, samples=sim.samples.reshape(4000, 5, 2, 1, 1, 1)[0])
+    many = np.mean(
+        [dataclasses.replace(few, samples=part).var.train for part in sim.samples.reshape(4000, 5, 2, 1, 1, 1)]
+    )
+    assert abs(many - 0.73) < 0.04
+
+
+def test_a_readout_frozen_at_the_end_reports_what_it_would_have():
+    args = {"width": 12, "temperature": 0.1, "step": 0.5, "pairs": 3, "depth": 2, "bias": 0.3}
+    plain = ndksym.simulate("erf", X, Y, times=[2.0, 4.0], **args)
+    frozen = ndksym.simulate("erf", X, Y, times=[2.0, 4.0], freeze_time=2.0, signal=True, **args)
+    assert np.array_equal(plain.samples[:, :, 0], frozen.samples[:, :, 0])
+    assert np.abs(plain.samples[:, :, 1] - frozen.samples[:, :, 1]).min() > 1e-6
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": 0}, "width must be at least 1"),
+        ({"width": (5, 5)}, "one for each of 1 hidden layers"),
+        ({"pairs": 1}, "pairs must be at least 2"),
+        ({"step": 50.0}, "the largest stable step is"),
+        ({"step": None}, "the largest stable one is"),
+        ({"times": [0.3]}, "must be a multiple of step"),
+        ({"dynamics": "adam"}, "allowed are langevin, mpl, gradient"),
+        ({"dynamics": "mpl"}, "needs strength"),
+        ({"strength": 2.0}, "strength belongs to"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"freeze_time": 3.0}, "must be ≥ freeze_time"),
+        ({"freeze_time": 0.3}, "freeze_time must be a multiple"),
+        ({"temperature": 0.0}, "method='gradient' serves"),
+        ({"width": 200_000, "depth": 2}, "would take"),
+        ({"loss": "max"}, "loss must be"),
+    ],
+)
+def test_bad_input_is_named(changes, message):
+    args = {"width": 5, "times": [0.5], "temperature": 0.1, "step": 0.5, "pairs": 2} | changes
+    with pytest.raises(InputError, match=message):
+        ndksym.simulate("erf", X, Y, **args)
+
+
+def test_other_errors():
+    args = {"times": [0.5], "temperature": 0.1, "step": 0.5, "pairs": 2}
+    with pytest.raises(InputTypeError, match="width must be an integer"):
+        ndksym.simulate("erf", X, Y, width=2.5, **args)
+    with pytest.raises(DivergentKernelError):
+        ndksym.simulate("sign", X, Y, width=5, **args)
+    with pytest.raises(InputError, match="left float64 at step"):
+        ndksym.simulate("x**3", X, Y, width=1, times=[10.0], temperature=0.1, step=0.1, pairs=30)
+
+
+def test_rejection_is_estimated_before_it_starts():
+    with pytest.raises(InputError, match="proposals a step"):
+        ndksym.simulate("erf", X, 5 * Y, width=5, times=[3], temperature=0.01, dynamics="mpl", strength=1.0, pairs=2)
+
+
+def test_rejection_accepts_as_often_as_was_estimated(monkeypatch):
+    """Proposals of the first step, counted in networks wide enough."""
+    args = {"temperature": 3.0, "dynamics": "mpl", "step": None, "strength": 0.5, "times": (1,), "y": 2 * Y}
+    task = job("erf", 1, 300, **args)
+    d = ndksym.derive("erf")
+    data = physical.checked(X, 2 * Y, X, [1])
+    physics = physical.physics(d.compile(), 3.0, 1.0, 0.5, 0.0, zero=False)
+    problem = prepare.Problem(d.compile(), X, X, data.y, physics, 1.0, 1e-6)
+    expected = prepare.acceptance.proposals(problem, 0.5)
+    tries = []
+    inner = network.forward
+    monkeypatch.setattr(proximal, "forward", lambda of, at: tries.append(0) or inner(of, at))
+    worker.simulated(task, range(400))
+    # a pair goes on until both have accepted: between one and two networks' worth; two more calls report
+    mean = len(tries) / 400 - 2
+    assert expected < mean < 2 * expected
