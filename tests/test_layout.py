@@ -18,7 +18,7 @@ PLAN = """
 3  mpl recursion
 4  ndk identities
 5  typeset derivation cases
-6  runtime codegen generation
+6  runtime codegen networks generation
 7  data dynamics simulation laws verify
 8  listing present figures plots progress solving cli __main__
 """

@@ -8,7 +8,8 @@ import pytest
 import ndksym
 from ndksym.dynamics import inputs as physical
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
-from ndksym.simulation import network, prepare, proximal, worker
+from ndksym.networks import network, proximal, worker
+from ndksym.simulation import prepare
 
 RNG = np.random.default_rng(11)
 X, X_TEST = RNG.normal(size=(3, 5)), RNG.normal(size=(2, 5))
@@ -206,7 +207,7 @@ def test_other_errors():
     with pytest.raises(DivergentKernelError):
         ndksym.simulate("sign", X, Y, width=5, **args)
     with pytest.raises(InputError, match="left float64 at step"):
-        ndksym.simulate("x**3", X, Y, width=1, times=[10.0], temperature=0.1, step=0.1, pairs=30)
+        ndksym.simulate("x**3", X, Y, width=1, times=[10.0], temperature=0.1, step=0.05, pairs=99)
 
 
 def test_rejection_is_estimated_before_it_starts():

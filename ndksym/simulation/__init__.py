@@ -5,8 +5,8 @@ from typing import Any
 
 from ndksym.derivation import derive
 from ndksym.dynamics import inputs as physical
+from ndksym.networks.job import DYNAMICS
 from ndksym.simulation import prepare, workers
-from ndksym.simulation.job import DYNAMICS
 from ndksym.simulation.samples import Estimate, Rows, Simulation
 
 __all__ = ["DYNAMICS", "Estimate", "Rows", "Simulation", "simulate"]

@@ -13,10 +13,10 @@ from ndksym.dynamics import inputs as physical
 from ndksym.dynamics.approach import Problem
 from ndksym.dynamics.memory import Physics, proximal
 from ndksym.errors import InputError, InputTypeError
+from ndksym.networks.job import DYNAMICS, Job
 from ndksym.runtime import inputs
 from ndksym.runtime.types import Array
 from ndksym.simulation import acceptance
-from ndksym.simulation.job import DYNAMICS, Job
 
 MOST_BYTES = 4 * 2**30
 """Of samples, and of the weights of one pair."""

@@ -40,7 +40,8 @@ class Estimate:
     @cached_property
     def stderr(self) -> Array:
         """One standard error."""
-        return np.sqrt(np.asarray(sum(term.var(axis=0, ddof=1) / len(term) for term in self.terms)))
+        variance: Array = np.asarray(sum(term.var(axis=0, ddof=1) / len(term) for term in self.terms))
+        return np.sqrt(variance)
 
     @property
     def freedom(self) -> int:

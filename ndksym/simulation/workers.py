@@ -12,8 +12,8 @@ import numpy as np
 
 import ndksym
 from ndksym.errors import InputError, NdksymError
+from ndksym.networks.job import Job
 from ndksym.runtime.types import Array
-from ndksym.simulation.job import Job
 
 _THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -50,7 +50,7 @@ def _started(folder: Path, first: int, last: int) -> "subprocess.Popen[bytes]":
     ours = str(Path(ndksym.__file__).parent.parent)
     path = os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.Popen(
-        [sys.executable, "-m", "ndksym.simulation.worker", str(folder), str(first), str(last)],
+        [sys.executable, "-m", "ndksym.networks.worker", str(folder), str(first), str(last)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

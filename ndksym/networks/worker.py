@@ -1,4 +1,4 @@
-"""One process of a simulation: python -m ndksym.simulation.worker FOLDER FIRST LAST
+"""One process of a simulation: python -m ndksym.networks.worker FOLDER FIRST LAST
 
 Simulates the pairs FIRST … LAST − 1 of FOLDER/job.npz into FOLDER/FIRST.npy; on stdout, what has been done, a number of
 network steps a line. What goes wrong is said in FOLDER/FIRST.error.
@@ -15,8 +15,8 @@ import numpy as np
 
 from ndksym.codegen.load import load
 from ndksym.errors import NdksymError
+from ndksym.networks import job, langevin, proximal
 from ndksym.runtime.types import Array
-from ndksym.simulation import job, langevin, proximal
 
 CACHE = 2**20
 """Bytes that the weights of a batch of pairs may take: small networks go together, large ones alone."""

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ndksym.errors import InputError
+from ndksym.networks.job import Job
+from ndksym.networks.network import SIGNS, Networks, Noise, Nonlinearity, backward, created, forward, scale, step
+from ndksym.networks.report import Report
 from ndksym.runtime.types import Array
-from ndksym.simulation.job import Job
-from ndksym.simulation.network import SIGNS, Networks, Noise, Nonlinearity, backward, created, forward, scale, step
-from ndksym.simulation.report import Report
 
 
 def run(job: Job, hidden: Sequence[Nonlinearity], pairs: range, progress: Callable[[int], None]) -> Array:

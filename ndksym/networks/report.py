@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from ndksym.networks.job import Job
+from ndksym.networks.network import Forward, Networks, forward
 from ndksym.runtime.types import Array
-from ndksym.simulation.job import Job
-from ndksym.simulation.network import Forward, Networks, forward
 
 
 class Report:

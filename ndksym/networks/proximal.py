@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ndksym.errors import InputError
+from ndksym.networks.job import Job
+from ndksym.networks.network import SIGNS, Networks, Noise, Nonlinearity, created, forward
+from ndksym.networks.report import Report
 from ndksym.runtime.types import Array
-from ndksym.simulation.job import Job
-from ndksym.simulation.network import SIGNS, Networks, Noise, Nonlinearity, created, forward
-from ndksym.simulation.report import Report
 
 MOST = 10_000_000
 """Proposals of one step after which a pair gives up."""
