@@ -1,15 +1,20 @@
 """Networks of finite width in training, as samples: what every formula for infinite width is held against."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ndksym.derivation import derive
 from ndksym.dynamics import inputs as physical
 from ndksym.networks.job import DYNAMICS
 from ndksym.simulation import prepare, workers
+from ndksym.simulation.comparison import Agreement, Comparison, compare
 from ndksym.simulation.samples import Estimate, Rows, Simulation
+from ndksym.simulation.widths import Scan, Slope
 
-__all__ = ["DYNAMICS", "Estimate", "Rows", "Simulation", "simulate"]
+__all__ = [
+    "DYNAMICS", "Agreement", "Comparison", "Estimate", "Rows", "Scan", "Simulation", "Slope", "compare", "simulate",
+    "width_scan",
+]  # fmt: skip
 
 
 def simulate(
@@ -71,5 +76,24 @@ def simulate(
     }  # fmt: skip
     return Simulation(
         dynamics, tuple(each.name for each in derivation.activations), job.widths, data.times, samples, len(data.X),
-        data.flat, int(seed), {name: value for name, value in about.items() if value is not None},
+        data.flat, int(seed), {name: value for name, value in about.items() if value is not None}, data, kernel,
     )  # fmt: skip
+
+
+def width_scan(activation: object, X: Any, y: Any, X_test: Any = None, *, widths: Sequence[Any], **known: Any) -> Scan:
+    """`simulate` at several widths with seeds of their own: the slope of what finite width leaves, and the limit without it.
+
+    Arguments as in `simulate`, but for `widths`; errors too.
+    """
+    progress = known.pop("progress", lambda fraction: None)
+    seed, total = known.pop("seed", 0), len(widths)
+
+    def part(index: int) -> Callable[[float], None]:
+        return lambda fraction: progress((index + fraction) / total)
+
+    return Scan(
+        tuple(
+            simulate(activation, X, y, X_test, width=width, seed=seed + index, progress=part(index), **known)
+            for index, width in enumerate(widths)
+        )
+    )

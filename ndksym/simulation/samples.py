@@ -1,15 +1,22 @@
 """What a simulation returns: every network's output, and what an ensemble of them says of mean and variance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ndksym import records
+from ndksym.dynamics import drift, solve
+from ndksym.dynamics.discrete import MOST_UNKNOWNS
+from ndksym.dynamics.inputs import Data
+from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
+
+if TYPE_CHECKING:
+    from ndksym.simulation.comparison import Comparison
 
 __all__ = ["Estimate", "Rows", "Simulation"]
 
@@ -75,7 +82,9 @@ class Simulation:
     trained: int
     flat: bool
     seed: int
-    physics: Mapping[str, Any] = field(default_factory=dict)
+    physics: Mapping[str, Any]
+    data: Data
+    kernel: Kernel
 
     @property
     def pairs(self) -> int:
@@ -120,6 +129,41 @@ class Simulation:
         train = values[:, : self.trained]
         return Rows(train, values[:, self.trained :] if values.shape[1] > self.trained else train)
 
+    def theory(self, covariance: bool = True) -> Any:
+        """The Run (a Drift, if the readout was frozen) of this very training at infinite width, steps and all.
+
+        Without `covariance`, or where its matrices would not fit, it has the mean alone.
+        """
+        known = dict(self.physics)
+        frozen, signal = known.pop("freeze_time", None), known.pop("signal", False)
+        rows = None if self.data.rows is self.data.X else self.data.rows
+        y = self.data.y[:, 0] if self.data.flat else self.data.y
+        if frozen is not None:
+            return drift(
+                self.kernel, self.data.X, y, rows, times=self.times, freeze_time=frozen, signal=signal, **known
+            )
+        steps = self.times[-1] / known.get("step", 1.0)
+        fits = self.dynamics == "gradient" or (steps + 1) * self.trained <= MOST_UNKNOWNS
+        return solve(
+            self.kernel,
+            self.data.X,
+            y,
+            rows,
+            times=self.times,
+            method=self.dynamics,
+            covariance=covariance and fits,
+            **known,
+        )
+
+    def compare(self, run: Any = None) -> "Comparison":
+        """z-scores of mean and variance against `run`, or against `theory()`.
+
+        Errors: InputError where times or rows of `run` differ.
+        """
+        from ndksym.simulation.comparison import compare
+
+        return compare(self, self.theory() if run is None else run)
+
     def some(self, pairs: slice) -> "Simulation":
         """The same with some of the pairs."""
         return replace(self, samples=self.samples[pairs])
@@ -139,4 +183,8 @@ class Simulation:
         Errors: InputError for a path that is no .npz or cannot be written.
         """
         curves = {"mean": self.mean, "stderr": self.stderr, "var": self.var, "var_stderr": self.var_stderr}
-        records.save(path, {**vars(replace(self)), **curves}, about or {})
+        records.save(
+            path,
+            {name: value for name, value in vars(replace(self)).items() if name not in ("data", "kernel")} | curves,
+            about or {},
+        )
