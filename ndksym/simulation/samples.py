@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Estimate", "Rows", "Simulation"]
 
+_SAVED = ("dynamics", "activations", "widths", "times", "samples", "trained", "seed", "physics")
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
@@ -183,8 +185,5 @@ class Simulation:
         Errors: InputError for a path that is no .npz or cannot be written.
         """
         curves = {"mean": self.mean, "stderr": self.stderr, "var": self.var, "var_stderr": self.var_stderr}
-        records.save(
-            path,
-            {name: value for name, value in vars(replace(self)).items() if name not in ("data", "kernel")} | curves,
-            about or {},
-        )
+        own = {name: value for name, value in vars(self).items() if name in _SAVED}
+        records.save(path, own | curves, about or {})
