@@ -44,6 +44,34 @@ TimeoutOption = Annotated[
 ]
 
 
+DataOption = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="TASK",
+        help="FILE.npz (arrays X, y and perhaps X_test, y_test), orthogonal:P, digits:A,B or openml:NAME:A,B; options "
+        "follow: orthogonal:8,overlap=0.9,width=32.",
+    ),
+]
+BiasScaleOption = Annotated[float, typer.Option("--bias-scale", help="Scale β of the biases; 0 is none.")]
+TemperatureOption = Annotated[float, typer.Option("--temperature", help="T of the Langevin noise.")]
+PriorOption = Annotated[float, typer.Option("--prior-variance", help="σ² of the weights' prior.")]
+InitOption = Annotated[float, typer.Option("--init-variance", help="σ0² of the initial weights.")]
+StrengthOption = Annotated[
+    float | None, typer.Option("--strength", help="λ of Markov proximal learning; times then count steps.")
+]
+LossOption = Annotated[str, typer.Option("--loss", help="sum or mean of ½(y − f)².")]
+TrainOption = Annotated[int | None, typer.Option("--train", help="Number of training examples; the rest tests.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Of everything that is drawn; recorded in the output.")]
+FigureOption = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE", help="Learning curves as .png, .svg or .pdf; numbers beside it as .json."),
+]
+SaveOption = Annotated[
+    Path | None, typer.Option("--save", metavar="FILE.npz", help="All arrays; np.load reads them without pickle.")
+]
+
+
 def main() -> None:
     """Entry point; every error that is ours becomes one line and its exit code."""
     try:
@@ -197,20 +225,12 @@ def generate(
 @app.command()
 def solve(
     activation: ActivationArgument,
-    source: Annotated[
-        str,
-        typer.Option(
-            "--data",
-            metavar="TASK",
-            help="FILE.npz (arrays X, y and perhaps X_test, y_test), orthogonal:P, digits:A,B or openml:NAME:A,B; options "
-            "follow: orthogonal:8,overlap=0.9,width=32.",
-        ),
-    ],
+    source: DataOption,
     depth: DepthOption = None,
-    bias_scale: Annotated[float, typer.Option("--bias-scale", help="Scale β of the biases; 0 is none.")] = 0.0,
-    temperature: Annotated[float, typer.Option("--temperature", help="T of the Langevin noise.")] = 1e-3,
-    prior_variance: Annotated[float, typer.Option("--prior-variance", help="σ² of the weights' prior.")] = 1.0,
-    init_variance: Annotated[float, typer.Option("--init-variance", help="σ0² of the initial weights.")] = 1.0,
+    bias_scale: BiasScaleOption = 0.0,
+    temperature: TemperatureOption = 1e-3,
+    prior_variance: PriorOption = 1.0,
+    init_variance: InitOption = 1.0,
     times: Annotated[
         str | None,
         typer.Option(
@@ -223,28 +243,19 @@ def solve(
     method: Annotated[
         str, typer.Option("--method", help="langevin, gradient (linearised network), diffusive (T → 0) or mpl.")
     ] = "langevin",
-    strength: Annotated[
-        float | None, typer.Option("--strength", help="λ of Markov proximal learning; times then count steps.")
-    ] = None,
+    strength: StrengthOption = None,
     step: Annotated[
         float | None, typer.Option("--step", help="Euler–Langevin steps of this length instead of continuous time.")
     ] = None,
     covariance: Annotated[bool, typer.Option("--covariance", help="The covariance over the ensemble too.")] = False,
-    loss: Annotated[str, typer.Option("--loss", help="sum or mean of ½(y − f)².")] = "sum",
+    loss: LossOption = "sum",
     rtol: Annotated[float, typer.Option("--rtol", help="Accuracy asked for, of the largest |y|.")] = 1e-6,
-    train: Annotated[int | None, typer.Option("--train", help="Number of training examples; the rest tests.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of everything that is drawn; recorded in the output.")] = 0,
+    train: TrainOption = None,
+    seed: SeedOption = 0,
     backend: Annotated[str, typer.Option("--backend", help="numpy or c.")] = "numpy",
     json_: JsonOption = False,
-    figure: Annotated[
-        Path | None,
-        typer.Option(
-            "--plot", metavar="FILE", help="Learning curves as .png, .svg or .pdf; numbers beside it as .json."
-        ),
-    ] = None,
-    save: Annotated[
-        Path | None, typer.Option("--save", metavar="FILE.npz", help="All arrays; np.load reads them without pickle.")
-    ] = None,
+    figure: FigureOption = None,
+    save: SaveOption = None,
     timeout: TimeoutOption = 30 * MINUTE,
 ) -> None:
     """Solve the dynamics of the predictor: what the infinitely wide network outputs as it is trained, at each time."""
@@ -279,6 +290,88 @@ def solve(
         _emit(solving.document(found))
     else:
         print(solving.text(found))
+
+
+@app.command()
+def simulate(
+    activation: ActivationArgument,
+    source: DataOption,
+    depth: DepthOption = None,
+    width: Annotated[
+        str, typer.Option("--width", metavar="N[,N…]", help="Width of the hidden layers, or one for each.")
+    ] = "200",
+    pairs: Annotated[int, typer.Option("--pairs", help="Pairs of networks with labels y and −y.")] = 64,
+    scan: Annotated[
+        str | None,
+        typer.Option("--scan", metavar="N,N[,N…]", help="Several widths instead, extrapolated to infinite width."),
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="z-scores against theory; exit code 4 if they disagree.")
+    ] = False,
+    bias_scale: BiasScaleOption = 0.0,
+    temperature: TemperatureOption = 0.1,
+    prior_variance: PriorOption = 1.0,
+    init_variance: InitOption = 1.0,
+    times: Annotated[
+        str | None,
+        typer.Option(
+            "--times",
+            metavar="TIMES",
+            help="start:stop:count, log-spaced, or a list such as 0.1,1,10; moved to whole steps.",
+            show_default="20 up to 3σ²/T, or 1000 steps",
+        ),
+    ] = None,
+    dynamics: Annotated[str, typer.Option("--dynamics", help="langevin, gradient (T = 0) or mpl.")] = "langevin",
+    strength: StrengthOption = None,
+    step: Annotated[
+        float | None,
+        typer.Option("--step", help="Length of a step.", show_default="a quarter of the largest stable one"),
+    ] = None,
+    loss: LossOption = "sum",
+    train: TrainOption = None,
+    seed: SeedOption = 0,
+    json_: JsonOption = False,
+    figure: FigureOption = None,
+    save: SaveOption = None,
+    timeout: TimeoutOption = 30 * MINUTE,
+) -> None:
+    """Train networks of finite width, many of them, and hold theory against them."""
+    for path in (figure, save):
+        if path is not None:
+            files.check_writable(path)
+    run_in_child(timeout)
+    from ndksym import data, plots, records, simulating
+
+    options = simulating.Options(
+        temperature, prior_variance, init_variance, bias_scale, dynamics, loss, seed, pairs, width, scan, times, strength, step,
+    )  # fmt: skip
+    simulating.check(options)
+    if figure is not None:
+        plots.check(figure)
+    if save is not None:
+        records.check_npz(save)
+    with progress.plain_warnings():
+        with progress.spinner(f"reading {source}"):
+            task = data.load(source, train=train, seed=seed)
+        with progress.spinner(f"deriving {', '.join(activation)}"):
+            d = _derive(activation, depth, bias_scale != 0)
+        with progress.bar("simulating") as tell:
+            found = simulating.answer(d, task, options, tell)
+        if compare:
+            with progress.bar("solving") as tell:
+                found = simulating.theory(found, tell)
+    for path, write in ((save, simulating.save), (figure, simulating.plot)):
+        if path is not None:
+            write(found, path)
+            print(f"wrote {path}", file=sys.stderr)
+    if json_:
+        _emit(simulating.document(found))
+    else:
+        print(simulating.text(found))
+    if found.comparison is not None and not found.comparison.agrees():
+        raise CheckFailedError(
+            "theory and simulation disagree; finite width may be why: try a larger --width, or --scan several of them"
+        )
 
 
 def _judge(results: "list[tuple[str, list[Evidence]]]") -> None:

@@ -4,8 +4,8 @@ A figure is drawn from a Panel and from nothing else, so the JSON beside it hold
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from ndksym.errors import InputError
 from ndksym.runtime import inputs
 from ndksym.runtime.types import Array
 
-__all__ = ["FEW", "Curve", "Level", "Mark", "Panel", "drift", "learning"]
+__all__ = ["FEW", "Curve", "Level", "Mark", "Panel", "Points", "drift", "learning", "with_points"]
 
 FEW = 4
 """Up to so many test predictors are shown one by one."""
@@ -30,6 +30,16 @@ class Curve:
     colour: int
     low: Array | None = None
     high: Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Measured values at the panel's times with their standard errors; `colour` is that of the curve they belong to."""
+
+    label: str
+    values: Array
+    errors: Array
+    colour: int
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,37 @@ class Panel:
     boundary: float | None = None
     marks: tuple[Mark, ...] = ()
     band: str = ""
+    points: tuple[Points, ...] = ()
+
+
+class Measured(Protocol):
+    """What a simulation says of the mean: rows of the shapes of a Run."""
+
+    @property
+    def times(self) -> Array: ...
+    @property
+    def mean(self) -> Any: ...
+    @property
+    def stderr(self) -> Any: ...
+
+
+def with_points(panel: Panel, simulated: Measured, y_test: Any = None) -> Panel:
+    """The simulated means beside the curves of the test rows: errors where the panel shows errors, which need y_test.
+
+    |mean − y|² is larger than the error of the mean by the squared standard error, which is taken off.
+    """
+    seen = _positive(simulated.times)
+    mean, stderr = simulated.mean.test[seen], simulated.stderr.test[seen]
+    if len(mean) != len(panel.times):
+        raise InputError(f"the simulation has {len(mean)} times > 0, the panel {len(panel.times)}")
+    if panel.y_label == _ERROR:
+        away = mean - _fitting(y_test, simulated.mean.test, "y_test", "test")
+        axes = tuple(range(1, away.ndim))
+        errors = np.sqrt(np.sum((2 * away * stderr) ** 2, axis=axes)) / away[0].size
+        return replace(panel, points=(Points("test, simulated", np.mean(away**2 - stderr**2, axis=axes), errors, 0),))
+    flat, sizes = mean.reshape(len(mean), -1), stderr.reshape(len(mean), -1)
+    shown = range(min(FEW, flat.shape[1]))
+    return replace(panel, points=tuple(Points("simulated, ± its error", flat[:, k], sizes[:, k], k) for k in shown))
 
 
 def learning(run: Run, *, y: Any = None, y_test: Any = None, rows: str = "test") -> Panel:

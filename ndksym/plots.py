@@ -87,7 +87,7 @@ def draw(panel: Panel, ax: "Axes | None" = None, *, own: bool = False, title: st
         ax.set_yscale("log", nonpositive="mask")
     ax.set_xlabel(panel.x_label)
     ax.set_ylabel(panel.y_label)
-    handles = _curves(panel, ax) + _levels(panel, ax) + _marks(panel, ax)
+    handles = _curves(panel, ax) + _points(panel, ax) + _levels(panel, ax) + _marks(panel, ax)
     named = _phases(panel, ax, first, last)
     _raise_floor(panel, ax)
     ax.set_title(title, fontsize="medium", pad=18 if named else 6, wrap=True)
@@ -137,6 +137,19 @@ def _curves(panel: Panel, ax: "Axes") -> "list[Line2D]":
         elif curve.high is not None:
             ax.plot(panel.times, curve.high, color=colour, lw=0.9, zorder=2.8)
     return handles
+
+
+def _points(panel: Panel, ax: "Axes") -> "list[Line2D]":
+    """Dots with error bars; one entry of the legend for all that are called alike."""
+    from matplotlib.lines import Line2D
+
+    for points in panel.points:
+        ax.errorbar(
+            panel.times, points.values, points.errors, fmt="o", color=_colour(points.colour), mfc="white", ms=4, lw=1.2,
+            zorder=3.5,
+        )  # fmt: skip
+    labels = dict.fromkeys(points.label for points in panel.points)
+    return [Line2D([], [], color="black", marker="o", mfc="white", ms=4, lw=0, label=label) for label in labels]
 
 
 def _levels(panel: Panel, ax: "Axes") -> "list[Line2D]":

@@ -85,6 +85,11 @@ def moments(options: Options) -> Array:
         rate = options.temperature / options.prior_variance if options.prior_variance else np.nan
         last = 10 / rate if rate > 0 else 1e4
         return np.geomspace(min(1e-2, last / 1e3), last, 60)
+    return spelled(said)
+
+
+def spelled(said: str) -> Array:
+    """Times from start:stop:count, log-spaced, or a list."""
     parts = [part.strip() for part in (said.split(":") if ":" in said else said.split(","))]
     try:
         numbers = np.array([float(part) for part in parts])

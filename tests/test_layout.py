@@ -20,7 +20,7 @@ PLAN = """
 5  typeset derivation cases
 6  runtime codegen networks generation
 7  data dynamics simulation laws verify
-8  listing present figures plots progress solving cli __main__
+8  listing present figures plots progress solving simulating cli __main__
 """
 FLOORS = [line.split()[1:] for line in PLAN.strip().splitlines()]
 ORDER = [name for floor in FLOORS for name in floor]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -92,10 +92,9 @@ class Scan:
         """Standard error of `var`."""
         return self.rows(self.var_estimate.stderr)
 
-    def theory(self, covariance: bool = True) -> Predicted:
+    def theory(self, covariance: bool = True) -> Any:
         """What theory says of this very training, as `Simulation.theory`."""
-        run: Predicted = self.simulations[0].theory(covariance)
-        return run
+        return self.simulations[0].theory(covariance)
 
     def compare(self, run: Predicted | None = None) -> Comparison:
         """The extrapolated values against theory, as `Simulation.compare`."""
