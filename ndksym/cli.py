@@ -168,11 +168,13 @@ def verify(
     ] = None,
     depth: DepthOption = None,
     bias: BiasOption = False,
-    slow: Annotated[bool, typer.Option("--slow", help="Larger samples at every rung.")] = False,
+    slow: Annotated[
+        bool, typer.Option("--slow", help="Larger samples at every rung, and networks of finite width.")
+    ] = False,
     json_: JsonOption = False,
     timeout: TimeoutOption = 30 * MINUTE,
 ) -> None:
-    """Climb the ladder: exact identities, 50 digits, certified balls, laws, backends."""
+    """Climb the ladder: exact identities, 50 digits, certified balls, laws, backends; with --slow, simulation."""
     run_in_child(timeout)
     from ndksym import present
     from ndksym.cases import cases

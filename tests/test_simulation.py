@@ -1,6 +1,7 @@
 """Finite networks: their gradients, their bookkeeping, and the same numbers however the work is shared out."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import ndksym
 from ndksym.dynamics import inputs as physical
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
 from ndksym.networks import network, proximal, worker
-from ndksym.simulation import prepare
+from ndksym.simulation import Scan, compare, prepare
 
 RNG = np.random.default_rng(11)
 X, X_TEST = RNG.normal(size=(3, 5)), RNG.normal(size=(2, 5))
@@ -156,8 +157,9 @@ def test_the_variance_estimate_has_no_bias():
     """Pairs whose halves are known normals: E v = Var d + E e²."""
     rng = np.random.default_rng(0)
     learnt, shared = 0.5 + 0.3 * rng.normal(size=(20_000, 1, 1, 1)), 0.8 * rng.normal(size=(20_000, 1, 1, 1))
-    blank = ndksym.simulate("erf", X, Y, width=4, times=[0.5], temperature=0.1, step=0.5, pairs=2)
-    sim = dataclasses.replace(blank, samples=np.stack([shared + learnt, shared - learnt], axis=1), trained=1)
+    sim = dataclasses.replace(
+        blank(), times=np.array([0.5]), samples=np.stack([shared + learnt, shared - learnt], axis=1), trained=1
+    )
     assert abs(sim.var.train[0, 0] - (0.09 + 0.64)) < 4 * sim.var_stderr.train[0, 0]
     few = dataclasses.replace(sim, samples=sim.samples.reshape(4000, 5, 2, 1, 1, 1)[0])
     many = np.mean(
@@ -231,3 +233,108 @@ def test_rejection_accepts_as_often_as_was_estimated(monkeypatch):
     # a pair goes on until both have accepted: between one and two networks' worth; two more calls report
     mean = len(tries) / 400 - 2
     assert expected < mean < 2 * expected
+
+
+@functools.cache
+def blank():
+    return ndksym.simulate("erf", X, Y, X_TEST, width=4, times=[0.5, 1.0], temperature=0.1, step=0.5, pairs=2)
+
+
+def gaussian(mean, std, pairs=400, rows=5, seed=0):
+    """A simulation whose pairs are drawn from a known law: shared halves of variance std², learnt ones narrow."""
+    rng = np.random.default_rng(seed)
+    learnt = mean + 0.1 * std * rng.normal(size=(pairs, 2, rows, 1))
+    shared = np.sqrt(0.99) * std * rng.normal(size=(pairs, 2, rows, 1))
+    return dataclasses.replace(blank(), samples=np.stack([shared + learnt, shared - learnt], axis=1))
+
+
+def predicted(mean, variance):
+    train, test = np.full((2, 3), mean), np.full((2, 2), mean)
+    covs = [np.tile(variance * np.eye(n), (2, 1, 1)) for n in (3, 2)]
+    return dataclasses.replace(
+        ndksym.solve(ndksym.derive("erf").compile(), X, Y, X_TEST, times=[0.5, 1.0], temperature=0.1),
+        train=train, test=test, train_cov=covs[0], test_cov=covs[1],
+    )  # fmt: skip
+
+
+def test_z_scores_of_right_theory_are_normal_and_of_wrong_theory_are_not():
+    z, spread, worst, expected = [], [], [], []
+    run = predicted(0.3, 4.0)
+    for seed in range(200):
+        compared = compare(gaussian(0.3, 2.0, pairs=12, seed=seed), run)
+        z.append(compared.mean.z)
+        spread.append(compared.var.z)
+        worst.append(compared.mean.worst)
+        expected.append(compared.mean.expected)
+    for each in (np.array(z), np.array(spread)):
+        assert abs(each.mean()) < 0.1
+        assert abs(each.std() - 1) < 0.15
+        assert np.mean(np.abs(each) > 2.576) < 0.025
+    assert np.mean(worst) == pytest.approx(np.mean(expected), rel=0.15)
+    good = gaussian(0.3, 2.0)
+    assert compare(good, run).agrees()
+    assert not compare(good, predicted(0.4, 4.0)).agrees()
+    assert not compare(good, predicted(0.3, 6.5)).agrees()
+    assert compare(good, predicted(0.3, 6.5)).mean.chance > 0.01
+    text = str(compare(good, run))
+    assert "max |z|" in text
+    assert "test 0" in text
+
+
+def test_theory_of_other_times_is_refused():
+    run = ndksym.solve(ndksym.derive("erf").compile(), X, Y, X_TEST, times=[0.5, 2.0], temperature=0.1)
+    with pytest.raises(InputError, match="same times and rows"):
+        compare(gaussian(0.0, 1.0), run)
+
+
+def test_a_scan_extrapolates_what_falls_as_one_over_the_width():
+    """Known bias 3/N: the slope is −1, the limit is free of it, the error is that of the draws."""
+    parts = []
+    for index, width in enumerate((20, 40, 80)):
+        sim = gaussian(0.3 + 3 / width, 0.2, pairs=2000, seed=index)
+        parts.append(dataclasses.replace(sim, widths=(width,)))
+    scan, run = Scan(tuple(parts)), predicted(0.3, 0.04)
+    assert np.abs(scan.mean.train - 0.3).max() < 4.5 * scan.stderr.train.max()
+    assert 0.0 < scan.stderr.train.max() < 0.005
+    slope = scan.slope(run)
+    assert slope.resolved
+    assert abs(slope.value + 1) < 4 * slope.error
+    assert slope.error < 0.1
+    assert compare(scan, run).agrees()
+    assert not compare(parts[0], run).agrees()
+    unbiased = Scan(tuple(dataclasses.replace(gaussian(0.3, 0.2, seed=k), widths=(20 + k,)) for k in range(2)))
+    assert not unbiased.slope(run).resolved
+    with pytest.raises(InputError, match="two different widths"):
+        Scan((parts[0], parts[0]))
+
+
+def test_the_variance_extrapolates_too():
+    parts = [
+        dataclasses.replace(gaussian(0.3, np.sqrt(0.04 * (1 + 30 / width)), pairs=3000, seed=k), widths=(width,))
+        for k, width in enumerate((30, 60, 120))
+    ]
+    scan, run = Scan(tuple(parts)), predicted(0.3, 0.04)
+    assert np.abs(scan.var.test - 0.04).max() < 4.5 * scan.var_stderr.test.max()
+    slope = scan.slope(run, "var")
+    assert abs(slope.value + 1) < 4 * slope.error < 0.6
+
+
+def test_exact_proximal_learning_and_coarse_steps():
+    """T8 at three strengths by rejection, and Euler steps so coarse that continuous time is visibly wrong (T3)."""
+    kernel = ndksym.derive("erf", depth=1).compile()
+    for strength in (0.5, 2.0, 10.0):
+        sim = ndksym.simulate(
+            "erf", X[:2], Y[:2], X_TEST, width=300, times=[1, 2, 4], temperature=0.7, init_variance=0.5, strength=strength,
+            dynamics="mpl", pairs=400, seed=8,
+        )  # fmt: skip
+        compared = sim.compare()
+        assert compared.agrees(1e-4), f"λ = {strength}: {compared}"
+        other = ndksym.solve(
+            kernel, X[:2], Y[:2], X_TEST, times=[1, 2, 4], temperature=0.7, init_variance=0.5, strength=4 * strength,
+            method="mpl", covariance=True,
+        )  # fmt: skip
+        assert not sim.compare(other).agrees(1e-4)
+    args = {"times": [1.0, 2.0, 5.0, 20.0], "temperature": 0.2, "init_variance": 0.5}
+    sim = ndksym.simulate("erf", X, Y, X_TEST, width=400, step=1.0, pairs=150, seed=9, **args)
+    assert sim.compare().agrees(1e-4), str(sim.compare())
+    assert not sim.compare(ndksym.solve(kernel, X, Y, X_TEST, covariance=True, **args)).agrees(1e-4)

@@ -1,5 +1,5 @@
-"""The verification ladder for one derivation: exact → precise → oracle → laws → backends, each rung a list of
-Evidence."""
+"""The verification ladder for one derivation: exact → precise → oracle → laws → backends → simulation, each rung a list
+of Evidence."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -25,11 +25,13 @@ def verify(
     slow: bool = False,
     quick: bool = False,
 ) -> Certificate:
-    """Climb the rungs asked for; `quick` takes a few points each, `slow` every scale and many draws.
+    """Climb the rungs asked for, by default all but "simulation", which `slow` adds; `quick` takes a few points each, `slow`
+    every scale, many draws and larger networks.
 
     Raises InputError for a rung that does not exist.
     """
-    asked = RUNGS if rungs is None else (rungs,) if isinstance(rungs, str) else tuple(rungs)
+    default = RUNGS if slow else tuple(rung for rung in RUNGS if rung != "simulation")
+    asked = default if rungs is None else (rungs,) if isinstance(rungs, str) else tuple(rungs)
     for rung in asked:
         if rung not in RUNGS:
             raise InputError(f"there is no rung {rung!r}; choose among {', '.join(RUNGS)}")
@@ -48,4 +50,8 @@ def verify(
     if "backends" in asked:
         near = tuple(range(2, 17, 2)) if slow else (16,) if quick else (4, 10, 16)
         found += numeric.backends(derivation, ("numpy", "c"), _ALL_SCALES if slow else _SCALES, near)
+    if "simulation" in asked:
+        from ndksym.verify import simulated
+
+        found += simulated.simulated(derivation, simulated.LARGE if slow else simulated.SMALL)
     return found
