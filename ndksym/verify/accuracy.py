@@ -79,7 +79,7 @@ def truth(
     """The reference values, to 50 digits on the exact float64 X."""
     physics: dict[str, Any] = {"bias": bias, "variance": variance, "dual": dual}
     across = network.reference(activations, X[:1], X[1:], digits=DIGITS, **physics)
-    moved = network.motion(activations, X[:1], X[1:], digits=20, **physics)
+    moved = network.motion(activations, X[:1], X[1:], digits=DIGITS, **physics)
     return Truth(
         X, variance, bias, across, moved, [network.reference(activations, x[None], digits=DIGITS, **physics) for x in X]
     )
