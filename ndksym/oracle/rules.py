@@ -10,7 +10,7 @@ import numpy
 
 from ndksym.oracle.numbers import flint, precision
 
-__all__ = ["density", "halves", "hermite", "legendre", "legendre_tail"]
+__all__ = ["barycentric", "density", "halves", "hermite", "legendre", "legendre_tail"]
 
 Rule = tuple[tuple[Any, ...], tuple[Any, ...]]
 
@@ -28,6 +28,11 @@ def hermite(size: int) -> Rule:
 def legendre_tail(size: int, rows: int = 3) -> tuple[tuple[Any, ...], ...]:
     """Weights that give the last `rows` Legendre coefficients of the interpolant at the Gauss nodes."""
     return _tail(size, rows, _bucket(flint().ctx.prec))
+
+
+def barycentric(size: int) -> tuple[Any, ...]:
+    """Weights (−1)^j √((1 − t²) w) of barycentric interpolation at the Gauss–Legendre nodes."""
+    return _barycentric(size, _bucket(flint().ctx.prec))
 
 
 def halves(size: int) -> tuple[Any, Any]:
@@ -55,6 +60,13 @@ def _tail(size: int, rows: int, prec: int) -> tuple[tuple[Any, ...], ...]:
             tuple(w * x.legendre_p(k) * (2 * k + 1) / 2 for x, w in zip(nodes, weights, strict=True))
             for k in range(size - rows, size)
         )
+
+
+@lru_cache(maxsize=128)
+def _barycentric(size: int, prec: int) -> tuple[Any, ...]:
+    nodes, weights = _legendre(size, prec)
+    with precision(prec):
+        return tuple((-1) ** j * ((1 - t * t) * w).sqrt() for j, (t, w) in enumerate(zip(nodes, weights, strict=True)))
 
 
 @lru_cache(maxsize=32)
