@@ -224,6 +224,17 @@ def test_a_slope_that_lives_within_a_millionth_of_a_deviation(a):
         assert abs(K / (second + 36 * mp.erfc(z / mp.sqrt(2)) / 2) - 1) < 1e-20
 
 
+@pytest.mark.parametrize("rho", ["0.5", "0.9999996763902905"])
+def test_an_odd_activation_has_odd_kernels_at_any_scale(rho):
+    """tanh turns within a ten-thousandth of a deviation, and about that wide is what v has left beside −u."""
+    a, b = 13 * 10**7, 130075101
+    with mp.workdps(40):
+        c = mp.mpf(rho) * mp.sqrt(mp.mpf(a) * b)
+        there, back = (dual_mp(activation("tanh"), a, b, x, 30) for x in (c, -c))
+        assert abs(there[0] + back[0]) < mp.mpf(10) ** -30 * abs(there[0])
+        assert abs(there[1] - back[1]) < mp.mpf(10) ** -30 * there[1]
+
+
 def test_narrow_panels_joined_sum_what_they_do_apart(monkeypatch):
     """elu bends within 1e-7 of a deviation; panels beside the bend may be paired one by one, or made one before."""
     where = (activation("elu"), 1e14, 1.5e14, 5e13)

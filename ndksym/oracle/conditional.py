@@ -136,6 +136,8 @@ class Smoother:
         return total, total_dot
 
     def _part(self, centre: Any, half: Any, rows: Rows) -> _Part:
+        if half is not None and half < 0:  # ρ < 0 turns the outer axis round
+            half, rows = -half, [row[::-1] for row in rows]
         return _Part(centre / self.width, None if half is None else half / self.width, rows)
 
     def _weighted(self, cell: Panel) -> list[list[Any]]:
