@@ -229,12 +229,38 @@ def test_an_endless_oscillation_keeps_its_digits_where_no_panel_follows_it(scale
         assert result.ratio <= 1, result
 
 
-def test_the_series_serves_obtuse_angles_too(monkeypatch):
+def test_an_oscillation_beside_one_that_no_panel_follows():
+    d = derive("snake", depth=2)
+    X = np.array([[7.0, -2.8, 2.1], [1e8, -0.4e8, 0.3e8 + 1e4]])
+    for order in (X, X[::-1]):
+        true = truth(d.activations, order, variance=1.3, bias=0.0, dual=closed.layers(d.duals))
+        for result in score(d.compile("numpy"), true):
+            assert result.ratio <= 1, result
+
+
+def test_a_sum_that_cancels_stands_where_an_ulp_of_c_costs_as_much():
+    """K = 2c² + (a − m)(b − m) to rounding: a sixteenth of its terms at a = b = 10⁶, where no rule follows sin."""
+    d = derive("x**2 + sin(x) - 1616400")
+    x = 1000 * np.sqrt(2) * np.array([1.0, 0.0])
+    X = np.array([x, [0.15 * x[0], np.sqrt(1 - 0.15**2) * x[0]]])
+    true = truth(d.activations, X, variance=1.0, bias=0.0, dual=closed.layers(d.duals))
+    for result in score(d.compile("numpy"), true):
+        assert result.ratio <= 1, result
+
+
+@pytest.mark.parametrize(
+    ("formula", "rows"),
+    [
+        ("silu", [[1.0, 0.0], [-0.3, 1.0], [-1.0, 0.7], [2.0, 0.4]]),
+        ("x*tanh(x) - 3/5 + x/20", [[1.4, 0.014], [0.0, 1.4]]),
+    ],
+)
+def test_the_series_serves_right_and_obtuse_angles_too(monkeypatch, formula, rows):
     def refuse(*_):
         raise AssertionError("the quadrature costs a thousand times more")
 
-    kernel = derive("silu").compile("numpy")
-    X = np.array([[1.0, 0.0], [-0.3, 1.0], [-1.0, 0.7], [2.0, 0.4]])
+    kernel = derive(formula).compile("numpy")
+    X = np.array(rows)
     want = kernel.nngp(X)
     monkeypatch.setattr(quadrature, "double", refuse)
     assert np.array_equal(kernel.nngp(X), want)

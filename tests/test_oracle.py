@@ -184,6 +184,17 @@ def test_networks_from_the_inputs_as_they_are(name, dual, bias, depth):
         assert abs(got[1][0, 0] / (mp.exp(-mp.mpf(T) * (t - s) / v) * theta) - 1) < 1e-29
 
 
+def test_as_many_digits_as_asked_for_are_left_where_many_are_lost():
+    """1 − ρ ~ 1e-18: the slope of relu's kernel there costs half as many digits."""
+    X, X2 = np.array([[1.0, 2.0]]), np.array([[1.0, 2.0 + 2**-29]])
+    with mp.workdps(150):
+        x, y = ([mp.mpf(float(e)) for e in row[0]] for row in (X, X2))
+        want = covariance_and_tangent([relu_dual] * 3, x, y, 0.0, (mp.mpf(1),) * 3)
+        got = reference([activation("relu")] * 3, X, X2, digits=50)
+        for one, other in zip(got, want, strict=True):
+            assert abs(one[0, 0] / other - 1) < 1e-50
+
+
 def test_motion_is_what_half_an_ulp_does():
     """A linear network: C = x·x'/N₀, so nearly orthogonal inputs are moved by ulps of the terms, not of the sum."""
     X, X2 = np.array([[1.0, 1.0]]), np.array([[1.0, -1.0 + 2**-30]])
@@ -213,14 +224,33 @@ def test_a_slope_that_lives_within_a_millionth_of_a_deviation(a):
         assert abs(K / (second + 36 * mp.erfc(z / mp.sqrt(2)) / 2) - 1) < 1e-20
 
 
-def test_between_narrow_panels_the_moments_sum_what_the_values_do(monkeypatch):
-    """elu bends within 1e-7 of a deviation; the sum over pairs of panels has two forms, the long one without a series."""
+@pytest.mark.parametrize("rho", ["0.5", "0.9999996763902905"])
+def test_an_odd_activation_has_odd_kernels_at_any_scale(rho):
+    """tanh turns within a ten-thousandth of a deviation, and about that wide is what v has left beside −u."""
+    a, b = 13 * 10**7, 130075101
+    with mp.workdps(40):
+        c = mp.mpf(rho) * mp.sqrt(mp.mpf(a) * b)
+        there, back = (dual_mp(activation("tanh"), a, b, x, 30) for x in (c, -c))
+        assert abs(there[0] + back[0]) < mp.mpf(10) ** -30 * abs(there[0])
+        assert abs(there[1] - back[1]) < mp.mpf(10) ** -30 * there[1]
+
+
+def test_narrow_panels_joined_sum_what_they_do_apart(monkeypatch):
+    """elu bends within 1e-7 of a deviation; panels beside the bend may be paired one by one, or made one before."""
     where = (activation("elu"), 1e14, 1.5e14, 5e13)
+    joined, before, after = conditional._joined, [], []
+
+    def counting(parts, size):
+        before.append(len(parts))
+        parts = joined(parts, size)
+        after.append(len(parts))
+        return parts
+
+    monkeypatch.setattr(conditional, "_joined", counting)
     short = dual_mp(*where, digits=30)
-    small, used = conditional._small, []
-    monkeypatch.setattr(conditional, "_small", lambda *arguments: used.append(small(*arguments)))
+    assert sum(after) < sum(before) / 3
+    monkeypatch.setattr(conditional, "_NARROW", 0)
     long = dual_mp(*where, digits=30)
-    assert sum(used) > len(used) / 2
     with mp.workdps(60):
         for one, other in zip(short[:2], long[:2], strict=True):
             assert abs(one - other) < mp.mpf(10) ** -34 * abs(other)

@@ -73,6 +73,28 @@ def test_the_series_says_what_it_cannot_do():
     assert not mehler.resolves_gap(found, found)
 
 
+@pytest.mark.parametrize("norms", [(0.3, 1.6), (1.6, 0.3), (1.6, 1.6)])
+def test_the_gap_by_the_series_is_that_by_quadrature(norms):
+    """At 1.6 the squares of the coefficients die out within MOST, the coefficients do not."""
+    grid = panels(tanh.phi, tanh.dphi, tanh.breaks)
+    first, second = (mehler.series(tanh, grid, np.array([p])) for p in norms)
+    assert mehler.resolves_gap(first, second)
+    zero, s = np.zeros(1, dtype=int), np.array([0.01])
+    k = np.sqrt(1 - s * s)
+    P, Q = (np.sqrt(quadrature.single(tanh, grid, p)[0]) for p in norms)
+    want = quadrature.double(tanh, grid, *norms, s[0], k[0], P, Q).gap
+    assert mehler.gap(first, second, zero, zero, s, np.array([P]), np.array([Q]))[0] == pytest.approx(want, rel=1e-13)
+
+
+def test_a_series_ends_where_the_rest_does_not_count():
+    short = mehler.series(tanh, panels(tanh.phi, tanh.dphi, tanh.breaks), np.array([0.3]))
+    assert short.h[1, 0] > 0
+    assert not short.h[mehler.SHORT :].any()
+    for rho in (0.3, 0.8, 0.9):
+        length = mehler._length(np.ones(mehler.MOST), rho)
+        assert rho**length / (1 - rho) <= mehler.TAIL < rho ** (length - 2) / (1 - rho)
+
+
 def test_an_endless_oscillation_is_refused_beyond_its_reach():
     wave = Numeric(
         "wave",

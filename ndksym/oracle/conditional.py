@@ -6,9 +6,8 @@ block around P,
 
     exp(−(y − m)²/2) = e^{−(Y−P)²/2} · e^{(Y−P)δ − δ²/2} · e^{ηδ} · e^{−(Y−P)η − η²/2},
 
-and the matrix e^{ηδ} depends on the two widths only, so a pair (block, panel) costs one matrix product. Where both are
-narrow, as they are by the dozen on either side of a layer near a break, e^{ηδ} is a series of a few dozen terms, and
-the sums go through its moments, which are formed once for each width.
+and the matrix e^{ηδ} depends on the two widths only, so a pair (block, panel) costs one matrix product. Where φ changes
+within a small part of s there are narrow panels by the dozen; before they are paired, they are joined.
 """
 
 from __future__ import annotations
@@ -16,17 +15,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from ndksym.oracle.curve import Curve
-from ndksym.oracle.numbers import flint
+from ndksym.oracle.numbers import flint, midpoint
 from ndksym.oracle.panels import Panel, dot
-from ndksym.oracle.rules import hermite, legendre
+from ndksym.oracle.rules import halves, hermite, legendre
 
 __all__ = ["Block", "Smoother"]
 
 _LARGEST_HERMITE = 36
+_NARROW = 0.25
+"""Neighbouring panels that together have no larger half-width, in units of the Gaussian's width, are joined."""
 
 Rows = list[list[Any]]  # one list for φ, one for φ'
 
@@ -124,23 +124,21 @@ class Smoother:
         if not blocks:
             return total, total_dot
         cells = self._cells(blocks)
-        values = [self._weighted(cell) for cell in cells]
-        columns = [(known, _Points(cells[known[0]].half / self.width, self.size)) for known in _classes(cells)]
-        for row_class in _classes(blocks):
-            half = blocks[row_class[0]].half
-            delta = _Points(None if half is None else half / self.width, self.size)
-            for column_class, eta in columns:
-                pairs = [(i, j) for i in row_class for j in column_class if self._meets(blocks[i], cells[j])]
+        targets = [self._part(block.centre, block.half, row) for block, row in zip(blocks, rows, strict=True)]
+        sources = [self._part(cell.centre, cell.half, self._weighted(cell)) for cell in cells]
+        columns = _classes(_joined(sources, self.size))
+        for left in _classes(_joined(targets, self.size)):
+            for right in columns:
+                pairs = [(one, other) for one in left for other in right if one.reaches(other, self.reach)]
                 if pairs:
-                    gaps = [(cells[j].centre - blocks[i].centre) / self.width for i, j in pairs]
-                    found = _bilinear(gaps, delta, eta, [rows[i] for i, _ in pairs], [values[j] for _, j in pairs])
+                    found = _bilinear(pairs, self.size)
                     total, total_dot = total + found[0], total_dot + found[1]
         return total, total_dot
 
-    def _meets(self, block: Block, cell: Panel) -> bool:
-        low, high = block.ends
-        margin = self.width * self.reach
-        return bool(cell.lo < high + margin and cell.hi > low - margin)
+    def _part(self, centre: Any, half: Any, rows: Rows) -> _Part:
+        if half is not None and half < 0:  # ρ < 0 turns the outer axis round
+            half, rows = -half, [row[::-1] for row in rows]
+        return _Part(centre / self.width, None if half is None else half / self.width, rows)
 
     def _weighted(self, cell: Panel) -> list[list[Any]]:
         factor = cell.half / self.width / (2 * flint().arb.pi()).sqrt()
@@ -171,36 +169,62 @@ class Smoother:
         return [Panel(panel.lo + step * k, panel.lo + step * (k + 1), panel.piece) for k in range(max(count, 1))]
 
 
-class _Points:
-    """The Gauss–Legendre nodes of [−half, half], or 0 alone, and their moments."""
+@dataclass(frozen=True)
+class _Part:
+    """A block or a panel in units of the Gaussian's width, with what stands at its points for φ and for φ'."""
 
-    def __init__(self, half: Any, size: int) -> None:
-        self.terms = size // 2
-        self.points = [flint().arb(0)] if half is None else [half * t for t in legendre(size)[0]]
+    centre: Any
+    half: Any
+    rows: Rows
 
-    @cached_property
-    def moments(self) -> Any:
-        """t^n e^{−t²/2}, a row for each point."""
-        rows = []
-        for t in self.points:
-            row = [(-t * t / 2).exp()]
-            while len(row) < self.terms:
-                row.append(row[-1] * t)
-            rows.append(row)
-        return flint().arb_mat(rows)
+    @property
+    def ends(self) -> tuple[Any, Any]:
+        half = 0 if self.half is None else self.half
+        return self.centre - half, self.centre + half
+
+    def reaches(self, other: _Part, margin: float) -> bool:
+        (low, high), (low_, high_) = self.ends, other.ends
+        return bool(low_ < high + margin and high_ > low - margin)
+
+    def points(self, size: int) -> list[Any]:
+        """Its points, about its centre."""
+        return [flint().arb(0)] if self.half is None else [self.half * t for t in legendre(size)[0]]
 
 
-def _bilinear(gaps: list[Any], delta: _Points, eta: _Points, left: list[Rows], right: list[Rows]) -> list[Any]:
+def _joined(parts: list[_Part], size: int) -> list[_Part]:
+    """Equal neighbours, as bisection left them, made one again while they are narrow: to a Gaussian, values at the nodes
+    of the halves are as good as values at the nodes of the whole."""
+    slack = flint().arb(2) ** (24 - flint().ctx.prec)
+    out: list[_Part] = []
+    for part in sorted(parts, key=lambda part: midpoint(part.centre)):
+        out.append(part)
+        while len(out) > 1:
+            one, other = out[-2:]
+            if one.half is None or other.half is None or one.half + other.half > _NARROW:
+                break
+            if abs(one.half / other.half - 1) > slack or abs(other.ends[0] - one.ends[1]) > slack * one.half:
+                break
+            rows = (
+                flint().arb_mat(half.rows) * toward for half, toward in zip((one, other), halves(size), strict=True)
+            )
+            out[-2:] = [
+                _Part(
+                    (one.ends[0] + other.ends[1]) / 2,
+                    one.half + other.half,
+                    sum(rows, flint().arb_mat(2, size)).tolist(),
+                )
+            ]
+    return out
+
+
+def _bilinear(pairs: list[tuple[_Part, _Part]], size: int) -> list[Any]:
     """Σ over pairs of Σ_kj F_k e^{−(gap + η_j − δ_k)²/2} g_j, for (F, g) and (F', g'), see the head of the file."""
     module = flint()
-    sources = module.arb_mat(_tilted([-gap for gap in gaps], eta.points, right))
-    targets = _tilted(gaps, delta.points, left)
-    if _small(abs(delta.points[-1] * eta.points[-1]), eta.terms):  # e^{ηδ} is a short series: its moments do
-        scales = [1 / module.arb.fac_ui(n) for n in range(eta.terms)]
-        found = [[r * v for r, v in zip(scales, row, strict=True)] for row in (sources * eta.moments).tolist()]
-        targets = (module.arb_mat(targets) * delta.moments).tolist()
-    else:
-        found = (sources * module.arb_mat(_kernel(delta.points, eta.points)).transpose()).tolist()
+    delta, eta = (part.points(size) for part in pairs[0])
+    gaps = [other.centre - one.centre for one, other in pairs]
+    sources = module.arb_mat(_tilted([-gap for gap in gaps], eta, [other.rows for _, other in pairs]))
+    targets = _tilted(gaps, delta, [one.rows for one, _ in pairs])
+    found = (sources * module.arb_mat(_kernel(delta, eta)).transpose()).tolist()
     totals = [module.arb(0), module.arb(0)]
     for number, gap in enumerate(gaps):
         scale = (-gap * gap / 2).exp()
@@ -216,15 +240,6 @@ def _tilted(gaps: list[Any], points: list[Any], rows: list[Rows]) -> Rows:
         tilt = _exponentials(gap, points)
         out += [[r * v for r, v in zip(tilt, column, strict=True)] for column in row]
     return out
-
-
-def _small(product: Any, terms: int) -> bool:
-    """Whether what follows `terms` terms of the exponential series is below the precision at hand."""
-    size = float(product.upper())
-    if size == 0:
-        return True
-    tail = terms * math.log(size) - math.lgamma(terms + 1)
-    return 2 * size < terms and tail < -(flint().ctx.prec + 1) * math.log(2)
 
 
 def _kernel(delta: list[Any], eta: list[Any]) -> list[list[Any]]:
@@ -247,15 +262,16 @@ def _exponentials(gap: Any, points: list[Any]) -> list[Any]:
     return half + [1 / value for value in reversed(half[: len(points) // 2])]
 
 
-def _classes(parts: Sequence[Block | Panel]) -> list[list[int]]:
-    """Indices of parts of equal half (to all the digits at hand), None being a class of its own."""
+def _classes(parts: Sequence[_Part]) -> list[list[_Part]]:
+    """Parts of equal half (to all the digits at hand), None being a class of its own."""
     slack = flint().arb(2) ** (24 - flint().ctx.prec)
-    found: list[tuple[Any, list[int]]] = []
-    for index, half in enumerate(part.half for part in parts):
-        for other, members in found:
+    found: list[list[_Part]] = []
+    for part in parts:
+        for members in found:
+            half, other = part.half, members[0].half
             if (half is None) == (other is None) and (half is None or abs(half / other - 1) < slack):
-                members.append(index)
+                members.append(part)
                 break
         else:
-            found.append((half, [index]))
-    return [members for _, members in found]
+            found.append([part])
+    return found

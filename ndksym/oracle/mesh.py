@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from bisect import bisect_left
+from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy
@@ -13,10 +15,10 @@ from ndksym.errors import DivergentKernelError, NotDerivableError
 from ndksym.oracle.covariance import Geometry
 from ndksym.oracle.curve import Curve
 from ndksym.oracle.evaluate import constant
-from ndksym.oracle.numbers import flint, midpoint, precision
-from ndksym.oracle.panels import Panel, ascending, ladder, log_size, resolve
+from ndksym.oracle.numbers import as_arb, flint, midpoint, precision
+from ndksym.oracle.panels import Panel, ascending, ladder, log_size
 
-__all__ = ["Profile", "reach_of", "refine", "resolved"]
+__all__ = ["Profile", "profile", "reach_of", "refine"]
 
 _WIDEST = 160.0  # half-width of the box, in standard deviations, beyond which a tilt is needed
 
@@ -68,6 +70,11 @@ class Profile:
             self.rows = [low + row + high for low, row, high in zip(rows_low, self.rows, rows_high, strict=True)]
 
 
+@lru_cache(maxsize=256)
+def profile(line: Curve, variance: Fraction) -> Profile:
+    return Profile(line, as_arb(variance).sqrt())
+
+
 def reach_of(first: Profile, second: Profile, shape: Geometry, digits: int, line: Curve) -> float:
     """Radius in (x, z) beyond which φφ'·Gaussian is below 10^−digits of its maximum."""
     rho, s = float(shape.rho), float(shape.s)
@@ -104,15 +111,6 @@ def _check_growth(shape: Geometry, line: Curve) -> None:
         raise DivergentKernelError(
             f"E φ(u)φ(v) is infinite: |φ| grows like exp({line.growth}·x²), too fast for these variances"
         )
-
-
-def resolved(
-    line: Curve, shape: Geometry, reach: float, digits: int, size: int, profiles: tuple[Profile, Profile]
-) -> tuple[list[Panel], list[Panel]]:
-    first = resolve(line, shape.p, reach, digits, size, profiles[0].levels())
-    if shape.p is shape.q or (shape.p - shape.q).is_zero():
-        return first, first
-    return first, resolve(line, shape.q, reach, digits, size, profiles[1].levels())
 
 
 def refine(panels: tuple[list[Panel], list[Panel]], cuts: list[Any], shape: Geometry, cell: float) -> list[Panel]:

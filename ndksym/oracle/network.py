@@ -1,15 +1,16 @@
 """Kernels of whole networks from the exact float64 inputs, by the layer recursion typed afresh (T3, T5, T6).
 
-Every number is carried in mpmath with guard digits; the whole recursion is repeated with more of them until two runs
-agree to the digits asked for, so cancellation anywhere inside shows.
+Every number is carried in mpmath with guard digits. A coarse run and a fine one tell how many digits are lost on the
+way, so cancellation anywhere inside shows; the recursion is repeated until the digits asked for are left.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache, partial
 from typing import Any
 
 import mpmath
@@ -25,6 +26,13 @@ Dual = Callable[[int, Any, Any, Any], tuple[Any, Any]]
 """(layer, a, b, c) → (K, K_dot) as mpf, good to mpmath.mp.prec; K_dot is None or inf where it is infinite."""
 
 Rows = list[list[Fraction]]
+
+_COARSE = 30
+"""Working digits of the run that tells how many are lost."""
+_AGREED = 12
+"""Digits in which it has to agree with a finer one before that is believed."""
+_MOTION = 20
+"""Digits that show what half an ulp, 1e-17 to 1e-16, does."""
 
 
 def reference(
@@ -50,8 +58,7 @@ def reference(
 
     Errors: InputError for inputs that are not finite numbers; CheckFailedError when the digits are not reached.
     """
-    m = _number(variance)
-    return _settled(activations, X, X2, _number(bias) ** 2, lambda: _Times(_mpf(m), _mpf(m), _mpf(m)), digits, dual)
+    return _settled(_network(activations, X, X2, bias, _one_time(variance), dual), digits, X2 is None)
 
 
 def two_time(
@@ -85,7 +92,9 @@ def two_time(
             m(late, late), m(early, early), m(late, early), mpmath.exp(-_mpf(heat * abs(late - early) / sigma2))
         )
 
-    return _settled(activations, X, X2, _number(bias) ** 2, moments, digits, dual)
+    network = _network(activations, X, X2, bias, moments, dual)
+    still = late == early
+    return _settled(network, digits, X2 is None and still)
 
 
 def motion(
@@ -103,14 +112,19 @@ def motion(
 
     The signs are random, `patterns` times over from `seed`; the largest motion counts. Two (n, n2) float arrays.
     """
-    start = reference(activations, X, X2, bias, variance, digits, dual)
     random = numpy.random.default_rng(seed)
-    most = [numpy.zeros(kernel.shape) for kernel in start]
-    for _ in range(patterns):
-        moved = [None if rows is None else _nudged(rows, random) for rows in (X, X2)]
-        after = reference(activations, moved[0], moved[1], bias, variance, digits, dual)
-        for worst, one, other in zip(most, start, after, strict=True):
-            worst[...] = numpy.maximum(worst, numpy.vectorize(_relative, otypes=[float])(other, one))
+
+    def network(move: Callable[[Any], Rows]) -> _Network:
+        rows, columns = (None if given is None else move(given) for given in (X, X2))
+        return _network(activations, rows, columns, bias, _one_time(variance), dual)
+
+    start, moved = network(_exact), [network(partial(_nudged, random=random)) for _ in range(patterns)]
+    most = [numpy.zeros((len(start.rows), len(start.columns))) for _ in range(2)]
+    for i, j in numpy.ndindex(len(start.rows), len(start.columns)):
+        values, lost = start.settle(i, j, digits)
+        for other in moved:
+            for worst, before, after in zip(most, values, other.entry(i, j, _MOTION + lost), strict=True):
+                worst[i, j] = max(float(worst[i, j]), _relative(after, before))
     return most[0], most[1]
 
 
@@ -130,6 +144,11 @@ def _nudged(rows: Any, random: Any) -> Rows:
     ]
 
 
+def _one_time(variance: float) -> Callable[[], _Times]:
+    m = _number(variance)
+    return lambda: _Times(_mpf(m), _mpf(m), _mpf(m))
+
+
 @dataclass(frozen=True)
 class _Times:
     """m at (t,t), (s,s), (t,s), and the decay that turns Θ into the NDK."""
@@ -140,85 +159,107 @@ class _Times:
     decay: Any = 1
 
 
-def _settled(
+@dataclass(frozen=True)
+class _Network:
+    """The recursion at given inputs; `dual` takes the working digits."""
+
+    depth: int
+    rows: Rows
+    columns: Rows
+    bias2: Fraction
+    moments: Callable[[], _Times]
+    dual: Callable[[int], Dual]
+    known: dict[Any, list[Any]] = field(default_factory=dict)
+
+    def entry(self, i: int, j: int, work: int) -> tuple[Any, Any]:
+        """C and Θ of row i and column j, carried with `work` digits."""
+        with mpmath.mp.workdps(work):
+            row, column = self.rows[i], self.columns[j]
+            m, beta2, dual = self.moments(), _mpf(self.bias2), self.dual(work)
+            first, second = self._variances(row, m.late, work), self._variances(column, m.early, work)
+            Theta = _mpf(_dot(row, column) / len(row)) + beta2
+            C = m.cross * Theta
+            for layer in range(self.depth):
+                a, b = first[layer], second[layer]
+                K, K_dot = dual(layer, a, b, _clipped(a, b, C))
+                slope = mpmath.inf if K_dot is None else K_dot
+                Theta = m.cross * slope * Theta + K + beta2
+                C = m.cross * (K + beta2)
+            return C, m.decay * Theta
+
+    def _variances(self, row: list[Fraction], m: Any, work: int) -> list[Any]:
+        """a¹ … a^L of one input at one time."""
+        key = tuple(row), m, work
+        if key not in self.known:
+            beta2, dual = _mpf(self.bias2), self.dual(work)
+            variances = [m * (_mpf(_dot(row, row) / len(row)) + beta2)]
+            for layer in range(self.depth - 1):
+                a = variances[-1]
+                variances.append(m * (dual(layer, a, a, a)[0] + beta2))
+            self.known[key] = variances
+        return self.known[key]
+
+    def settle(self, i: int, j: int, digits: int) -> tuple[tuple[Any, Any], int]:
+        """An entry right to `digits`, and how many digits the recursion loses on the way.
+
+        A coarse run agrees with a finer one in all digits but those it has lost; as many are lost in the finer.
+        """
+        before, carried = self.entry(i, j, _COARSE), _COARSE
+        work = max(digits + 10, _COARSE + 15)
+        while work <= 20 * digits + 600:
+            after = self.entry(i, j, work)
+            agreed = min(carried, -_disagreement(before, after))
+            lost = math.ceil(carried - agreed)
+            if agreed >= _AGREED and work - lost >= digits:
+                return after, lost
+            before, carried, work = after, work, max(work + 15, digits + lost + 10)
+        raise CheckFailedError(
+            f"the kernels did not settle to {digits} digits; the last two runs differ by 1e{-agreed:.0f}"
+        )
+
+
+def _network(
     activations: Sequence[Any],
     X: Any,
     X2: Any,
-    bias2: Fraction,
+    bias: float,
     moments: Callable[[], _Times],
-    digits: int,
     dual: Dual | None,
-) -> tuple[Any, Any]:
-    """Run with more and more guard digits until two runs agree."""
-    rows, others = _exact(X), None if X2 is None else _exact(X2)
-    if others is not None and len(others[0]) != len(rows[0]):
-        raise InputError(f"X and X2 must have equally long rows, not {len(rows[0])} and {len(others[0])}")
-    work, before = digits + 10, None
-    while work <= 20 * digits + 600:
-        with mpmath.mp.workdps(work):
-            layers = dual or _quadrature(activations, work)
-            after = _recursion(len(activations), rows, others, bias2, moments(), layers)
-            lost = (
-                max(_disagreement(one, other) for one, other in zip(before, after, strict=True)) if before else math.inf
-            )
-        if lost <= -digits:
-            return after
-        before = after
-        work += 15 if not math.isfinite(lost) else max(15, math.ceil(lost + digits) + 10)
-    raise CheckFailedError(f"the kernels did not settle to {digits} digits; the last two runs differ by 1e{lost:.0f}")
+) -> _Network:
+    rows, columns = _exact(X), _exact(X if X2 is None else X2)
+    if len(columns[0]) != len(rows[0]):
+        raise InputError(f"X and X2 must have equally long rows, not {len(rows[0])} and {len(columns[0])}")
+
+    def at(work: int) -> Dual:
+        return dual or (lambda layer, a, b, c: _quadrature(activations[layer], a, b, c, work))
+
+    return _Network(len(activations), rows, columns, _number(bias) ** 2, moments, at)
 
 
-def _disagreement(one: Any, other: Any) -> float:
+def _settled(network: _Network, digits: int, symmetric: bool) -> tuple[Any, Any]:
+    found = [numpy.empty((len(network.rows), len(network.columns)), dtype=object) for _ in range(2)]
+    for i, j in numpy.ndindex(found[0].shape):
+        values = [kernel[j, i] for kernel in found] if symmetric and j < i else network.settle(i, j, digits)[0]
+        for kernel, value in zip(found, values, strict=True):
+            kernel[i, j] = value
+    return found[0], found[1]
+
+
+def _disagreement(one: Sequence[Any], other: Sequence[Any]) -> float:
     """log10 of the largest relative difference."""
     worst = -math.inf
-    for p, q in zip(one.flat, other.flat, strict=True):
+    for p, q in zip(one, other, strict=True):
         if p != q:
             worst = max(worst, float(mpmath.log10(abs(p - q) / max(abs(p), abs(q)))))
     return worst
 
 
-def _quadrature(activations: Sequence[Any], digits: int) -> Dual:
-    def dual(layer: int, a: Any, b: Any, c: Any) -> tuple[Any, Any]:
-        noise = float(mpmath.mpf(10) ** (3 - digits))
-        K, K_dot = single_arb(activations[layer], as_arb(a), as_arb(b), as_arb(c), digits - 6, noise)
-        return as_mpf(K), as_mpf(K_dot)
-
-    return dual
-
-
-def _recursion(depth: int, rows: Rows, others: Rows | None, bias2: Fraction, m: _Times, dual: Dual) -> tuple[Any, Any]:
-    same = others is None
-    columns = rows if others is None else others
-    still = m.late == m.cross == m.early
-    beta2 = _mpf(bias2)
-    first = [_variances(depth, row, beta2, m.late, dual) for row in rows]
-    second = first if same and still else [_variances(depth, row, beta2, m.early, dual) for row in columns]
-    covariance = numpy.empty((len(rows), len(columns)), dtype=object)
-    tangent = numpy.empty_like(covariance)
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            if same and still and j < i:
-                covariance[i, j], tangent[i, j] = covariance[j, i], tangent[j, i]
-                continue
-            base = _mpf(_dot(row, column) / len(row)) + beta2
-            C, Theta = m.cross * base, base
-            for layer in range(depth):
-                a, b = first[i][layer], second[j][layer]
-                K, K_dot = dual(layer, a, b, _clipped(a, b, C))
-                slope = mpmath.inf if K_dot is None else K_dot
-                Theta = m.cross * slope * Theta + K + beta2
-                C = m.cross * (K + beta2)
-            covariance[i, j], tangent[i, j] = C, m.decay * Theta
-    return covariance, tangent
-
-
-def _variances(depth: int, row: list[Fraction], beta2: Any, m: Any, dual: Dual) -> list[Any]:
-    """a¹ … a^L of one input at one time."""
-    variances = [m * (_mpf(_dot(row, row) / len(row)) + beta2)]
-    for layer in range(depth - 1):
-        a = variances[-1]
-        variances.append(m * (dual(layer, a, a, a)[0] + beta2))
-    return variances
+@lru_cache(maxsize=2**14)
+def _quadrature(act: Any, a: Any, b: Any, c: Any, digits: int) -> tuple[Any, Any]:
+    """Remembered: a shallower network, a row alone, and the start of `motion` ask for the same again."""
+    noise = float(mpmath.mpf(10) ** (3 - digits))
+    K, K_dot = single_arb(act, as_arb(a), as_arb(b), as_arb(c), digits - 6, noise)
+    return as_mpf(K), as_mpf(K_dot)
 
 
 def _clipped(a: Any, b: Any, c: Any) -> Any:

@@ -11,7 +11,7 @@ from ndksym.errors import NotDerivableError
 from ndksym.oracle.curve import Curve
 from ndksym.oracle.evaluate import constant
 from ndksym.oracle.numbers import flint, midpoint
-from ndksym.oracle.rules import legendre, legendre_tail
+from ndksym.oracle.rules import barycentric, legendre, legendre_tail
 
 __all__ = ["Panel", "ascending", "dot", "ladder", "log_size", "resolve"]
 
@@ -126,17 +126,12 @@ def dot(left: Iterable[Any], right: Iterable[Any]) -> Any:
 
 
 def _interpolate(nodes: list[Any], values: list[Any], x: Any) -> Any:
-    """Barycentric interpolation at the Gauss–Legendre nodes, weights (−1)^j √((1 − t²) w)."""
+    """Barycentric interpolation at the Gauss–Legendre nodes."""
     above = below = flint().arb(0)
-    for value, node, weight in zip(values, nodes, _barycentric(len(nodes)), strict=True):
+    for value, node, weight in zip(values, nodes, barycentric(len(nodes)), strict=True):
         ratio = weight / (x - node)
         above, below = above + ratio * value, below + ratio
     return above / below
-
-
-def _barycentric(size: int) -> list[Any]:
-    nodes, weights = legendre(size)
-    return [(-1) ** j * ((1 - t * t) * w).sqrt() for j, (t, w) in enumerate(zip(nodes, weights, strict=True))]
 
 
 def ascending(edges: list[Any]) -> list[Any]:

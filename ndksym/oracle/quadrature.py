@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -16,9 +17,9 @@ from ndksym.oracle.conditional import Block, Smoother
 from ndksym.oracle.covariance import Geometry, geometry
 from ndksym.oracle.curve import Curve, curve
 from ndksym.oracle.exponential import Terms, expectation, fastest, terms
-from ndksym.oracle.mesh import Profile, reach_of, refine, resolved
-from ndksym.oracle.numbers import as_arb, as_mpf, bits, exact, flint, precision
-from ndksym.oracle.panels import Panel, dot, log_size
+from ndksym.oracle.mesh import profile, reach_of, refine
+from ndksym.oracle.numbers import as_arb, as_mpf, bits, exact, flint, midpoint, precision
+from ndksym.oracle.panels import Panel, dot, log_size, resolve
 from ndksym.oracle.rules import density, legendre
 
 __all__ = ["Estimate", "dual_arb", "dual_mp", "single_arb"]
@@ -142,10 +143,10 @@ def _attempt(line: Curve, inputs: tuple[Any, Any, Any], digits: int, noise: floa
     def run(asked: int) -> _Values:
         shape = geometry(*inputs, noise)
         size, cell = _rule(asked)
-        profiles = Profile(line, shape.p), Profile(line, shape.q)
-        reach = reach_of(*profiles, shape, asked, line)
-        panels = resolved(line, shape, reach, asked, size, profiles)
-        own, other = (_squares(line, scale, mesh, size) for scale, mesh in zip((shape.p, shape.q), panels, strict=True))
+        variances = midpoint(shape.a), midpoint(shape.b)
+        reach = reach_of(profile(line, variances[0]), profile(line, variances[1]), shape, asked, line)
+        sides = [_side(line, variance, reach, asked, size, flint().ctx.prec) for variance in variances]
+        panels, (own, other) = (sides[0][0], sides[1][0]), (side[1] for side in sides)
         scales = (own[0] + other[0]) / 2, (own[1] + other[1]) / 2
         if shape.s == 0:
             return _Values(_line(line, shape, panels, size, cell), scales)
@@ -155,6 +156,17 @@ def _attempt(line: Curve, inputs: tuple[Any, Any, Any], digits: int, noise: floa
         return _Values(_plane(line, shape, panels, smoother), scales)
 
     return _rounded(run, digits)
+
+
+@lru_cache(maxsize=256)
+def _side(
+    line: Curve, variance: Fraction, reach: float, digits: int, size: int, prec: int
+) -> tuple[list[Panel], tuple[float, float]]:
+    """The panels of φ at one variance, and log E φ², log E φ'²: a row meets many others."""
+    with precision(prec):
+        scale = as_arb(variance).sqrt()
+        panels = resolve(line, scale, reach, digits, size, profile(line, variance).levels())
+        return panels, _squares(line, scale, panels, size)
 
 
 def _squares(line: Curve, scale: Any, panels: list[Panel], size: int) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import numpy
 
 from ndksym.oracle.numbers import flint, precision
 
-__all__ = ["density", "hermite", "legendre", "legendre_tail"]
+__all__ = ["barycentric", "density", "halves", "hermite", "legendre", "legendre_tail"]
 
 Rule = tuple[tuple[Any, ...], tuple[Any, ...]]
 
@@ -28,6 +28,17 @@ def hermite(size: int) -> Rule:
 def legendre_tail(size: int, rows: int = 3) -> tuple[tuple[Any, ...], ...]:
     """Weights that give the last `rows` Legendre coefficients of the interpolant at the Gauss nodes."""
     return _tail(size, rows, _bucket(flint().ctx.prec))
+
+
+def barycentric(size: int) -> tuple[Any, ...]:
+    """Weights (−1)^j √((1 − t²) w) of barycentric interpolation at the Gauss–Legendre nodes."""
+    return _barycentric(size, _bucket(flint().ctx.prec))
+
+
+def halves(size: int) -> tuple[Any, Any]:
+    """Two matrices L_k(t_j): the interpolant through the Gauss–Legendre nodes x_k of [−1, 1], Σ_k f(x_k) L_k, at those of
+    [−1, 0] and of [0, 1]."""
+    return _halves(size, _bucket(flint().ctx.prec))
 
 
 def _bucket(prec: int) -> int:
@@ -49,6 +60,25 @@ def _tail(size: int, rows: int, prec: int) -> tuple[tuple[Any, ...], ...]:
             tuple(w * x.legendre_p(k) * (2 * k + 1) / 2 for x, w in zip(nodes, weights, strict=True))
             for k in range(size - rows, size)
         )
+
+
+@lru_cache(maxsize=128)
+def _barycentric(size: int, prec: int) -> tuple[Any, ...]:
+    nodes, weights = _legendre(size, prec)
+    with precision(prec):
+        return tuple((-1) ** j * ((1 - t * t) * w).sqrt() for j, (t, w) in enumerate(zip(nodes, weights, strict=True)))
+
+
+@lru_cache(maxsize=32)
+def _halves(size: int, prec: int) -> tuple[Any, Any]:
+    nodes, weights = _legendre(size, prec)
+    orders = range(size)
+    with precision(prec):  # L_k = w_k Σ_n (n + ½) P_n(x_k) P_n
+        whole = flint().arb_mat(
+            [[w * x.legendre_p(n) * (2 * n + 1) / 2 for x, w in zip(nodes, weights, strict=True)] for n in orders]
+        )
+        left = flint().arb_mat([[((x - 1) / 2).legendre_p(n) for n in orders] for x in nodes]) * whole
+        return left, flint().arb_mat([row[::-1] for row in reversed(left.tolist())])
 
 
 @lru_cache(maxsize=512)

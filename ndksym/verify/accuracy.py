@@ -74,15 +74,19 @@ class Truth:
 
 
 def truth(
-    activations: Sequence[Activation], X: Array, *, variance: float, bias: float, dual: network.Dual | None = None
+    activations: Sequence[Activation],
+    X: Array,
+    *,
+    variance: float,
+    bias: float,
+    dual: network.Dual | None = None,
+    digits: int = DIGITS,
 ) -> Truth:
-    """The reference values, to 50 digits on the exact float64 X."""
-    physics: dict[str, Any] = {"bias": bias, "variance": variance, "dual": dual}
-    across = network.reference(activations, X[:1], X[1:], digits=DIGITS, **physics)
-    moved = network.motion(activations, X[:1], X[1:], digits=20, **physics)
-    return Truth(
-        X, variance, bias, across, moved, [network.reference(activations, x[None], digits=DIGITS, **physics) for x in X]
-    )
+    """The reference values, to 50 digits (or as many as are asked for) on the exact float64 X."""
+    physics: dict[str, Any] = {"bias": bias, "variance": variance, "dual": dual, "digits": digits}
+    across = network.reference(activations, X[:1], X[1:], **physics)
+    moved = network.motion(activations, X[:1], X[1:], **physics)
+    return Truth(X, variance, bias, across, moved, [network.reference(activations, x[None], **physics) for x in X])
 
 
 def score(kernel: Kernel, true: Truth, ntk: bool = True) -> list[Score]:

@@ -1,6 +1,7 @@
 """Values of a closed form at exact points, to any number of digits however much it cancels."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import mpmath
@@ -67,4 +68,9 @@ def layers(duals: Sequence[Dual]) -> Callable[[int, Any, Any, Any], tuple[Any, A
     """The duals of a network as the oracle's recursion wants them; None where quadrature of φ is the quicker truth."""
     if not all(dual.K is not None and not dual.K.has(Phi2) for dual in duals):
         return None
-    return lambda layer, x, y, z: pair(duals[layer], lambda: (x, y, z), mpmath.mp.dps + 5)
+    return lambda layer, x, y, z: _remembered(duals[layer], x, y, z, mpmath.mp.dps + 5)
+
+
+@lru_cache(maxsize=2**14)
+def _remembered(dual: Dual, x: Any, y: Any, z: Any, digits: int) -> tuple[Any, Any]:
+    return pair(dual, lambda: (x, y, z), digits)

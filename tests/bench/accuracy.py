@@ -11,7 +11,7 @@ import time
 import ndksym
 from ndksym.errors import NdksymError
 from ndksym.verify import closed
-from ndksym.verify.accuracy import family, score, truth
+from ndksym.verify.accuracy import DIGITS, family, score, truth
 
 
 def main() -> None:
@@ -24,6 +24,9 @@ def main() -> None:
     parser.add_argument("--bias", type=float, default=0.0)
     parser.add_argument("--variance", type=float, default=1.3)
     parser.add_argument("--near", default="2,4,6,8,10,12,14,16")
+    parser.add_argument(
+        "--digits", type=int, default=DIGITS, help="of the truth; 30 are quicker where it is a quadrature"
+    )
     args = parser.parse_args()
     depths = [int(x) for x in args.depths.split(",")]
     scales = [float(x) for x in args.scales.split(",")]
@@ -49,6 +52,7 @@ def main() -> None:
                         variance=args.variance,
                         bias=args.bias,
                         dual=closed.layers(d.duals),
+                        digits=args.digits,
                     )
                     results = [
                         (backend, r) for backend, kernel in kernels.items() for r in score(kernel, true, tangent)
