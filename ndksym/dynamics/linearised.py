@@ -49,5 +49,5 @@ def _impulse(values: Array, times: Array) -> Array:
 
 def _exponents(values: Array, times: Array) -> Array:
     """λt, 0 where λ = 0 even as t → ∞."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.where(values > 0, np.outer(times, values), 0.0)

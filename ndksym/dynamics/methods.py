@@ -118,6 +118,8 @@ def _in_steps(problem: Problem, times: Array, options: Options) -> Found:
     odd = np.abs(numbers - asked) > 1e-9 * np.maximum(numbers, 1.0)
     if odd.any():
         raise InputError(f"each of times must be {whole}; got {times[odd][0]:g}")
+    if options.covariance:
+        discrete.check_fits(int(asked[-1]), len(problem.X))
     march, missed = discrete.march(problem, steps, int(asked[-1]), options.progress)
     train, test = problem.split(march.predict(asked))
     error = np.full(len(times), 2 * missed + ROUNDING * problem.size)
