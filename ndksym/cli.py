@@ -49,8 +49,8 @@ DataOption = Annotated[
     typer.Option(
         "--data",
         metavar="TASK",
-        help="FILE.npz (arrays X, y and perhaps X_test, y_test), orthogonal:P, digits:A,B or openml:NAME:A,B; options "
-        "follow: orthogonal:8,overlap=0.9,width=32.",
+        help="FILE.npz (arrays X, y and perhaps X_test, y_test), orthogonal:P, digits:A,B or openml:NAME:A,B; classes may be "
+        "grouped: digits:0+2,1+3; options follow: orthogonal:8,overlap=0.9,width=32.",
     ),
 ]
 BiasScaleOption = Annotated[float, typer.Option("--bias-scale", help="Scale β of the biases; 0 is none.")]
@@ -250,6 +250,7 @@ def solve(
         float | None, typer.Option("--step", help="Euler–Langevin steps of this length instead of continuous time.")
     ] = None,
     covariance: Annotated[bool, typer.Option("--covariance", help="The covariance over the ensemble too.")] = False,
+    two_time: Annotated[bool, typer.Option("--two-time", help="That covariance, at all pairs of times.")] = False,
     loss: LossOption = "sum",
     rtol: Annotated[float, typer.Option("--rtol", help="Accuracy asked for, of the largest |y|.")] = 1e-6,
     train: TrainOption = None,
@@ -269,7 +270,7 @@ def solve(
 
     options = solving.Options(
         temperature, prior_variance, init_variance, bias_scale, method, loss, rtol, backend, seed, times, strength, step,
-        covariance,
+        "two-time" if two_time else covariance,
     )  # fmt: skip
     solving.check(options)
     if figure is not None:

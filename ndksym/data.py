@@ -59,7 +59,8 @@ def load(text: str, *, train: int | None = None, seed: int = 0, data_home: str |
     "FILE.npz": arrays X, y and, if there are any, X_test, y_test.
     "orthogonal:P": P inputs with x·x'/N_0 = δ and labels ±1, half of each, the first +1; one test input with `overlap`
     to the first and none to the others, its label +1 too; N_0 = `width`, by default max(2P, 32).
-    "digits:A,B": scikit-learn's digits of two classes, 8 × 8 pixels; A is +1, B is −1.
+    "digits:A,B": scikit-learn's digits of two classes, some 180 images of 8 × 8 pixels each; A is +1, B is −1. Either may be
+    several: digits:0+2+4+6+8,1+3+5+7+9.
     "openml:NAME:A,B": two classes of a data set at openml.org, such as mnist_784 or CIFAR_10, kept in `data_home`
     (by default scikit-learn's, which the variable SCIKIT_LEARN_DATA moves) so that the network is needed once.
 
@@ -183,23 +184,28 @@ def _orthogonal(text: str, rest: str, seed: int) -> Task:
 
 
 def _pair(text: str, classes: str, read: Callable[[], tuple[Any, Any]]) -> Task:
-    """Samples of two classes, labels ±1, each sample scaled to |x|² = N_0."""
+    """Samples of two classes, or groups of them, labels ±1, each sample scaled to |x|² = N_0."""
     wanted = [word.strip() for word in classes.split(",")]
     if len(wanted) != 2 or "" in wanted or wanted[0] == wanted[1]:
-        raise InputError(f"{text!r} must end in two different classes, as in digits:0,1 or openml:mnist_784:4,9")
+        raise InputError(
+            f"{text!r} must end in two different classes, as in digits:0,1 or openml:mnist_784:4,9, or groups: digits:0+2,1+3"
+        )
     data, target = read()
     said = np.array([_class(value) for value in np.asarray(target).ravel().tolist()])
     known = sorted(set(said.tolist()))
-    for word in wanted:
+    groups = [[word] if word in known else [part.strip() for part in word.split("+")] for word in wanted]
+    for word in groups[0] + groups[1]:
         if word not in known:
             shown = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
             raise InputError(f"{text}: there is no class {word!r}; there are {shown}")
-    keep = np.isin(said, wanted)
+    if both := set(groups[0]) & set(groups[1]):
+        raise InputError(f"{text}: class {min(both)!r} is on both sides")
+    keep = np.isin(said, groups[0] + groups[1])
     dense = data[keep].toarray() if hasattr(data, "toarray") else np.asarray(data)[keep]
-    task = Task(dense, np.where(said[keep] == wanted[0], 1.0, -1.0), name=text)
+    task = Task(dense, np.where(np.isin(said[keep], groups[0]), 1.0, -1.0), name=text)
     size = np.sqrt(np.mean(task.X**2, axis=1, keepdims=True))
     if np.any(size == 0):
-        raise InputError(f"{text}: sample {int(np.argmin(size))} of the two classes is all 0 and has no direction")
+        raise InputError(f"{text}: sample {int(np.argmin(size))} of these classes is all 0 and has no direction")
     return replace(task, X=task.X / size)
 
 

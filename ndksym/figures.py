@@ -163,8 +163,8 @@ def _predictors(
     run: Run, seen: Any, y: Array | None, marks: tuple[Mark, ...], rows: str, common: dict[str, Any]
 ) -> Panel:
     limits = {"NTK plateau": run.ntk_plateau, "NNGP equilibrium": run.equilibrium.mean}
-    cov = None if run.test_cov is None else run.test_cov[seen]
-    curves, levels = _few(run.test[seen], cov, limits, rows)
+    cov = _at_one_time(run.test_cov)
+    curves, levels = _few(run.test[seen], None if cov is None else cov[seen], limits, rows)
     if marks and len(curves) == 1:
         at = int(np.argmin(np.abs(common["times"] - marks[0].time)))
         marks = (Mark(marks[0].label, marks[0].time, float(curves[0].values[at])),)
@@ -213,10 +213,16 @@ def _errors(
 
 def _with_variance(label: str, error: Array, cov: Array | None, seen: Any, colour: int) -> Curve:
     """E (f − y)² over the ensemble is the error of the mean plus the variance."""
+    cov = _at_one_time(cov)
     if cov is None:
         return Curve(label, error, colour)
     variance = np.mean(np.diagonal(cov[seen], axis1=1, axis2=2), axis=1)
     return Curve(label, error, colour, high=error + np.maximum(variance, 0.0))
+
+
+def _at_one_time(cov: Array | None) -> Array | None:
+    """Of a covariance at all pairs of times, that at each time."""
+    return cov[np.arange(len(cov)), np.arange(len(cov))] if cov is not None and cov.ndim == 4 else cov
 
 
 def _band(curves: tuple[Curve, ...]) -> str:

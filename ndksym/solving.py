@@ -38,7 +38,7 @@ class Options:
     times: str | None = None
     strength: float | None = None
     step: float | None = None
-    covariance: bool = False
+    covariance: bool | str = False
 
     @property
     def passed_on(self) -> dict[str, Any]:

@@ -122,6 +122,30 @@ def test_covariance_is_in_the_document_when_asked_for(command):
     assert np.shape(found["equilibrium"]["cov"]) == (1, 1)
 
 
+def test_the_covariance_at_two_times_has_that_at_one_on_its_diagonal(command, tmp_path):
+    args = (
+        "erf",
+        "--data",
+        "orthogonal:2",
+        "--method",
+        "gradient",
+        "--times",
+        "1,3,5",
+        "--json",
+        "--plot",
+        "curves.png",
+    )
+    single = json.loads(command(*args, "--covariance")[1])
+    bands = (tmp_path / "curves.json").read_text()
+    double = json.loads(command(*args, "--two-time")[1])
+    assert double["physics"]["covariance"] == "two-time"
+    cov = np.array(double["run"]["test_cov"])
+    assert cov.shape == (3, 3, 1, 1)
+    assert cov[[0, 1, 2], [0, 1, 2]] == pytest.approx(np.array(single["run"]["test_cov"]))
+    assert cov[0, 2, 0, 0] != pytest.approx(cov[2, 2, 0, 0])
+    assert (tmp_path / "curves.json").read_text() == bands
+
+
 def test_the_default_times_reach_past_equilibrium(command):
     args = (
         "erf",

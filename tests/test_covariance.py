@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import special
 from scipy.integrate import solve_ivp
+from scipy.special import ndtr
 
 import ndksym
-from tests import volterra_reference
+from tests import resolvent_reference, volterra_reference
 
 RNG = np.random.default_rng(2309)
 X, X_TEST = RNG.normal(size=(3, 5)), RNG.normal(size=(2, 5))
@@ -18,20 +20,48 @@ def covariance(name, depth, times, **physics):
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "depth", "init", "T", "end"),
-    [("erf", 1, 0.1, 0.1, 2.0), ("relu", 2, 4.0, 1.0, 0.7), ("erf", 3, 1.0, 1.0, 2.0)],
-)
-def test_against_the_trapezoidal_rule_of_kernels_typed_by_hand(name, depth, init, T, end):
-    run = covariance(name, depth, [end], temperature=T, init_variance=init)
+CASES = [
+    ("erf", 4, 0.1, 1e-3), ("relu", 1, 4.0, 1.0), ("relu", 3, 0.1, 1e-5), ("gelu", 1, 4.0, 1e-5), ("gelu", 3, 1.0, 1e-1),
+    ("tanh", 1, 1.0, 1e-3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "depth", "init", "T"), CASES)
+def test_against_a_dense_resolvent_of_kernels_typed_by_hand(name, depth, init, T):
+    times = np.array([0.3, 1 / T, 10 / T])
+    asked = X[:2], X_TEST, Y[:2]
+    mean, cov = resolvent_reference.solve(name, depth, *asked, times, T, init, 1.6)
+    kernel = ndksym.derive(name, depth=depth).compile()
+    args = {"times": times, "temperature": T, "init_variance": init}
+    run = ndksym.solve(kernel, X[:2], Y[:2], X_TEST, rtol=1e-8, **args)
+    assert np.abs(np.hstack([run.train, run.test]) - mean).max() < 1e-8
+    run = ndksym.solve(kernel, X[:2], Y[:2], X_TEST, covariance=True, **args)
+    assert np.abs(run.train_cov - cov[:, :2, :2]).max() < 1e-6
+    assert np.abs(run.test_cov - cov[:, 2:, 2:]).max() < 1e-6
+
+
+def test_the_dense_resolvent_is_the_trapezoidal_rule():
+    """On one mesh in time, second order: three step sizes, extrapolated."""
+    true = resolvent_reference.solve("erf", 1, X, X_TEST, Y, [2.0], 0.1, 0.1, 1.6)[1][0]
     coarse, middle, fine = (
-        volterra_reference.covariance(volterra_reference.DUALS[name], depth, X, X_TEST, end, T, 1.0, init, steps)
+        volterra_reference.covariance(volterra_reference.DUALS["erf"], 1, X, X_TEST, 2.0, 0.1, 1.0, 0.1, steps)
         for steps in (41, 81, 161)
     )
     better = (4 * fine - middle) / 3
-    unsettled = np.abs(better - (4 * middle - coarse) / 3).max()
-    assert unsettled < 2e-5
-    assert np.abs(run.test_cov[0] - better).max() < max(unsettled, 1e-6)
+    assert np.abs(better - true[3:, 3:]).max() < np.abs(better - (4 * middle - coarse) / 3).max() < 2e-5
+
+
+@pytest.mark.parametrize("name", ["gelu", "erf"])
+def test_duals_typed_by_hand_are_the_trapezoidal_rule(name):
+    a, b = RNG.uniform(0.1, 5, size=(2, 20))
+    c = np.sqrt(a * b) * RNG.uniform(-1, 1, 20)
+    phi, dphi = {
+        "gelu": (lambda u: u * ndtr(u), lambda u: ndtr(u) + u * np.exp(-0.5 * u * u) / np.sqrt(2 * np.pi)),
+        "erf": (special.erf, lambda u: 2 / np.sqrt(np.pi) * np.exp(-u * u)),
+    }[name]
+    want = resolvent_reference.by_trapezoid(phi, dphi)(a, b, c, None)
+    for got, true in zip(resolvent_reference.DUALS[name](a, b, c, None)[:2], want[:2], strict=True):
+        assert np.abs(got - true).max() < 1e-10
 
 
 @pytest.mark.parametrize(("T", "init"), [(1.0, 4.0), (1e-1, 0.1), (1e-3, 1.0), (1e-5, 4.0)])

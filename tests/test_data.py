@@ -129,6 +129,15 @@ def test_digits_are_two_classes_on_a_sphere():
     assert len(data.load("digits:4,9").X) == 288
 
 
+def test_groups_of_classes():
+    task = data.load("digits:0+2+4+6+8,1+3+5+7+9", train=600)
+    assert (task.X.shape, task.X_test.shape) == ((600, 64), (1197, 64))
+    assert np.sum(task.y > 0) + np.sum(task.y_test > 0) == 178 + 177 + 181 + 181 + 174
+    pair = data.load("digits:4,7+9", train=1)
+    assert np.sum(pair.y > 0) + np.sum(pair.y_test > 0) == 181
+    assert len(pair.y_test) == 181 + 179 + 180 - 1
+
+
 TEXTS = [
     ("nothing", "neither a file nor a task"),
     ("missing.npz", "does not exist"),
@@ -146,6 +155,8 @@ TEXTS = [
     ("digits:3,3", "two different classes"),
     ("digits:0,1,2", "two different classes"),
     ("digits:0,12", "no class '12'; there are 0, 1, 2"),
+    ("digits:0+1,2+1", "class '1' is on both sides"),
+    ("digits:0+,1", "no class ''"),
     ("openml::0,1", "names no data set"),
     ("openml:mnist_784", "two different classes"),
     ("openml:mnist_784:0,1,version=one", "version must be an integer"),

@@ -20,15 +20,17 @@ _FIRST = 1e-13
 def mean(problem: Problem, times: Array, progress: volterra.Progress) -> tuple[Array, Array, Array]:
     """Mean on the training set and on the further rows, and the error estimate, at `times` = τ."""
     physics = problem.physics
+    if len(times) == 0:
+        return np.zeros((0, *problem.y.shape)), np.zeros((0, len(problem.rows), problem.y.shape[1])), np.zeros(0)
     memory = Memory(1 / physics.prior_variance, physics.prior_variance, physics.init_variance)
     start = approach(problem, memory, 0.0)
-    vectors, ndk, last = start.vectors, start.table, float(times[-1]) if len(times) else 0.0
+    vectors, ndk, last = start.vectors, start.table, float(times[-1])
     # in the modes that are learnt, so that the equation has a solution
     reduced = np.einsum("xm,xky,yn->mkn", vectors, ndk.grams[: len(problem.X)], vectors, optimize=True)
     own = Table(memory, ndk.coefficients, np.ascontiguousarray(reduced))
     known, begin = vectors.T @ problem.y, vectors.T @ start.impulse
     f, error = _left(ndk, start.impulse, times), np.full(len(times), ROUNDING * problem.size)
-    if last > 0:
+    if last > 0 and vectors.shape[1]:  # else nothing is learnt: every input is 0
         equation = volterra.Equation(own, lambda at: known[None] - _left(own, begin, at), identity=0.0)
         first = min(_FIRST * physics.prior_variance, last)
         found, defects = volterra.solve(equation, last, first, start.wanted, progress=progress)

@@ -179,15 +179,20 @@ def _history(of: Table, steps: Steps, later: Numbers, end: int, flat: Array) -> 
     return out
 
 
-def covariances(problem: Problem, steps: Steps, found: March, asked: Numbers, two_time: bool) -> Array:
-    """Cov of all rows at each asked step, or at each pair of them."""
-    count, P, size = int(asked[-1]), len(problem.X), len(problem.both)
+def check_fits(count: int, P: int) -> None:
+    """Whether the covariance's matrices over `count` steps fit."""
     unknowns = (count + 1) * P
     if unknowns > MOST_UNKNOWNS:
         raise InputError(
             f"the covariance over {count:,} steps of {P} training rows needs matrices of {unknowns:,} rows; at most "
             f"{MOST_UNKNOWNS:,} are allowed: ask for fewer steps or rows, or for method='langevin'"
         )
+
+
+def covariances(problem: Problem, steps: Steps, found: March, asked: Numbers, two_time: bool) -> Array:
+    """Cov of all rows at each asked step, or at each pair of them."""
+    count, P, size = int(asked[-1]), len(problem.X), len(problem.both)
+    unknowns = (count + 1) * P
     every = np.arange(count + 1)
     K = np.einsum("nsk,xky->nxsy", _weights(found.table, steps, every, every), found.table.grams, optimize=True)
     prior_field = field(problem.kernel, steps.memory, problem.physics.bias, "covariance")

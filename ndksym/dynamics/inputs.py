@@ -13,6 +13,13 @@ from ndksym.runtime import inputs
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
 
+_LARGEST = 1e100
+"""Labels, temperature, variances and squares of inputs; or one over it."""
+_FAR = 1e8
+"""σ0²/σ², or one over it: beyond, Gram matrices of early and late times have no digit in common."""
+_COUNTABLE = 2.0**40
+"""Steps that can be told apart in a float64 time."""
+
 
 @dataclass(frozen=True)
 class Data:
@@ -37,11 +44,13 @@ class Data:
 def checked(X: Any, y: Any, X_test: Any, times: Any) -> Data:
     """Finite arrays that fit one another; without X_test, predictions are at the training rows."""
     rows = inputs.points(X, "X")
+    _sized(rows, "X", _LARGEST**0.5)
     labels = _floats(y, "y")
     if labels.ndim not in (1, 2) or len(labels) != len(rows) or labels.size == 0:
         raise InputError(
             f"y must have shape ({len(rows)},) or ({len(rows)}, outputs), one row per input; got {labels.shape}"
         )
+    _sized(labels, "y", _LARGEST)
     moments = _floats(times, "times")
     if moments.ndim != 1 or len(moments) == 0:
         raise InputError(f"times must be a non-empty list of times, got shape {moments.shape}")
@@ -50,12 +59,15 @@ def checked(X: Any, y: Any, X_test: Any, times: Any) -> Data:
     if np.any(np.diff(moments) < 0):
         raise InputError(f"times must ascend, but {moments[np.argmax(np.diff(moments) < 0)]:g} is followed by less")
     test = rows if X_test is None else inputs.points(X_test, "X_test", rows.shape[1])
+    _sized(test, "X_test", _LARGEST**0.5)
     return Data(rows, labels.reshape(len(rows), -1), test, moments, labels.ndim == 1)
 
 
 def steps(times: Array, step: float, name: str = "each of times") -> NDArray[np.intp]:
     """How many steps each time is."""
     numbers = times / step
+    if numbers.max() > _COUNTABLE:
+        raise InputError(f"{name} must be at most {_COUNTABLE:g} steps; got {times.max():g}")
     whole = np.rint(numbers).astype(np.intp)
     odd = np.abs(numbers - whole) > 1e-9 * np.maximum(numbers, 1.0)
     if odd.any():
@@ -65,18 +77,27 @@ def steps(times: Array, step: float, name: str = "each of times") -> NDArray[np.
 
 
 def physics(kernel: Kernel, temperature: Any, prior: Any, init: Any, bias: Any, zero: bool) -> Physics:
-    """T ≥ 0 (T > 0 unless `zero`), σ² > 0, σ0² > 0, β."""
+    """T ≥ 0 (T > 0 unless `zero`), σ² > 0, σ0² > 0, β; none so far from 1, or σ0² from σ², that products leave float64."""
     T = inputs.number(temperature, "temperature", zero=True)
     if T == 0 and not zero:
         raise InputError(
             "temperature is 0: then there is no diffusion, and method='gradient' serves; the others want T > 0"
         )
-    return Physics(
-        T,
-        inputs.number(prior, "prior_variance", zero=False),
-        inputs.number(init, "init_variance", zero=False),
-        inputs.bias_scale(bias, kernel.bias),
-    )
+    level, start = inputs.number(prior, "prior_variance", zero=False), inputs.number(init, "init_variance", zero=False)
+    for name, value in (("temperature", T), ("prior_variance", level), ("init_variance", start)):
+        _sized(np.array([value]), name, _LARGEST)
+    if not 1 / _FAR <= start / level <= _FAR:
+        raise InputError(
+            f"init_variance / prior_variance must lie between {1 / _FAR:g} and {_FAR:g}, got {start / level:g}"
+        )
+    return Physics(T, level, start, inputs.bias_scale(bias, kernel.bias))
+
+
+def _sized(values: Array, name: str, most: float) -> None:
+    """All 0, or the largest so near to 1 that products of a few such stay in float64."""
+    size = float(np.abs(values).max())
+    if size and not 1 / most <= size <= most:
+        raise InputError(f"{name} must be of a size between {1 / most:g} and {most:g}; its largest entry is {size:g}")
 
 
 def method(name: Any, known: tuple[str, ...], strength: Any, step: Any, covariance: Any) -> None:
@@ -118,9 +139,14 @@ def loss_scale(loss: Any, P: int) -> float:
 
 def _floats(value: Any, name: str) -> Array:
     try:
-        out = np.asarray(value, dtype=np.float64)
+        out = np.asarray(value)
+        if out.dtype.kind == "c":
+            raise TypeError
+        out = np.asarray(out, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InputTypeError(f"{name} must be numbers in a rectangular array") from error
+        raise InputTypeError(f"{name} must be real numbers in a rectangular array") from error
+    except OverflowError as error:
+        raise InputError(f"{name} has an entry that is past the range of float64") from error
     if not np.all(np.isfinite(out)):
         raise InputError(f"{name} has an entry that is not finite: {out[~np.isfinite(out)].flat[0]}")
     return out

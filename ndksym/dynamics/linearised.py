@@ -12,7 +12,7 @@ Decay = Callable[[Array, Array], Array]
 
 def exponential(values: Array, times: Array) -> Array:
     """1 − e^{−λt}: gradient flow; 0 where λ = 0 even as t → ∞."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.where(values > 0, -np.expm1(-np.outer(times, values)), 0.0)
 
 

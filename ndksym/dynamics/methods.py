@@ -114,6 +114,8 @@ def _in_steps(problem: Problem, times: Array, options: Options) -> Found:
         assert options.strength is not None
         steps, unit = discrete.proximal_steps(problem, options.strength), 1.0
     asked = inputs.steps(times, unit)
+    if options.covariance:
+        discrete.check_fits(int(asked[-1]), len(problem.X))
     march, missed = discrete.march(problem, steps, int(asked[-1]), options.progress)
     train, test = problem.split(march.predict(asked))
     error = np.full(len(times), 2 * missed + ROUNDING * problem.size)

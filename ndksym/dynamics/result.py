@@ -38,8 +38,8 @@ class Run:
     """The predictor's mean, and covariance where asked for, at each time.
 
     train (M, P[, outputs]) and test (M, rows[, outputs]); `error` (M,) estimates what the solver left out;
-    `train_cov` (M, P, P) and `test_cov` (M, rows, rows) are per output; `ntk_plateau` is where gradient flow ends and
-    `equilibrium` where Langevin dynamics does. Before `boundary`, the geometric mean of
+    `train_cov` (M, P, P) and `test_cov` (M, rows, rows) are per output, (M, M, …) at pairs of times; `ntk_plateau` is where
+    gradient flow ends and `equilibrium` where Langevin dynamics does. Before `boundary`, the geometric mean of
     the time that gradient flow takes with these labels and σ²/T, the gradient drives; after it, diffusion.
     """
 

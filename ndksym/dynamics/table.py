@@ -30,6 +30,7 @@ _FEW, _MANY = 4, 20
 _SEED = 2309
 _LARGE = 2**15
 _CHECKS = 4
+_CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 
 Field = Callable[[Array, Array, float, float], Array]
 """F/e^{−r(t−s)} between rows at the later time and rows at the earlier, at (q, p)."""
@@ -200,10 +201,14 @@ def _interpolation(sample: Array, tolerance: float) -> tuple[NDArray[np.intp], A
 
 
 def missed(evaluate: Field, found: Table, rows: Array, X: Array, vectors: Array) -> float:
-    """The largest entry of (F − table) · vectors, (P, columns), on some rows at times between the nodes."""
+    """The largest entry of (F − table) · vectors, (P, columns), on some rows, at times between the nodes and at both ends.
+
+    Series are worst at the ends, and at p = 1, the first instant, acts the impulse.
+    """
     rng = np.random.default_rng(_SEED)
     i = rng.choice(len(rows), min(_MANY, len(rows)), replace=False)
-    points = rng.uniform(size=(_CHECKS, 2))
+    inside, first = rng.uniform(size=(_CHECKS, 2)), np.column_stack([rng.uniform(size=_CHECKS), np.ones(_CHECKS)])
+    points = np.vstack([inside, first, _CORNERS])
     true = _on(evaluate, rows[i], X, points)
     return max(
         float(np.abs((found.rows(i).gram(q, p) - F) @ vectors).max()) for (q, p), F in zip(points, true, strict=True)
