@@ -7,9 +7,14 @@ from ndksym.derivation import derive
 from ndksym.dynamics import inputs as physical
 from ndksym.networks.job import DYNAMICS
 from ndksym.simulation import prepare, workers
+from ndksym.simulation.empirical import empirical_ndk, empirical_ntk
+from ndksym.simulation.laziness import lazy_measure, parameter_movement
 from ndksym.simulation.samples import Estimate, Rows, Simulation
 
-__all__ = ["DYNAMICS", "Estimate", "Rows", "Simulation", "simulate"]
+__all__ = [
+    "DYNAMICS", "Estimate", "Rows", "Simulation", "empirical_ndk", "empirical_ntk", "lazy_measure", "parameter_movement",
+    "simulate",
+]  # fmt: skip
 
 
 def simulate(
