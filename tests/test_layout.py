@@ -124,10 +124,10 @@ def test_public_names_exist():
 
 OURS = ("__init__", "claim", "identity", "precise", "planting", "quotient", "tower", "mpl", "recursion", "ndk")
 
+PHYSICS = ("dynamics", "dynamics.frozen", "simulation.empirical", "simulation.laziness")
 
-@pytest.mark.parametrize(
-    "name", [*OURS, "identities", "derivation", "typeset", "cases", "records", "data", "dynamics", "dynamics.frozen"]
-)
+
+@pytest.mark.parametrize("name", [*OURS, "identities", "derivation", "typeset", "cases", "records", "data", *PHYSICS])
 def test_examples_in_docstrings(name):
     module = importlib.import_module("ndksym" if name == "__init__" else f"ndksym.{name}")
     assert doctest.testmod(module).failed == 0

@@ -130,6 +130,48 @@ def test_steps_tend_to_continuous_time_at_first_order():
         assert np.log2(coarse / fine) == pytest.approx(1.0, abs=0.1)
 
 
+@pytest.mark.parametrize("signal", [False, True])
+@pytest.mark.parametrize(("name", "depth"), [("erf", 2), ("relu", 1)])
+def test_drift_in_steps_is_the_sum_of_what_each_step_left(name, depth, signal):
+    """T15 in Euler steps, summed as it stands, with T3's m."""
+    T, init, h, frozen, asked = 0.3, 2.0, 0.5, 4, (4, 5, 13)
+    a = 1 - h * T
+    m = moments(a, 1 / (1 - h * T / 2), init)
+
+    def parts(n, k):
+        c, theta = layers(name, depth, m(n, n), m(k, k), m(n, k))
+        return theta, c / m(n, k), (theta - c / m(n, k)) / m(n, k)
+
+    delta = [Y]
+    for n in range(1, asked[-1] + 1):
+        delta.append(Y - sum(h * a ** (n - k - 1) * parts(n, k)[0][:3] @ delta[k] for k in range(n)))
+    want = []
+    for n in asked:
+        readout = sum(h * a ** (frozen - k - 1) * parts(n, k)[1] @ delta[k] for k in range(frozen))
+        last = n if signal else frozen
+        hidden = sum(h * a ** (n - k - 1) * m(frozen, k) * parts(n, k)[2] @ delta[k] for k in range(last))
+        want.append(readout + hidden)
+    kernel = ndksym.derive(name, depth=depth).compile()
+    args = {"freeze_time": h * frozen, "times": h * np.array(asked), "temperature": T, "init_variance": init}
+    for loss, P in (("sum", 1), ("mean", 3)):  # the mean over P is the sum with step and rate rescaled
+        steps = {"temperature": T / P, "step": h * P, "times": args["times"] * P, "freeze_time": h * frozen * P}
+        got = ndksym.drift(kernel, X, Y, X_TEST, signal=signal, loss=loss, **(args | steps))
+        assert np.abs(np.hstack([got.train, got.test]) - want).max() < 1e-8
+        assert got.error.max() < 1e-6
+
+
+def test_drift_in_steps_tends_to_drift_at_first_order():
+    kernel = ndksym.derive("relu", depth=2, bias=True).compile()
+    args = {"freeze_time": 2.0, "times": [2.0, 4.0], "temperature": 0.1, "init_variance": 0.3, "bias": 0.3}
+    for signal in (False, True):
+        true = ndksym.drift(kernel, X, Y, X_TEST, signal=signal, **args)
+        coarse, fine = (
+            np.abs(ndksym.drift(kernel, X, Y, X_TEST, signal=signal, step=h, **args).test - true.test).max()
+            for h in (0.02, 0.01)
+        )
+        assert np.log2(coarse / fine) == pytest.approx(1.0, abs=0.1)
+
+
 @pytest.mark.parametrize(("name", "depth"), [("erf", 2), ("relu", 2)])
 def test_the_diffusive_limit_is_approached_linearly_in_the_temperature(name, depth):
     kernel, tau = ndksym.derive(name, depth=depth).compile(), np.array([0.05, 0.5, 3.0])
@@ -190,7 +232,9 @@ def test_what_drift_leaves_is_what_mean_activations_hold():
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"freeze_time": -1.0}, "freeze_time"), ({"freeze_time": "late"}, "freeze_time"), ({"freeze_time": 5.0}, "times must be ≥"),
+    [({"freeze_time": np.inf, "step": 0.5}, "must be a finite multiple"), ({"step": 0.3}, "freeze_time must be a multiple"),
+     ({"step": 0.5, "times": [1.2]}, "times must be a multiple"), ({"step": 5.0}, "unstable|multiple"), ({"step": -1}, "step"),
+     ({"freeze_time": -1.0}, "freeze_time"), ({"freeze_time": "late"}, "freeze_time"), ({"freeze_time": 5.0}, "times must be ≥"),
      ({"times": [1.0, 0.5]}, "ascend"), ({"temperature": 0.0}, "temperature")],
 )  # fmt: skip
 def test_bad_input_to_drift_is_named(change, says):

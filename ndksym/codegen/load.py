@@ -61,6 +61,10 @@ class Compiled:
         """φ′(u); at a break, from the right."""
         return self._run("dphi", u)[0]
 
+    def ddphi(self, u: Any) -> Array:
+        """φ″(u) between the breaks, of a text made with `curvature`."""
+        return self._run("ddphi", u)[0]
+
     def diag(self, a: Any) -> tuple[Array, Array, Array, Array]:
         """K(a,a,a) and K_dot(a,a,a), each followed by the sum of its absolute terms."""
         self._check()
@@ -110,7 +114,7 @@ def network(space: dict[str, Any]) -> Kernel:
 
 def _layers(facts: list[dict[str, Any]], run: "Run") -> tuple[Compiled, ...]:
     def caller(n: int, extra: bool) -> Callable[..., Sequence[Array]]:
-        outputs = {"phi": 1, "dphi": 1, "diag": 4, "pair": 6 if extra else 4}
+        outputs = {"phi": 1, "dphi": 1, "ddphi": 1, "diag": 4, "pair": 6 if extra else 4}
         return lambda which, *arrays: run(f"{which}_{n}", outputs[which], *arrays)
 
     return tuple(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.linalg import lu_factor, lu_solve
 
 from ndksym.dynamics.approach import Problem
-from ndksym.dynamics.memory import Memory, euler, proximal
+from ndksym.dynamics.memory import Memory, Physics, euler, proximal
 from ndksym.dynamics.table import Field, Table, field, missed, table
 from ndksym.dynamics.volterra import Progress
 from ndksym.errors import InputError
@@ -49,15 +49,20 @@ class Steps:
 def euler_steps(problem: Problem, step: float) -> Steps:
     """Euler–Langevin: h/a · a^{n−k} Θ."""
     physics = problem.physics
-    if step * physics.rate >= 1:
-        raise InputError(
-            f"step must be below σ²/T = {1 / physics.rate:g}, where a step forgets everything; got {step:g}"
-        )
-    memory = euler(physics, step)
+    memory = stepping(physics, step)
     kept = 1 - step * physics.rate
     require_stable(problem, step)
     evaluate = field(problem.kernel, memory, physics.bias, "ntk")
     return Steps(memory, evaluate, problem.scale * step / kept, 0, False, 0.0)
+
+
+def stepping(physics: Physics, step: float) -> Memory:
+    """The memory of Euler steps, time in steps. Errors: InputError for a step that forgets everything."""
+    if step * physics.rate >= 1:
+        raise InputError(
+            f"step must be below σ²/T = {1 / physics.rate:g}, where a step forgets everything; got {step:g}"
+        )
+    return euler(physics, step)
 
 
 def require_stable(problem: Problem, step: float) -> None:

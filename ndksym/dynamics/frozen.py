@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ndksym.dynamics import inputs, langevin, volterra
+from ndksym.dynamics import frozen_steps, inputs, langevin, volterra
 from ndksym.dynamics.approach import Problem
 from ndksym.dynamics.memory import Memory
 from ndksym.dynamics.memory import langevin as forgetting
 from ndksym.dynamics.panels import integrals
 from ndksym.dynamics.table import field, table
 from ndksym.errors import InputError
+from ndksym.runtime import inputs as runtime
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.quadrature import legendre
 from ndksym.runtime.types import Array
@@ -67,6 +69,7 @@ def drift(
     init_variance: float = 1.0,
     bias: float = 0.0,
     signal: bool = False,
+    step: float | None = None,
     loss: str = "sum",
     rtol: float = 1e-6,
     progress: volterra.Progress = lambda fraction: None,
@@ -74,7 +77,9 @@ def drift(
     """The mean predictor of Langevin dynamics read out by the weights of `freeze_time` (T15; arXiv 2309.04522).
 
     times ≥ freeze_time, ascending; with freeze_time=inf the network is at equilibrium and `times` ≥ 0 are what has passed
-    since. With `signal` the hidden weights go on learning, else they drift freely. Shapes, units and errors as in `solve`.
+    since. With `signal` the hidden weights go on learning, else they drift freely. With `step`=h the exact Euler–Langevin
+    recursion in steps of h instead of continuous time (T3); then both freeze_time and times are finite multiples of h.
+    Shapes, units and errors as in `solve`.
 
     >>> import ndksym
     >>> kernel = ndksym.derive("erf").compile()
@@ -88,8 +93,11 @@ def drift(
     rows = data.X if data.rows is data.X else data.rows
     scale = inputs.loss_scale(loss, len(data.X))
     problem = Problem(kernel, data.X, rows, data.y, physics, scale, inputs.tolerance(rtol))
-    late = frozen > langevin.HORIZON / physics.rate
-    if late:
+    if step is not None:
+        h = runtime.number(step, "step", zero=False)
+        start, asked = _in_steps(frozen, data.times, h)
+        f, error = frozen_steps.drift(problem, h, start, asked, signal, progress)
+    elif frozen > langevin.HORIZON / physics.rate:
         lags = data.times if np.isinf(frozen) else data.times - frozen
         f, error = _at_equilibrium(problem, lags, signal), np.full(len(lags), 0.1 * problem.rtol * problem.size)
     else:
@@ -109,6 +117,15 @@ def _freeze_time(value: Any, times: Array) -> float:
     if np.isfinite(frozen) and times[0] < frozen:
         raise InputError(f"times must be ≥ freeze_time = {frozen:g}, where the readout is frozen; got {times[0]:g}")
     return frozen
+
+
+def _in_steps(frozen: float, times: Array, step: float) -> tuple[int, NDArray[np.intp]]:
+    if np.isinf(frozen):
+        raise InputError(
+            "freeze_time=inf is equilibrium in continuous time; with step it must be a finite multiple of step, and 20 σ²/T or "
+            "more are as good as inf"
+        )
+    return int(inputs.steps(np.array([frozen]), step, "freeze_time")[0]), inputs.steps(times, step)
 
 
 def _from(

@@ -3,7 +3,7 @@
     h_1 = W_1 x/√N_0 + β b_1,  h_{l+1} = W_{l+1} φ(h_l)/√N_l + β b_{l+1},  f = h_{L+1}
 
 Weights are (pairs, 2, N_l, N_{l−1}), biases (pairs, 2, N_l, 1), what they act on (pairs, 2, N_l, rows): a pair of networks
-differs in the sign of its labels.
+differs in the sign of its labels. Networks that are not to be compared so come alone: (networks, 1, …).
 """
 
 from collections.abc import Callable, Sequence
@@ -56,9 +56,8 @@ class Forward:
 
 def forward(of: Networks, X: Array) -> Forward:
     """f at the columns of X, which are divided by √N_0 already."""
-    pairs = of.weights[0].shape[0]
     before: list[Array] = []
-    inputs = [np.broadcast_to(X, (pairs, 2, *X.shape))]
+    inputs = [np.broadcast_to(X, (*of.weights[0].shape[:2], *X.shape))]
     for layer, W in enumerate(of.weights):
         h = W @ inputs[-1]
         if of.biases:
@@ -99,12 +98,17 @@ def scale(of: Networks, kept: float) -> None:
 
 
 def created(
-    hidden: Sequence[Nonlinearity], shapes: Sequence[tuple[int, int]], beta: float, draws: "Noise", std: float
+    hidden: Sequence[Nonlinearity],
+    shapes: Sequence[tuple[int, int]],
+    beta: float,
+    draws: "Noise",
+    std: float,
+    together: int = 2,
 ) -> Networks:
-    """Parameters N(0, std²), the same in both networks of a pair."""
-    pairs = len(draws.streams)
-    weights = [np.empty((pairs, 2, *shape)) for shape in shapes]
-    biases = [np.empty((pairs, 2, shape[0], 1)) for shape in shapes] if beta else []
+    """Parameters N(0, std²), the same in both networks of a pair, or of as many as are `together`."""
+    count = len(draws.streams), together
+    weights = [np.empty((*count, *shape)) for shape in shapes]
+    biases = [np.empty((*count, shape[0], 1)) for shape in shapes] if beta else []
     of = Networks(hidden, weights, biases, beta)
     for each in of.parameters:
         each[...] = std * draws.like(each)

@@ -8,12 +8,14 @@ from ndksym.dynamics import inputs as physical
 from ndksym.networks.job import DYNAMICS
 from ndksym.simulation import prepare, workers
 from ndksym.simulation.comparison import Agreement, Comparison, compare
+from ndksym.simulation.empirical import empirical_ndk, empirical_ntk
+from ndksym.simulation.laziness import lazy_measure, parameter_movement
 from ndksym.simulation.samples import Estimate, Rows, Simulation
 from ndksym.simulation.widths import Scan, Slope
 
 __all__ = [
-    "DYNAMICS", "Agreement", "Comparison", "Estimate", "Rows", "Scan", "Simulation", "Slope", "compare", "simulate",
-    "width_scan",
+    "DYNAMICS", "Agreement", "Comparison", "Estimate", "Rows", "Scan", "Simulation", "Slope", "compare", "empirical_ndk",
+    "empirical_ntk", "lazy_measure", "parameter_movement", "simulate", "width_scan",
 ]  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def job(derivation: Derivation, data: physical.Data, physics: Physics, scale: fl
         raise InputError(f"dynamics {asked.dynamics!r} is not known; allowed are {', '.join(DYNAMICS)}")
     counted(asked.pairs, "pairs", 2)
     counted(asked.seed, "seed", 0)
-    widths = _widths(asked.width, derivation.depth)
+    widths = widths_of(asked.width, derivation.depth)
     kept, noise, push, hardness = _step(derivation, data, physics, scale, asked, widths)
     unit = 1.0 if asked.dynamics == "mpl" else float(asked.step or 1.0)
     numbers = physical.steps(data.times, unit)
@@ -76,7 +76,7 @@ def counted(value: Any, name: str, least: int) -> int:
     return int(value)
 
 
-def _widths(width: Any, depth: int) -> tuple[int, ...]:
+def widths_of(width: Any, depth: int) -> tuple[int, ...]:
     """One width for all hidden layers, or one for each."""
     each = tuple(width) if isinstance(width, Sequence | np.ndarray) else (width,) * depth
     if len(each) != depth:

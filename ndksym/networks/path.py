@@ -1,0 +1,53 @@
+"""Networks on their way from one moment to the next: forgetting, shaken, and learning or not (theory T2, T3)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ndksym.errors import InputError
+from ndksym.networks.langevin import shake
+from ndksym.networks.network import Networks, Noise, backward, forward, scale, step
+from ndksym.runtime.types import Array
+
+
+@dataclass(frozen=True)
+class Leg:
+    """From one moment to the next: so many steps Θ ← kept Θ + noise ξ."""
+
+    steps: int
+    kept: float
+    noise: float
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What each step adds, − push ∇½Σ(f − y)²: X (N_0, P) divided by √N_0, y (outputs, P)."""
+
+    X: Array
+    y: Array
+    push: float
+
+
+def along(of: Networks, draws: Noise, legs: Sequence[Leg], lesson: Lesson | None = None) -> Iterator[Networks]:
+    """The networks after each leg; they change in place."""
+    for leg in legs:
+        for _ in range(leg.steps):
+            if lesson is None:
+                scale(of, leg.kept)
+            else:
+                _learn(of, leg.kept, lesson)
+            if leg.noise:
+                shake(of, draws, leg.noise)
+        yield of
+
+
+def _learn(of: Networks, kept: float, lesson: Lesson) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        seen = forward(of, lesson.X)
+        if not np.isfinite(seen.f).all():
+            raise InputError(
+                "the networks' output left float64: the step is too large for some network of this width, or the activation "
+                "grows too fast; take a smaller step, or a larger width"
+            )
+        step(of, kept, seen.inputs, backward(of, seen, -lesson.push * (seen.f - lesson.y)))

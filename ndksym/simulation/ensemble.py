@@ -1,0 +1,70 @@
+"""Networks that come one by one, each from its own random numbers, for what is measured in each of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ndksym.codegen.emit import module
+from ndksym.codegen.load import Compiled, load
+from ndksym.derivation import Derivation, derive
+from ndksym.errors import DivergentKernelError
+from ndksym.networks.network import Networks, Noise, created
+from ndksym.runtime import inputs
+from ndksym.runtime.types import Array
+from ndksym.simulation import prepare
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What all networks have in common; a network's numbers depend on `seed` and on its place alone."""
+
+    derivation: Derivation
+    hidden: Sequence[Compiled]
+    widths: tuple[int, ...]
+    count: int
+    seed: int
+    init_variance: float
+    bias: float
+
+    def drawn(self, dimensions: int, outputs: int = 1) -> Iterator[tuple[Networks, Noise]]:
+        """Each network at initialisation, and the rest of its random numbers."""
+        sizes = (dimensions, *self.widths, outputs)
+        shapes = tuple(zip(sizes[1:], sizes[:-1], strict=True))
+        for number in range(self.count):
+            draws = Noise(self.seed, [number])
+            yield (
+                created(self.hidden, shapes, self.bias, draws, float(np.sqrt(self.init_variance)), together=1),
+                draws,
+            )
+
+
+def ensemble(
+    activation: object, depth: int, width: Any, networks: Any, seed: Any, init_variance: Any, bias: Any,
+    curvature: bool = False,
+) -> Ensemble:  # fmt: skip
+    """Errors: InputError and InputTypeError name the argument; DivergentKernelError where an activation jumps."""
+    derivation = derive(activation, depth=depth, bias=bool(bias))
+    distinct = list(dict.fromkeys(derivation.duals))
+    layers = load(module("(simulation)", distinct, "numpy", curvature=curvature), "numpy")
+    for layer in layers:
+        if layer.smoothness < 1:
+            raise DivergentKernelError(
+                f"{layer.name} is discontinuous, so its networks have gradients that no width makes those of the NTK. Allowed "
+                "here: continuous activations"
+            )
+    return Ensemble(
+        derivation,
+        [layers[distinct.index(each)] for each in derivation.duals],
+        prepare.widths_of(width, derivation.depth),
+        prepare.counted(networks, "networks", 1),
+        prepare.counted(seed, "seed", 0),
+        inputs.number(init_variance, "init_variance", zero=False),
+        inputs.bias_scale(bias, bool(bias)),
+    )
+
+
+def columns(X: Array) -> Array:
+    """Inputs as columns, divided by √N_0."""
+    return np.ascontiguousarray(X.T / np.sqrt(X.shape[1]))
