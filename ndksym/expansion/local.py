@@ -104,7 +104,7 @@ def _rooted(expr: Expr, degree: int) -> dict[tuple[int, ...], Expr]:
     found: dict[tuple[int, ...], Expr] = {}
     terms = _beside(expr, degree)
     for n in range(degree + 1):
-        value = terms[n]
+        value = terms.coefficient(n)
         if value == 0:
             continue
         for (in_w, in_r), coefficient in Poly(value, _W, _R).terms():
@@ -119,8 +119,7 @@ def _beside(expr: Expr, degree: int) -> puiseux.Series:
     """Along r = ε r, w = ε w: b = a + rw, c = √(ab − r²)."""
     for guard in _GUARDS:
         length = degree + 1 + guard
-        zeros = (Integer(0),) * (length - 2)
-        r, w = puiseux.Series(1, (_R, *zeros)), puiseux.Series(1, (_W, *zeros))
+        r, w = puiseux.variable(_R, length), puiseux.variable(_W, length)
         first = puiseux.constant(a, length)
         second = puiseux.plus(first, puiseux.times(r, w))
         square = puiseux.plus(puiseux.times(first, second), puiseux.scaled(puiseux.times(r, r), Integer(-1)))

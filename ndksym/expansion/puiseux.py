@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from sympy import (
-    Add, Expr, Integer, Mul, Pow, Rational, Symbol, acos, asin, atan, cancel, cos, cosh, erf, erfc, exp, expand, expand_mul, log, oo, pi,
+    Add, Expr, Integer, Mul, Pow, Rational, Symbol, acos, asin, atan, cos, cosh, erf, erfc, exp, expand, expand_mul, log, pi,
     sin, sinh, sqrt,
 )  # fmt: skip
 
 from ndksym.errors import NotDerivableError
+from ndksym.expansion import coefficients as co
+from ndksym.expansion.coefficients import Sum
 from ndksym.special import Phi2
 
-__all__ = ["Series", "series"]
+__all__ = ["Series", "constant", "plus", "power", "scaled", "series", "times", "variable"]
 
 
 @dataclass(frozen=True)
@@ -24,15 +27,19 @@ class Series:
     """ε^start (c_0 + c_1 ε + …), the coefficients that are known; c_0 is not 0 unless none is known to differ from it."""
 
     start: int
-    terms: tuple[Expr, ...]
+    terms: tuple[Sum, ...]
 
     @property
     def end(self) -> int:
         """The first power that is not known."""
         return self.start + len(self.terms)
 
-    def __getitem__(self, power: int) -> Expr:
-        return self.terms[power - self.start] if power >= self.start else Integer(0)
+    def __getitem__(self, power: int) -> Sum:
+        return self.terms[power - self.start] if power >= self.start else co.ZERO
+
+    def coefficient(self, power: int) -> Expr:
+        """Of ε^power, as an expression."""
+        return co.write(self[power])
 
 
 Curve = Mapping[Symbol, Series]
@@ -44,8 +51,9 @@ def series(expr: Expr, curve: Curve, order: int) -> Series:
     NotDerivableError for a function without a rule, or one that does not tend to a limit.
 
     >>> from ndksym.symbols import x
-    >>> series(acos(x), {x: Series(0, (Integer(1), Integer(0), Integer(-2), Integer(0)))}, 2).terms
-    (0, 2, 0)
+    >>> curve = {x: plus(constant(Integer(1), 5), scaled(power(variable(Integer(1), 5), Integer(2)), Integer(-2)))}
+    >>> [series(acos(x), curve, 2).coefficient(n) for n in range(3)]
+    [0, 2, 0]
     """
     # far out sinh and cosh are one exponential too many: each is to meet the one that tames it
     for func, sign in ((sinh, -1), (cosh, 1)):
@@ -57,20 +65,25 @@ def series(expr: Expr, curve: Curve, order: int) -> Series:
 
 def constant(value: Expr, length: int) -> Series:
     """A constant, known up to ε^(length−1)."""
-    return Series(0, (value, *[Integer(0)] * (length - 1)))
+    return _constant(co.read(value), length)
 
 
-def _tidy(e: Expr) -> Expr:
-    e = expand(e)
-    return Integer(0) if e.is_Add and cancel(e) == 0 else e
+def variable(factor: Expr, length: int) -> Series:
+    """factor · ε, known up to ε^(length−1)."""
+    return Series(1, (co.read(factor), *[co.ZERO] * (length - 2)))
 
 
-def _made(start: int, terms: list[Expr]) -> Series:
-    """Without leading zeros."""
-    lead = next((n for n, term in enumerate(terms) if term != 0), None)
+def _constant(value: Sum, length: int) -> Series:
+    return Series(0, (value, *[co.ZERO] * (length - 1)))
+
+
+def _made(start: int, terms: list[Sum]) -> Series:
+    """Without leading zeros; only leading terms are asked, what vanishes further on does no harm."""
+    lead = next((n for n, term in enumerate(terms) if not co.vanishes(term)), None)
     if lead is None:
         # poles that are known to vanish are none
-        return Series(0, tuple(terms[-start:])) if start < 0 < start + len(terms) else Series(start, tuple(terms))
+        zeros = (co.ZERO,) * len(terms)
+        return Series(0, zeros[-start:]) if start < 0 < start + len(terms) else Series(start, zeros)
     return Series(start + lead, tuple(terms[lead:]))
 
 
@@ -113,24 +126,25 @@ def _computed(e: Expr, curve: Curve, length: int, memo: dict[Expr, Series]) -> S
 def plus(f: Series, g: Series) -> Series:
     """f + g."""
     start, end = min(f.start, g.start), min(f.end, g.end)
-    return _made(start, [_tidy(f[n] + g[n]) for n in range(start, end)])
+    return _made(start, [co.add(f[n], g[n]) for n in range(start, end)])
 
 
 def times(f: Series, g: Series) -> Series:
     """f g."""
     length = min(len(f.terms), len(g.terms))
-    terms = [_tidy(Add(*(f.terms[i] * g.terms[n - i] for i in range(n + 1)))) for n in range(length)]
+    terms = [co.add(*(co.multiply(f.terms[i], g.terms[n - i]) for i in range(n + 1))) for n in range(length)]
     return _made(f.start + g.start, terms)
 
 
 def scaled(f: Series, factor: Expr) -> Series:
     """factor · f."""
-    return Series(f.start, tuple(_tidy(factor * term) for term in f.terms))
+    number = co.read(factor)
+    return Series(f.start, tuple(co.multiply(number, term) for term in f.terms))
 
 
 def power(f: Series, p: Rational) -> Series:
     """f^p, by J. C. P. Miller's recurrence."""
-    if f.terms[0] == 0:
+    if not f.terms[0]:
         if p.is_Integer and p > 0:
             return Series(f.start * int(p), f.terms)
         raise NotDerivableError("a root or reciprocal of what vanishes to the order that is known")
@@ -138,32 +152,33 @@ def power(f: Series, p: Rational) -> Series:
     if not start.is_Integer:
         raise NotDerivableError("the series runs in a finer root than √T")
     lead = f.terms[0]
-    ratios = [_tidy(term / lead) for term in f.terms]
-    out = [Integer(1)]
+    ratios = [co.multiply(co.inverse(lead), term) for term in f.terms]
+    out, q = [co.ONE], Fraction(int(p.p), int(p.q))
     for k in range(1, len(ratios)):
-        total = Add(*(((p + 1) * i - k) * ratios[i] * out[k - i] for i in range(1, k + 1)))
-        out.append(_tidy(total / k))
-    return Series(int(start), tuple(_tidy(lead**p * term) for term in out))
+        total = co.add(*(co.scale(co.multiply(ratios[i], out[k - i]), ((q + 1) * i - k) / k) for i in range(1, k + 1)))
+        out.append(total)
+    size = co.power(lead, p)
+    return Series(int(start), tuple(co.multiply(size, term) for term in out))
 
 
 def slope(f: Series) -> Series:
     """df/dε."""
-    return _made(f.start - 1, [_tidy((f.start + n) * term) for n, term in enumerate(f.terms)])
+    return _made(f.start - 1, [co.scale(term, f.start + n) for n, term in enumerate(f.terms)])
 
 
 def integrated(value: Expr, f: Series, length: int) -> Series:
     """value + ∫_0 f."""
-    known = {n + 1: _tidy(f[n] / (n + 1)) for n in range(max(f.start, 0), f.end)}
-    if f.start < 0 and any(f[n] != 0 for n in range(f.start, 0)):
+    known = {n + 1: co.scale(f[n], Fraction(1, n + 1)) for n in range(max(f.start, 0), f.end)}
+    if any(not co.vanishes(f[n]) for n in range(f.start, 0)):
         raise NotDerivableError("the series would hold a logarithm or a pole")
-    return _made(0, [value, *(known.get(n, Integer(0)) for n in range(1, min(f.end + 1, length)))])
+    return _made(0, [co.read(value), *(known.get(n, co.ZERO) for n in range(1, min(f.end + 1, length)))])
 
 
-def _sign(f: Series) -> Expr:
+def _sign(f: Series) -> int:
     """Where a series that grows beyond bounds goes."""
-    lead = f.terms[0]
+    lead = co.write(f.terms[0])
     if lead.is_positive or lead.is_negative:
-        return Integer(1) if lead.is_positive else Integer(-1)
+        return 1 if lead.is_positive else -1
     raise NotDerivableError(f"the sign of {lead} decides a limit, and is not known")
 
 
@@ -171,11 +186,11 @@ def _exponential(u: Series, length: int) -> Series:
     if u.start < 0:
         if _sign(u) > 0:
             raise NotDerivableError("an exponential that grows without bound")
-        return constant(Integer(0), length)
+        return _constant(co.ZERO, length)
     terms = [u[n] for n in range(u.end)]
-    out = [exp(terms[0])]
+    out = [co.read(exp(co.write(terms[0])))]
     for k in range(1, len(terms)):
-        out.append(_tidy(Add(*(i * terms[i] * out[k - i] for i in range(1, k + 1))) / k))
+        out.append(co.add(*(co.scale(co.multiply(terms[i], out[k - i]), Fraction(i, k)) for i in range(1, k + 1))))
     return _made(0, out)
 
 
@@ -186,25 +201,22 @@ def _function(func: type[Expr], u: Series, length: int) -> Series:
             raise NotDerivableError(f"{func.__name__} has no rule far out")
         below, above = _FAR[func]
         return constant(above if _sign(u) > 0 else below, length)
-    value = func(u[0])
-    rate = times(_SLOPES[func](u, length), slope(u)) if any(term != 0 for term in u.terms[1 if u.start == 0 else 0 :]) else None
-    return constant(value, min(length, u.end)) if rate is None else integrated(value, rate, length)
+    value = func(u.coefficient(0))
+    if not any(u[n] for n in range(1, u.end)):
+        return constant(value, min(length, u.end))
+    return integrated(value, times(_SLOPES[func](u, length), slope(u)), length)
 
 
-def _wave(even: type[Expr], odd: type[Expr], sign: int) -> tuple[Callable[[Series, int], Series], Callable[[Series, int], Series]]:
-    """The slopes of odd and even, each from its own power series about the value at the start."""
-
-    def both(u: Series) -> tuple[Series, Series]:
-        terms = [u[n] for n in range(u.end)]
-        one, other = [odd(terms[0])], [even(terms[0])]
-        for k in range(1, len(terms)):
-            next_one = Add(*(i * terms[i] * other[k - i] for i in range(1, k + 1))) / k
-            next_other = sign * Add(*(i * terms[i] * one[k - i] for i in range(1, k + 1))) / k
-            one.append(_tidy(next_one))
-            other.append(_tidy(next_other))
-        return _made(0, one), _made(0, other)
-
-    return lambda u, _: both(u)[1], lambda u, _: scaled(both(u)[0], Integer(sign))
+def _waves(u: Series) -> tuple[Series, Series]:
+    """sin u and cos u."""
+    terms = [u[n] for n in range(u.end)]
+    start = co.write(terms[0])
+    one, other = [co.read(sin(start))], [co.read(cos(start))]
+    for k in range(1, len(terms)):
+        shares = [co.scale(terms[i], Fraction(i, k)) for i in range(1, k + 1)]
+        one.append(co.add(*(co.multiply(share, other[k - i]) for i, share in enumerate(shares, 1))))
+        other.append(co.scale(co.add(*(co.multiply(share, one[k - i]) for i, share in enumerate(shares, 1))), -1))
+    return _made(0, one), _made(0, other)
 
 
 def _bell(u: Series, length: int) -> Series:
@@ -216,13 +228,9 @@ def _arc(u: Series, length: int, sign: int) -> Series:
     return plus(constant(Integer(1), length), scaled(times(u, u), Integer(sign)))
 
 
-_SIN, _COS = _wave(cos, sin, -1)
-_SINH, _COSH = _wave(cosh, sinh, 1)
 _SLOPES: dict[type[Expr], Callable[[Series, int], Series]] = {
-    sin: _SIN,
-    cos: _COS,
-    sinh: _SINH,
-    cosh: _COSH,
+    sin: lambda u, _: _waves(u)[1],
+    cos: lambda u, _: scaled(_waves(u)[0], Integer(-1)),
     log: lambda u, _: power(u, Integer(-1)),
     erf: _bell,
     erfc: lambda u, length: scaled(_bell(u, length), Integer(-1)),
@@ -256,7 +264,7 @@ def _normal(h: Series, k: Series, rho: Series, length: int) -> Series:
     away = times(plus(k, times(minus, h)), inverse)
     joint = times(times(_density(h, length), _density(away, length)), inverse)
     rate = plus(plus(times(given(h, k), slope(h)), times(given(k, h), slope(k))), times(joint, slope(rho)))
-    return integrated(_start(h[0], k[0], rho[0]), rate, length)
+    return integrated(_start(h.coefficient(0), k.coefficient(0), rho.coefficient(0)), rate, length)
 
 
 def _start(h: Expr, k: Expr, rho: Expr) -> Expr:
