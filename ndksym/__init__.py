@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ndksym.derivation import derive as derive
     from ndksym.dynamics import drift as drift
     from ndksym.dynamics import solve as solve
+    from ndksym.expansion import phases as phases
 
 __version__ = "0.1.0"
 
@@ -28,12 +29,24 @@ _HOMES = {
     "Derivation": "ndksym.derivation",
     "derive": "ndksym.derivation",
     "drift": "ndksym.dynamics",
+    "phases": "ndksym.expansion",
     "solve": "ndksym.dynamics",
     "errors": "",
     "symbols": "",
 }
 
-__all__ = ["Activation", "Claim", "Derivation", "__version__", "derive", "drift", "errors", "solve", "symbols"]
+__all__ = [
+    "Activation",
+    "Claim",
+    "Derivation",
+    "__version__",
+    "derive",
+    "drift",
+    "errors",
+    "phases",
+    "solve",
+    "symbols",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -281,6 +281,43 @@ def solve(
         print(solving.text(found))
 
 
+@app.command()
+def phases(
+    activation: ActivationArgument,
+    depth: DepthOption = None,
+    bias: BiasOption = False,
+    order: Annotated[int, typer.Option("--order", min=0, help="Highest power of T.")] = 2,
+    latex: Annotated[
+        Path | None, typer.Option("--latex", metavar="FILE", help="Write the expansions as LaTeX too.")
+    ] = None,
+    json_: JsonOption = False,
+    timeout: TimeoutOption = 5 * MINUTE,
+) -> None:
+    """Expand learning in the temperature: gradient-driven and diffusive phase, what they share, time scales and shape."""
+    if latex is not None:
+        files.check_writable(latex)
+    run_in_child(timeout)
+    from ndksym.expansion import phases as expand
+    from ndksym.expansion import present
+
+    with progress.spinner(f"deriving {', '.join(activation)}"):
+        d = _derive(activation, depth, bias)
+    with progress.spinner("expanding"):
+        found = expand(d, order)
+        shown = present.record(found) if json_ else present.text(found)
+        written = None if latex is None else present.latex_document(found)
+    if latex is not None and written is not None:
+        files.write_whole(latex, written)
+        print(f"wrote {latex}", file=sys.stderr)
+    if isinstance(shown, dict):
+        _emit(shown)
+    else:
+        print(shown)
+    failed = [name for name, good in present.verdicts(found) if not good]
+    if failed:
+        raise CheckFailedError("failed: " + "; ".join(failed))
+
+
 def _judge(results: "list[tuple[str, list[Evidence]]]") -> None:
     failed = [f"{name}: {e.rung}: {e.claim}" for name, evidence in results for e in evidence if e.failed]
     if failed:

@@ -19,7 +19,7 @@ PLAN = """
 4  ndk identities
 5  typeset derivation cases
 6  runtime codegen generation
-7  data dynamics laws verify
+7  data dynamics expansion laws verify
 8  listing present figures plots progress solving cli __main__
 """
 FLOORS = [line.split()[1:] for line in PLAN.strip().splitlines()]
@@ -122,11 +122,24 @@ def test_public_names_exist():
         _ = ndksym.nothing_of_that_name
 
 
+EXPANSION = [f"expansion.{path.stem}" for path in FILES if path.parent.name == "expansion" and path.stem != "__init__"]
 OURS = ("__init__", "claim", "identity", "precise", "planting", "quotient", "tower", "mpl", "recursion", "ndk")
 
 
 @pytest.mark.parametrize(
-    "name", [*OURS, "identities", "derivation", "typeset", "cases", "records", "data", "dynamics", "dynamics.frozen"]
+    "name",
+    [
+        *OURS,
+        "identities",
+        "derivation",
+        "typeset",
+        "cases",
+        "records",
+        "data",
+        "dynamics",
+        "dynamics.frozen",
+        *EXPANSION,
+    ],
 )
 def test_examples_in_docstrings(name):
     module = importlib.import_module("ndksym" if name == "__init__" else f"ndksym.{name}")

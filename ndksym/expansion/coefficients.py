@@ -29,7 +29,8 @@ def read(e: Expr) -> Sum:
     """
     total: Sum = {}
     for term in Add.make_args(expand(e)):
-        factor, atoms = Fraction(1), {}
+        factor = Fraction(1)
+        atoms: dict[Expr, Fraction] = {}
         for each in Mul.make_args(term):
             if each.is_Rational:
                 factor *= Fraction(int(each.p), int(each.q))

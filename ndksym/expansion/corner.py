@@ -7,6 +7,7 @@ Chebyshev polynomials are differentiated as they stand: what follows is exact fo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import factorial
 
 import numpy as np
@@ -44,9 +45,9 @@ def jets(table: Table, order: int) -> dict[tuple[int, int], Array]:
     by_q = np.array([_times(decay[:-1], row) for row in by_q])
     weights = np.einsum("kim,ij,ml->jlk", u, by_q, by_p)
     return {
-        (j, l): np.einsum("k,xkp->xp", weights[j, l], table.grams)
-        for l in range(half + 1)
-        for j in range(order - 2 * l + 1)
+        (j, ell): np.einsum("k,xkp->xp", weights[j, ell], table.grams)
+        for ell in range(half + 1)
+        for j in range(order - 2 * ell + 1)
     }
 
 
@@ -95,7 +96,7 @@ def singular(table: Table, tau: Array, power: float) -> Array:
         reach = t - edge
         breaks = np.sqrt(np.linspace(0.0, reach, 1 + int(np.ceil(rate * reach))))
         lags = [t - a for a in at]
-        for low, high in zip(breaks[:-1], breaks[1:], strict=True):
+        for low, high in pairwise(breaks):
             z = low + (high - low) * x
             lags.append(z * z)
             size.append((high - low) * w * 2 * z * (t - z * z) ** power)

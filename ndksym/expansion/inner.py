@@ -31,9 +31,9 @@ Transform = dict[tuple[int, int], Expr]
 
 
 @cache
-def jet(j: int, l: int, commutative: bool = True) -> Expr:
+def jet(j: int, ell: int, commutative: bool = True) -> Expr:
     """G_jl: the coefficient of (τ−τ')^{j/2} τ'^l of G, in the mode."""
-    name = f"G_{j}{l}" if max(j, l) < 10 else f"G_{j}_{l}"
+    name = f"G_{j}{ell}" if max(j, ell) < 10 else f"G_{j}_{ell}"
     return Symbol(name, real=True) if commutative else Symbol(name, commutative=False)
 
 
@@ -66,11 +66,11 @@ def inner(at: Iterable[tuple[int, int]], order: int) -> Inner:
     found: list[Transform] = [{(0, 1): label}]
     for k in range(1, order + 1):
         right: Transform = {}
-        for j, l in jets:
-            if j + 2 * l <= k:
-                moved = _moved(found[k - j - 2 * l], j, l)
+        for j, ell in jets:
+            if j + 2 * ell <= k:
+                moved = _moved(found[k - j - 2 * ell], j, ell)
                 for (e, n), value in moved.items():
-                    right[e, n + 1] = right.get((e, n + 1), Integer(0)) - jet(j, l) * value
+                    right[e, n + 1] = right.get((e, n + 1), Integer(0)) - jet(j, ell) * value
         found.append({at_: expand(value) for at_, value in right.items() if expand(value) != 0})
     step = 1 if any(j % 2 for j, _ in jets) else 2
     return Inner(tuple(map(_in_time, found)), step)
@@ -88,16 +88,16 @@ def check(jets: Iterable[tuple[int, int]], order: int) -> None:
 
 def terms_of(jets: Iterable[tuple[int, int]], order: int) -> int:
     """How many products of G_jl the term of that order holds: words in letters of weight j + 2l, each l acting at each z-power."""
-    weights = [(j + 2 * l, l + 1) for j, l in jets if (j, l) != (0, 0)]
+    weights = [(j + 2 * ell, ell + 1) for j, ell in jets if (j, ell) != (0, 0)]
     count = [1]
     for k in range(1, order + 1):
         count.append(sum(choices * count[k - weight] for weight, choices in weights if weight <= k))
     return count[order]
 
 
-def _moved(series: Transform, j: int, l: int) -> Transform:
+def _moved(series: Transform, j: int, ell: int) -> Transform:
     """Γ(j/2 + 1) z^{−j/2} (−∂_z)^l."""
-    for _ in range(l):
+    for _ in range(ell):
         out: Transform = {}
         for (e, n), value in series.items():
             for at, factor in (((e - 2, n), -Rational(e, 2)), ((e, n + 1), Integer(n))):

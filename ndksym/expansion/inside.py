@@ -28,7 +28,9 @@ def terms(own: Numbers, y: Array, order: int, last: float) -> list[Panels]:
     found: list[Panels] = []
     for k in range(order + 1):
         times = Panels(ends, np.zeros((len(ends) - 1, NODES))).nodes
-        right = np.broadcast_to(y if k == 0 else np.zeros_like(y), (len(times), *y.shape)) - driven(own, found, k, times)
+        right = np.broadcast_to(y if k == 0 else np.zeros_like(y), (len(times), *y.shape)) - driven(
+            own, found, k, times
+        )
         modes = np.einsum("pm,tpo->tmo", vectors, right)
         solved = _relaxed(rates, ends, modes.reshape(-1, NODES, *y.shape))
         found.append(Panels(ends, np.einsum("pm,njmo->njpo", vectors, solved)))
@@ -39,7 +41,7 @@ def driven(jets: Numbers, before: list[Panels], k: int, times: Array) -> Array:
     """Σ G_jl ∫_0^t (t−s)^{j/2} s^l Δ_{k−j−2l} over the terms there are: (times, rows, outputs)."""
     total: Array | float = 0.0
     for i, term in enumerate(before):
-        at = [(j, l) for (j, l) in jets if j + 2 * l == k - i]
+        at = [(j, ell) for (j, ell) in jets if j + 2 * ell == k - i]
         if at:
             grams = np.stack([jets[each] for each in at], axis=1)
             kernel = Powers(_FLAT, np.zeros((len(at), 1, 1)), grams, np.array(at, dtype=float))

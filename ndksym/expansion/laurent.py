@@ -47,9 +47,9 @@ def transforms(jets: Jets, y: Any, left: Left, order: int, reach: int) -> list[L
     found: list[Laurent] = []
     for k in range(order + 1):
         right: Laurent = {0: y} if k == 0 else {}
-        for (j, l), G in jets.items():
-            if 1 <= j + 2 * l <= k:
-                for e, value in _moved(found[k - j - 2 * l], j, l, left).items():
+        for (j, ell), G in jets.items():
+            if 1 <= j + 2 * ell <= k:
+                for e, value in _moved(found[k - j - 2 * ell], j, ell, left).items():
                     _add(right, e, -left.apply(G, value))
         here: Laurent = {}
         for e in range(-k, reach - k + 1, 2):
@@ -65,9 +65,9 @@ def predictor(jets: Jets, inside: list[Laurent], left: Left, order: int) -> list
     found: list[Laurent] = []
     for k in range(order + 1):
         here: Laurent = {}
-        for (j, l), g in jets.items():
-            if j + 2 * l <= k:
-                for e, value in _moved(inside[k - j - 2 * l], j, l, left).items():
+        for (j, ell), g in jets.items():
+            if j + 2 * ell <= k:
+                for e, value in _moved(inside[k - j - 2 * ell], j, ell, left).items():
                     _add(here, e - 2, left.apply(g, value))
         found.append(here)
     return found
@@ -85,21 +85,17 @@ def overlap(series: Laurent, left: Left) -> dict[Rational, Any]:
 
 def residues(inside: list[Laurent], k: int) -> dict[int, Any]:
     """a_kj, what the inner phase is to the outer at order T^k: Σ_j a_kj ∂_2^j G(τ, 0), a_kj = (−1)^j [z^j] Δ̂_{2k−2j}."""
-    return {
-        j: (-1) ** j * inside[2 * (k - j)][2 * j]
-        for j in range(k + 1)
-        if 2 * j in inside[2 * (k - j)]
-    }
+    return {j: (-1) ** j * inside[2 * (k - j)][2 * j] for j in range(k + 1) if 2 * j in inside[2 * (k - j)]}
 
 
-def _moved(series: Laurent, j: int, l: int, left: Left) -> Laurent:
+def _moved(series: Laurent, j: int, ell: int, left: Left) -> Laurent:
     """Γ(j/2 + 1) z^{−j/2} (−∂_z)^l of a series."""
     out: Laurent = {}
     for e, value in series.items():
         # (−∂_z)^l z^p = (−p)_l z^{p−l}
-        factor = rf(Rational(-e, 2), l) * gamma(Rational(j, 2) + 1)
+        factor = rf(Rational(-e, 2), ell) * gamma(Rational(j, 2) + 1)
         if factor != 0:
-            out[e - j - 2 * l] = left.number(factor) * value
+            out[e - j - 2 * ell] = left.number(factor) * value
     return out
 
 
@@ -110,4 +106,10 @@ def _add(series: Laurent, e: int, value: Any) -> None:
 def _difference(first: Any | None, second: Any | None) -> Any | None:
     if second is None:
         return first
-    return Integer(-1) * second if first is None and isinstance(second, Expr) else -second if first is None else first - second
+    return (
+        Integer(-1) * second
+        if first is None and isinstance(second, Expr)
+        else -second
+        if first is None
+        else first - second
+    )

@@ -41,7 +41,7 @@ def distinct(dual: Dual, degree: int) -> Local:
     """Taylor coefficients in δa, δb and δc up to that degree, at any a, b and |c| < √(ab); ∂K/∂c is K_dot (T4)."""
     K, K_dot = _closed(dual)
     slopes = _taylor(K_dot, degree)
-    values = {at: value for at, value in _taylor_ab(K, degree).items()}
+    values = _taylor_ab(K, degree)
     for (i, j, k), value in slopes.items():
         if i + j + k < degree:
             values[i, j, k + 1] = value / (k + 1)

@@ -17,9 +17,9 @@ from sympy import Add, Expr, Integer, Rational, Symbol, binomial, expand, factor
 
 from ndksym.expansion import laurent
 from ndksym.expansion.inner import jet
-from ndksym.expansion.laurent import Laurent, Left
+from ndksym.expansion.laurent import Jets, Left
 
-__all__ = ["THETA", "Y", "Match", "algebra", "matches", "start"]
+__all__ = ["THETA", "Match", "Y", "algebra", "matches", "start"]
 
 THETA = Symbol("Theta", commutative=False)
 """The NTK at initialisation on the training set, G_00."""
@@ -79,7 +79,7 @@ def matches(at: Iterable[tuple[int, int]], order: int) -> tuple[Match, ...]:
 
 
 def start(
-    jets: Laurent | Mapping[tuple[int, int], Expr],
+    jets: Jets,
     k: int,
     before: Mapping[Rational, Expr],
     kicks: Mapping[int, Expr],
@@ -92,12 +92,12 @@ def start(
         forcing.setdefault(power, []).append(-value)
     for m, kick in kicks.items():
         # ∂_2^m G(τ, 0) = m! [x^m] Σ G_jl (τ − x)^{j/2} x^l
-        for (j, l), G in jets.items():
-            if l <= m:
+        for (j, ell), G in jets.items():
+            if ell <= m:
                 half = Rational(j, 2)
-                factor = factorial(m) * binomial(half, m - l) * (-1) ** (m - l)
+                factor = factorial(m) * binomial(half, m - ell) * (-1) ** (m - ell)
                 if factor != 0:
-                    forcing.setdefault(half - (m - l), []).append(-factor * G * kick)
+                    forcing.setdefault(half - (m - ell), []).append(-factor * G * kick)
     if k == 0:
         forcing.setdefault(Rational(0), []).append(Y)
     found: dict[Rational, Expr] = {}
@@ -105,24 +105,23 @@ def start(
     power = -k - Rational(1, 2) if rooted else Rational(0)
     while power <= last:
         right = list(forcing.get(power + 1, []))
-        for (j, l), G in jets.items():
-            earlier = power - Rational(j, 2) - l
-            if (j, l) != (0, 0) and earlier in found:
-                right.append(-_beta(j, l, earlier) * G * found[earlier])
+        for (j, ell), G in jets.items():
+            earlier = power - Rational(j, 2) - ell
+            if (j, ell) != (0, 0) and earlier in found:
+                right.append(-_beta(j, ell, earlier) * G * found[earlier])
         # of τ^{−1} the integral would be a logarithm: what stands at τ^0 is to vanish by itself
         value = expand((power + 1) * THETA**-1 * Add(*right)) if power != -1 else Integer(0)
         if value != 0:
             found[power] = value
         power += step
     left_over = list(forcing.get(Rational(0), []))
-    for (j, l), G in jets.items():
-        earlier = -1 - Rational(j, 2) - l
+    for (j, ell), G in jets.items():
+        earlier = -1 - Rational(j, 2) - ell
         if earlier in found:
-            left_over.append(-_beta(j, l, earlier) * G * found[earlier])
+            left_over.append(-_beta(j, ell, earlier) * G * found[earlier])
     return found, expand(Add(*left_over))
 
 
-def _beta(j: int, l: int, q: Rational) -> Expr:
+def _beta(j: int, ell: int, q: Rational) -> Expr:
     """∫_0^1 (1 − x)^{j/2} x^{l+q} dx, finite part."""
-    return gamma(Rational(j, 2) + 1) * gamma(l + q + 1) / gamma(Rational(j, 2) + l + q + 2)
-
+    return gamma(Rational(j, 2) + 1) * gamma(ell + q + 1) / gamma(Rational(j, 2) + ell + q + 2)

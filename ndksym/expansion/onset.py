@@ -78,9 +78,11 @@ class _Walk:
         return name
 
     def all_named(self, kind: str, f: Powers) -> Powers:
-        return {(j, l): self.named(f"{kind}_{j}{l}", value) for (j, l), value in sorted(f.items())}
+        return {(j, ell): self.named(f"{kind}_{j}{ell}", value) for (j, ell), value in sorted(f.items())}
 
-    def composed(self, kind: str, taylor: Taylor, variables: Sequence[Powers], degree: int, point: dict[Symbol, Expr]) -> Powers:
+    def composed(
+        self, kind: str, taylor: Taylor, variables: Sequence[Powers], degree: int, point: dict[Symbol, Expr]
+    ) -> Powers:
         """The dual kernel of the series, each Taylor coefficient at the point a symbol."""
 
         def name(alpha: tuple[int, ...]) -> Expr:
@@ -99,14 +101,14 @@ class _Walk:
         """K(a, a, a) of a variance that is a series in τ."""
         n = len(variance) - 1
         value: Expr = dual.K_diag
-        taylor = {}
+        taylor: dict[tuple[int, ...], Expr] = {}
         for i in range(n + 1):
             if value != 0:
                 taylor[i,] = value / factorial(i)
             value = diff(value, a)
-        rest = {(0, l): f for l, f in enumerate(variance) if l > 0 and f != 0}
+        rest = {(0, ell): f for ell, f in enumerate(variance) if ell > 0 and f != 0}
         found = self.composed(kind, taylor, [rest], 2 * n, {a: variance[0]})
-        return [found.get((0, l), Integer(0)) for l in range(n + 1)]
+        return [found.get((0, ell), Integer(0)) for ell in range(n + 1)]
 
 
 class _Two(_Walk):
@@ -192,7 +194,7 @@ def _cross(degree: int) -> Powers:
 
 
 def _earlier(coefficients: list[Expr]) -> Powers:
-    return {(0, l): f for l, f in enumerate(coefficients) if f != 0}
+    return {(0, ell): f for ell, f in enumerate(coefficients) if f != 0}
 
 
 def _change(f: Powers) -> Powers:
@@ -201,7 +203,7 @@ def _change(f: Powers) -> Powers:
 
 def _bent(f: Powers) -> Powers:
     """What a covariance has beside its value at τ = τ'."""
-    return {(j, l): value for (j, l), value in f.items() if j > 0}
+    return {(j, ell): value for (j, ell), value in f.items() if j > 0}
 
 
 def _zeros(n: int) -> list[Expr]:

@@ -6,8 +6,9 @@ leaves, and r_k starts with the overlap terms ρ_kq τ^q. Those with q < 0 (φ h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import factorial
 
 import numpy as np
@@ -49,13 +50,18 @@ def known(table: Table, tau: Array, powers: Mapping[float, Array], kicks: Mappin
 
 
 def terms(
-    own: Table, y: Array, starts: list[Mapping[float, Array]], kicks: list[Mapping[int, Array]], last: float, smooth: bool
+    own: Table,
+    y: Array,
+    starts: Sequence[Mapping[float, Array]],
+    kicks: Sequence[Mapping[int, Array]],
+    last: float,
+    smooth: bool,
 ) -> list[Outside]:
     """r_0, r_1, … up to τ = last, given the singular powers each starts with and its kicks."""
     ends = _mesh(own, y, starts[0], kicks[0], last, smooth)
     nodes = Panels(ends, np.zeros((len(ends) - 1, NODES))).nodes
-    factors = []
-    for low, high in zip(ends[:-1], ends[1:], strict=True):
+    factors: list[tuple[Array, Array]] = []
+    for low, high in pairwise(ends):
         at = nodes[len(factors) * NODES : (len(factors) + 1) * NODES]
         local = weights(own, np.array([low, high]), at)[:, 0]
         P = len(y)
@@ -86,7 +92,9 @@ def at_nodes(term: Outside, nodes: Array) -> Array:
     return out
 
 
-def _mesh(own: Table, y: Array, powers: Mapping[float, Array], kicks: Mapping[int, Array], last: float, smooth: bool) -> Array:
+def _mesh(
+    own: Table, y: Array, powers: Mapping[float, Array], kicks: Mapping[int, Array], last: float, smooth: bool
+) -> Array:
     """Panels on which r_0 leaves no defect, each halved: every further order rests on the slope of the one before."""
     unit = 1 / own.memory.rate
     first = min((_SMOOTH if smooth else _FIRST) * unit, last)

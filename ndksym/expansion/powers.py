@@ -45,9 +45,9 @@ def times(f: Powers, g: Powers, degree: int) -> Powers:
     """f g."""
     terms: dict[tuple[int, int], list[Expr]] = {}
     for (i, k), x in f.items():
-        for (j, l), y in g.items():
-            if i + j + 2 * (k + l) <= degree:
-                terms.setdefault((i + j, k + l), []).append(Mul(x, y))
+        for (j, ell), y in g.items():
+            if i + j + 2 * (k + ell) <= degree:
+                terms.setdefault((i + j, k + ell), []).append(Mul(x, y))
     return _nonzero((at, Add(*c)) for at, c in terms.items())
 
 
@@ -67,21 +67,21 @@ def divided(f: Powers, n: int) -> Powers:
     """f / w^n; terms with less than that must not be there."""
     if any(j < n for j, _ in f):
         raise AssertionError("the series does not start that late")
-    return {(j - n, l): c for (j, l), c in f.items()}
+    return {(j - n, ell): c for (j, ell), c in f.items()}
 
 
 def later(coefficients: Sequence[Expr], degree: int) -> Powers:
     """Σ f_n τ^n at the later time τ = τ' + w²."""
     return _nonzero(
-        ((2 * i, n - i), comb(n, i) * f)
-        for n, f in enumerate(coefficients)
-        for i in range(n + 1)
-        if 2 * n <= degree
+        ((2 * i, n - i), comb(n, i) * f) for n, f in enumerate(coefficients) for i in range(n + 1) if 2 * n <= degree
     )
 
 
 def composed(
-    taylor: Mapping[tuple[int, ...], Expr], variables: Sequence[Powers], degree: int, named: Callable[[tuple[int, ...]], Expr]
+    taylor: Mapping[tuple[int, ...], Expr],
+    variables: Sequence[Powers],
+    degree: int,
+    named: Callable[[tuple[int, ...]], Expr],
 ) -> Powers:
     """Σ c_α Π variable^α, with `named`(α) for c_α: those that do contribute."""
     powers: list[list[Powers]] = [[constant(Integer(1))] for _ in variables]

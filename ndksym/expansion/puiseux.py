@@ -10,8 +10,28 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sympy import (
-    Add, Expr, Integer, Mul, Pow, Rational, Symbol, acos, asin, atan, cos, cosh, erf, erfc, exp, expand, expand_mul, log, pi,
-    sin, sinh, sqrt,
+    Add,
+    Expr,
+    Integer,
+    Mul,
+    Pow,
+    Rational,
+    Symbol,
+    acos,
+    asin,
+    atan,
+    cos,
+    cosh,
+    erf,
+    erfc,
+    exp,
+    expand,
+    expand_mul,
+    log,
+    pi,
+    sin,
+    sinh,
+    sqrt,
 )  # fmt: skip
 
 from ndksym.errors import NotDerivableError
@@ -117,7 +137,8 @@ def _computed(e: Expr, curve: Curve, length: int, memo: dict[Expr, Series]) -> S
     if isinstance(e, exp):
         return _exponential(parts[0], length)
     if isinstance(e, Phi2):
-        return _normal(*parts, length)
+        h, k, rho = parts
+        return _normal(h, k, rho, length)
     if e.func in _SLOPES and len(parts) == 1:
         return _function(e.func, parts[0], length)
     raise NotDerivableError(f"{e.func.__name__} has no rule for its series beside coincident inputs")
@@ -243,7 +264,9 @@ _FAR = {erf: (Integer(-1), Integer(1)), erfc: (Integer(2), Integer(0)), atan: (-
 
 def _cdf(u: Series, length: int) -> Series:
     """Φ."""
-    return scaled(plus(constant(Integer(1), length), _function(erf, scaled(u, 1 / sqrt(Integer(2))), length)), Rational(1, 2))
+    return scaled(
+        plus(constant(Integer(1), length), _function(erf, scaled(u, 1 / sqrt(Integer(2))), length)), Rational(1, 2)
+    )
 
 
 def _density(u: Series, length: int) -> Series:
