@@ -97,7 +97,8 @@ def composite(
     memory = Memory(1 / physics.prior_variance, physics.prior_variance, physics.init_variance)
     both = data.X if data.rows is data.X else np.vstack([data.X, data.rows])
     whole = table(field(kernel, memory, physics.bias, "ntk"), memory, both, data.X, _TOLERANCE).scaled(scale)
-    parts = _parts(whole, data.y, order, rooted=any(layer.smoothness < np.inf for layer in kernel.layers))
+    rooted = any(layer.smoothness < np.inf for layer in kernel.layers)
+    parts = _parts(whole if rooted else corner.even(whole), data.y, order, rooted)
     # by the horizon every memory of the start is below rounding
     reached = np.minimum(data.times, HORIZON * physics.prior_variance / physics.temperature)
     now = reached > 0

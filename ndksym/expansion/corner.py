@@ -11,6 +11,7 @@ from itertools import pairwise
 from math import factorial
 
 import numpy as np
+from numpy.polynomial.chebyshev import chebpts1, chebvander
 
 from ndksym.dynamics.table import Table
 from ndksym.runtime.quadrature import legendre
@@ -31,6 +32,31 @@ class Powers(Table):
         return np.asarray(np.sqrt(lag)[..., None] ** half * np.maximum(earlier, 0.0)[..., None] ** whole)
 
 
+@dataclass(frozen=True, eq=False)
+class Even(Table):
+    """A table in q² and p: that of an analytic φ has no odd powers of q, and those of rounding would grow with each order."""
+
+    def at(self, q: Array, p: Array) -> Array:
+        """u_k at points: (points, k)."""
+        _, n_q, n_p = self.coefficients.shape
+        basis = chebvander(2 * q * q - 1, n_q - 1)[:, :, None] * chebvander(2 * p - 1, n_p - 1)[:, None, :]
+        out: Array = basis.reshape(len(q), -1) @ self.coefficients.reshape(len(self.coefficients), -1).T
+        return out
+
+
+def even(table: Table) -> Even:
+    """The same kernel in q²."""
+    n_q = table.coefficients.shape[1]
+    n = n_q // 2 + 4
+    nodes = chebpts1(n)
+    basis = chebvander(2 * np.sqrt(0.5 * (1 + nodes)) - 1, n_q - 1)
+    values = np.einsum("ia,kab->kib", basis, table.coefficients)
+    transform = np.full((n, 1), 2 / n)
+    transform[0] = 1 / n
+    coefficients = np.einsum("xi,kib->kxb", transform * chebvander(nodes, n - 1).T, values)
+    return Even(table.memory, coefficients, table.grams)
+
+
 def jets(table: Table, order: int) -> dict[tuple[int, int], Array]:
     """G_jl for j + 2l ≤ order: (rows, P) each."""
     rate, half = table.memory.rate, order // 2
@@ -38,7 +64,8 @@ def jets(table: Table, order: int) -> dict[tuple[int, int], Array]:
     u = np.einsum("kab,ai,bm->kim", table.coefficients, _derivatives(n_q, order, -1), _derivatives(n_p, half, 1))
     decay = np.zeros(order + 2)  # of e^{−r w²} in w = √lag
     decay[::2] = [(-rate) ** i / factorial(i) for i in range((order + 3) // 2)]
-    q = _root(np.where(np.arange(order + 2) == 0, 1.0, 0.0) - decay)
+    lost = np.where(np.arange(order + 2) == 0, 1.0, 0.0) - decay
+    q = lost[:-1] if isinstance(table, Even) else _root(lost)
     start = np.array([(-2 * rate) ** i / factorial(i) for i in range(half + 1)])
     start[0] = 0.0
     by_q, by_p = _powers(q, order), _powers(start, half)
@@ -61,10 +88,12 @@ def kicks(table: Table, tau: Array, order: int) -> Array:
     one[0] = 1.0
     lost = one - decay
     lost[:, 0] = -np.expm1(-rate * tau)
-    q = np.zeros_like(lost)
-    q[:, 0] = np.sqrt(lost[:, 0])
-    for i in range(1, n):
-        q[:, i] = (lost[:, i] - sum(q[:, k] * q[:, i - k] for k in range(1, i))) / (2 * q[:, 0])
+    q = lost
+    if not isinstance(table, Even):
+        q = np.zeros_like(lost)
+        q[:, 0] = np.sqrt(lost[:, 0])
+        for i in range(1, n):
+            q[:, i] = (lost[:, i] - sum(q[:, k] * q[:, i - k] for k in range(1, i))) / (2 * q[:, 0])
     p = np.array([(-2 * rate) ** i / factorial(i) for i in range(n)])
     basis_q, basis_p = _basis(2 * q - one, n_q), _basis((2 * p - one)[None], n_p)[:, 0]
     out = np.zeros((n, len(tau), len(table.coefficients)))
