@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ndksym.derivation import derive as derive
     from ndksym.dynamics import drift as drift
     from ndksym.dynamics import solve as solve
+    from ndksym.expansion import phases as phases
     from ndksym.simulation import simulate as simulate
 
 __version__ = "0.1.0"
@@ -29,6 +30,7 @@ _HOMES = {
     "Derivation": "ndksym.derivation",
     "derive": "ndksym.derivation",
     "drift": "ndksym.dynamics",
+    "phases": "ndksym.expansion",
     "simulate": "ndksym.simulation",
     "solve": "ndksym.dynamics",
     "errors": "",
@@ -43,6 +45,7 @@ __all__ = [
     "derive",
     "drift",
     "errors",
+    "phases",
     "simulate",
     "solve",
     "symbols",

@@ -9,6 +9,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ndksym import files, progress
+from ndksym.arguments import (
+    ActivationArgument,
+    BiasOption,
+    BiasScaleOption,
+    DataOption,
+    DepthOption,
+    FigureOption,
+    InitOption,
+    JsonOption,
+    LossOption,
+    PriorOption,
+    SaveOption,
+    SeedOption,
+    StrengthOption,
+    TemperatureOption,
+    TimeoutOption,
+    TrainOption,
+)
 from ndksym.errors import CheckFailedError, InputError, NdksymError
 from ndksym.timebox import run_in_child
 
@@ -27,49 +45,6 @@ app = typer.Typer(
 
 SCHEMA = 1
 MINUTE = 60.0
-
-ActivationArgument = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="ACTIVATION…",
-        help="Catalogue name or formula in x, such as 'gelu' or 'x*(1+erf(x/sqrt(2)))/2'; "
-        "several give one hidden layer each.",
-    ),
-]
-DepthOption = Annotated[int | None, typer.Option("--depth", help="Number of hidden layers.", show_default="1")]
-BiasOption = Annotated[bool, typer.Option("--bias", help="With biases of scale β.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-TimeoutOption = Annotated[
-    float, typer.Option("--timeout", min=0.1, help="Seconds before the work is stopped (exit code 5).")
-]
-
-
-DataOption = Annotated[
-    str,
-    typer.Option(
-        "--data",
-        metavar="TASK",
-        help="FILE.npz (arrays X, y and perhaps X_test, y_test), orthogonal:P, digits:A,B or openml:NAME:A,B; classes may be "
-        "grouped: digits:0+2,1+3; options follow: orthogonal:8,overlap=0.9,width=32.",
-    ),
-]
-BiasScaleOption = Annotated[float, typer.Option("--bias-scale", help="Scale β of the biases; 0 is none.")]
-TemperatureOption = Annotated[float, typer.Option("--temperature", help="T of the Langevin noise.")]
-PriorOption = Annotated[float, typer.Option("--prior-variance", help="σ² of the weights' prior.")]
-InitOption = Annotated[float, typer.Option("--init-variance", help="σ0² of the initial weights.")]
-StrengthOption = Annotated[
-    float | None, typer.Option("--strength", help="λ of Markov proximal learning; times then count steps.")
-]
-LossOption = Annotated[str, typer.Option("--loss", help="sum or mean of ½(y − f)².")]
-TrainOption = Annotated[int | None, typer.Option("--train", help="Number of training examples; the rest tests.")]
-SeedOption = Annotated[int, typer.Option("--seed", help="Of everything that is drawn; recorded in the output.")]
-FigureOption = Annotated[
-    Path | None,
-    typer.Option("--plot", metavar="FILE", help="Learning curves as .png, .svg or .pdf; numbers beside it as .json."),
-]
-SaveOption = Annotated[
-    Path | None, typer.Option("--save", metavar="FILE.npz", help="All arrays; np.load reads them without pickle.")
-]
 
 
 def main() -> None:
@@ -375,6 +350,43 @@ def simulate(
         raise CheckFailedError(
             "theory and simulation disagree; finite width may be why: try a larger --width, or --scan several of them"
         )
+
+
+@app.command()
+def phases(
+    activation: ActivationArgument,
+    depth: DepthOption = None,
+    bias: BiasOption = False,
+    order: Annotated[int, typer.Option("--order", min=0, help="Highest power of T.")] = 2,
+    latex: Annotated[
+        Path | None, typer.Option("--latex", metavar="FILE", help="Write the expansions as LaTeX too.")
+    ] = None,
+    json_: JsonOption = False,
+    timeout: TimeoutOption = 5 * MINUTE,
+) -> None:
+    """Expand learning in the temperature: gradient-driven and diffusive phase, what they share, time scales and shape."""
+    if latex is not None:
+        files.check_writable(latex)
+    run_in_child(timeout)
+    from ndksym.expansion import phases as expand
+    from ndksym.expansion import present
+
+    with progress.spinner(f"deriving {', '.join(activation)}"):
+        d = _derive(activation, depth, bias)
+    with progress.spinner("expanding"):
+        found = expand(d, order)
+        shown = present.record(found) if json_ else present.text(found)
+        written = None if latex is None else present.latex_document(found)
+    if latex is not None and written is not None:
+        files.write_whole(latex, written)
+        print(f"wrote {latex}", file=sys.stderr)
+    if isinstance(shown, dict):
+        _emit(shown)
+    else:
+        print(shown)
+    failed = [name for name, good in present.verdicts(found) if not good]
+    if failed:
+        raise CheckFailedError("failed: " + "; ".join(failed))
 
 
 def _judge(results: "list[tuple[str, list[Evidence]]]") -> None:

@@ -19,8 +19,8 @@ PLAN = """
 4  ndk identities
 5  typeset derivation cases
 6  runtime codegen networks generation
-7  data dynamics simulation laws verify
-8  listing present figures plots progress solving simulating cli __main__
+7  data dynamics simulation expansion laws verify
+8  listing present figures plots progress solving simulating arguments cli __main__
 """
 FLOORS = [line.split()[1:] for line in PLAN.strip().splitlines()]
 ORDER = [name for floor in FLOORS for name in floor]
@@ -122,12 +122,15 @@ def test_public_names_exist():
         _ = ndksym.nothing_of_that_name
 
 
+EXPANSION = [f"expansion.{path.stem}" for path in FILES if path.parent.name == "expansion" and path.stem != "__init__"]
 OURS = ("__init__", "claim", "identity", "precise", "planting", "quotient", "tower", "mpl", "recursion", "ndk")
 
 PHYSICS = ("dynamics", "dynamics.frozen", "simulation.empirical", "simulation.laziness")
 
 
-@pytest.mark.parametrize("name", [*OURS, "identities", "derivation", "typeset", "cases", "records", "data", *PHYSICS])
+@pytest.mark.parametrize(
+    "name", [*OURS, "identities", "derivation", "typeset", "cases", "records", "data", *PHYSICS, *EXPANSION]
+)
 def test_examples_in_docstrings(name):
     module = importlib.import_module("ndksym" if name == "__init__" else f"ndksym.{name}")
     assert doctest.testmod(module).failed == 0

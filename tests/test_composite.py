@@ -1,0 +1,93 @@
+"""Phases on data: the composite's order in T against the full solution, its limits, and what it refuses."""
+
+import numpy as np
+import pytest
+
+import ndksym
+from ndksym.dynamics.memory import Memory
+from ndksym.dynamics.table import field, table
+from ndksym.errors import InputError
+from ndksym.expansion import corner
+from ndksym.expansion.onset import onset
+from ndksym.precise import Evaluator
+from ndksym.symbols import k11, k12, k22, sigma02, sigma2
+from tests.bench import phases as bench
+
+X, Y, X_TEST = bench.data()
+
+
+@pytest.mark.parametrize(("name", "order", "temperatures"), [("erf", 2, (2e-3, 1e-3)), ("relu", 1, (1e-3, 4e-4))])
+def test_error_of_the_composite_is_of_the_order_claimed(name, order, temperatures):
+    found, claimed = bench.misses(name, 1, order, temperatures, points=25)
+    assert bench.slopes(found, temperatures)[-1] == pytest.approx(claimed, abs=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("name", ["linear", "erf", "gelu", "relu"])
+def test_error_at_any_depth(name, order, depth):
+    temperatures = bench.TEMPERATURES[order]
+    found, claimed = bench.misses(name, depth, order, temperatures)
+    assert bench.slopes(found, temperatures)[-1] == pytest.approx(claimed, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["erf", "relu"])
+def test_coefficients_from_the_table_are_the_symbolic_ones(name):
+    d = ndksym.derive(name, depth=2)
+    memory = Memory(1 / 1.25, 1.25, 0.5)
+    rows = X[:2] / 2
+    found = corner.jets(table(field(d.compile(), memory, 0.0, "ntk"), memory, rows, rows, 1e-13), 4)
+    gram = rows @ rows.T / rows.shape[1]
+    for same, (i, j) in ((True, (0, 0)), (False, (0, 1))):
+        exact = onset(d.duals, False, 4, same)
+        values = {k11: gram[i, i], k22: gram[j, j], k12: gram[i, j], sigma2: 1.25, sigma02: 0.5}
+        evaluator = Evaluator({}, 20)
+        for symbol, value in values.items():
+            evaluator.memo[symbol] = value
+        for symbol, value in exact.definitions:
+            evaluator.define(symbol, value)
+        for at, G in exact.jets.items():
+            assert float(found[at][i, j]) == pytest.approx(float(evaluator(G)), rel=2e-5, abs=1e-7)
+
+
+def test_inner_is_gradient_flow_and_outer_the_diffusive_limit_at_order_zero():
+    kernel, T = ndksym.derive("erf"), 1e-3
+    times = np.array([0.5, 2.0, 1000.0, 4000.0])
+    found = ndksym.phases(kernel, order=0).on(X, Y, X_TEST, times=times, temperature=T, init_variance=0.6)
+    shared = {"times": times, "temperature": T, "init_variance": 0.6}
+    flow = ndksym.solve(kernel.compile(), X, Y, X_TEST, **shared, method="gradient")
+    limit = ndksym.solve(kernel.compile(), X, Y, X_TEST, **shared, method="diffusive", rtol=1e-9)
+    assert np.abs(found.inner - flow.test).max() < 1e-9
+    assert np.abs(found.outer - limit.test).max() < 1e-8
+    assert np.abs(found.overlap - flow.ntk_plateau).max() < 1e-9
+
+
+def test_without_a_closed_form():
+    d, T = ndksym.derive("tanh"), 1e-3
+    physics = {"times": [0.0, 1.0, 100.0, 3000.0, 1e9], "temperature": T, "init_variance": 0.6}
+    full = ndksym.solve(d.compile(), X, Y, X_TEST, **physics, rtol=1e-9)
+    found = ndksym.phases(d, order=1).on(X, Y, X_TEST, **physics)
+    assert np.abs(found.test - full.test).max() < 300 * T**2
+    assert np.all(found.test[0] == 0)
+    assert found.train.shape == (5, 3)
+
+
+def test_several_outputs_and_the_mean_loss():
+    d = ndksym.derive("erf")
+    physics = {"times": [1.0, 500.0], "temperature": 1e-3, "loss": "mean"}
+    both = ndksym.phases(d, order=1).on(X, np.stack([Y, -2 * Y], axis=1), **physics)
+    one = ndksym.phases(d, order=1).on(X, Y, **physics)
+    assert np.allclose(both.test[..., 1], -2 * one.test)
+    assert np.abs(one.test - ndksym.solve(d.compile(), X, Y, **physics).test).max() < 3e-3
+    assert one.record()["order"] == 1
+
+
+def test_refusals():
+    d = ndksym.derive("erf")
+    with pytest.raises(InputError, match="0 to 3"):
+        ndksym.phases(d, order=4).on(X, Y, times=[1.0], temperature=0.1)
+    with pytest.raises(InputError, match="singular"):
+        ndksym.phases(d, order=1).on(X[[0, 0]], Y[:2], times=[1.0], temperature=0.1)
+    with pytest.raises(InputError, match="temperature"):
+        ndksym.phases(d, order=1).on(X, Y, times=[1.0], temperature=0.0)
