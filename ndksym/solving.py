@@ -83,7 +83,7 @@ def moments(options: Options) -> Array:
                 "with --step the times are multiples of it, with --method mpl they count steps; say which, with --times"
             )
         rate = options.temperature / options.prior_variance if options.prior_variance else np.nan
-        last = 10 / rate if rate > 0 else 1e4
+        last = 10 / rate if rate > 1e-300 else 1e4
         return np.geomspace(min(1e-2, last / 1e3), last, 60)
     return spelled(said)
 

@@ -187,6 +187,9 @@ BAD = [
     ({"--method": "langevin", "--temperature": "0"}, "temperature is 0"),
     ({"--temperature": "-1"}, "temperature must be"),
     ({"--temperature": "nan"}, "temperature must be"),
+    ({"--temperature": "1e-310", "--times": None}, "temperature must be of a size between 1e-100"),
+    ({"--data": "large.npz"}, "X must be of a size"),
+    ({"--times": "1,1e400"}, "not finite"),
     ({"--init-variance": "0"}, "init_variance"),
     ({"--prior-variance": "0", "--times": None}, "prior_variance"),
     ({"--bias-scale": "-1"}, "bias must be"),
@@ -215,6 +218,7 @@ def test_bad_input_is_refused_with_a_reason(change, says, command, tmp_path):
     np.savez(tmp_path / "no_y.npz", X=X)
     np.savez(tmp_path / "short.npz", X=X, y=np.ones(3))
     np.savez(tmp_path / "nan.npz", X=X, y=[1, np.nan, 1, 1])
+    np.savez(tmp_path / "large.npz", X=1e60 * X, y=np.ones(4))
     (tmp_path / "text.npz").write_text("X = 1")
     before = sorted(tmp_path.iterdir())
     options = GOOD | {"--save": "run.npz"} | change
@@ -226,6 +230,27 @@ def test_bad_input_is_refused_with_a_reason(change, says, command, tmp_path):
     if says.startswith("missing does") or says in ("folder", "something.npz", ".png, .svg, .pdf"):
         assert "reading" not in err, "paths are checked before the work"
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--times", "1,1e300"],
+        ["--step", "0.1", "--times", "1,2"],
+        ["--method", "mpl", "--strength", "5", "--times", "1,2"],
+        ["--method", "gradient", "--times", "1,1e300"],
+        ["--method", "diffusive", "--times", "1e300"],
+    ],
+    ids=" ".join,
+)
+def test_conflicting_labels_are_no_error(options, command, tmp_path):
+    np.savez(tmp_path / "twice.npz", X=np.eye(3)[[0, 1, 0]], y=[1.0, 0.5, -0.4])
+    code, out, err = command("erf", "--data", "twice.npz", "--temperature", "0.1", "--json", *options)
+    assert code == 0, err
+    assert "warning" not in err
+    last = json.loads(out)["run"]["train"][-1]  # null where it is not finite
+    assert last[0] == pytest.approx(last[2], abs=1e-9)
+    assert None not in last
 
 
 @pytest.mark.parametrize("text", ["sign", '__import__("os").system("id")'])

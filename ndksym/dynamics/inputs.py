@@ -97,7 +97,7 @@ def _sized(values: Array, name: str, most: float) -> None:
     """All 0, or the largest so near to 1 that products of a few such stay in float64."""
     size = float(np.abs(values).max())
     if size and not 1 / most <= size <= most:
-        raise InputError(f"{name} must be of a size between {1 / most:g} and {most:g}; its largest entry is {size:g}")
+        raise InputError(f"{name} must be of a size between {1 / most:g} and {most:g}, got {size:g}")
 
 
 def method(name: Any, known: tuple[str, ...], strength: Any, step: Any, covariance: Any) -> None:
