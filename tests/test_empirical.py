@@ -141,7 +141,7 @@ def test_the_two_time_ndk_in_coarse_steps_and_in_training():
 def test_training_moves_the_networks_of_simulate():
     """With the same random numbers the path is that of `simulate`, whose first network has labels y."""
     args = {"width": 9, "seed": 3, "temperature": 0.1, "step": 0.5, "depth": 2, "bias": 0.3}
-    sim = ndksym.simulate("gelu", X, Y, X_TEST, times=[3.0], pairs=2, **args)
+    sim = ndksym.simulate("gelu", X, Y, X_TEST, times=[3.0], pairs=2, processes=1, **args)
     found = empirical_ndk("gelu", X, t=3.0, s=3.0, networks=2, training=(X, Y), **args)
     prior = empirical_ndk("gelu", X, t=3.0, s=3.0, networks=2, **args)
     assert found.shape == prior.shape == (2, 3, 3)
