@@ -10,7 +10,16 @@ import numpy as np
 
 import ndksym
 
-TEMPERATURES = {1: (1e-3, 4e-4), 2: (2e-3, 1e-3)}
+STEPS = {
+    ("smooth", 1): (3e-3, 1.5e-3),
+    ("smooth", 2): (4e-3, 2e-3),
+    ("kinked", 1): (4e-4, 2e-4),
+    ("kinked", 2): (8e-4, 4e-4),
+}
+"""What T θ²/|A| may be for the next order to be small beside the one measured; roots of it where φ has a kink."""
+
+INIT = 0.6
+"""σ0², at σ² = 1."""
 
 
 def data():
@@ -21,23 +30,36 @@ def data():
     return X, np.array([1.0, -0.7, 0.4]), np.sqrt(6) * (0.9 * Q[:2] + 0.3 * Q[2:4])
 
 
-def misses(name, depth, order, temperatures, points=40):
+def temperatures(name, depth, order):
+    """Two temperatures, in units of λ²/|vᵀAv| of the slowest mode v of the NTK: there the expansion's small number is 1."""
+    X, _, _ = data()
+    d = ndksym.derive(name, depth=depth)
+    kernel, step = d.compile(), 1e-3
+    theta = kernel.ntk(X, variance=INIT)
+    later = kernel.ndk(X, t=step, s=0.0, temperature=1.0, init_variance=INIT)
+    slowest = np.linalg.eigh(theta)[1][:, 0]
+    unit = (slowest @ theta @ slowest) ** 2 / abs(slowest @ (later - theta) @ slowest / step)
+    kind = "smooth" if ndksym.phases(d).first_root is None else "kinked"
+    return tuple(float(unit * each) for each in STEPS[kind, order])
+
+
+def misses(name, depth, order, at, points=40):
     """The largest error of the composite over the whole of learning, training and test rows, at each temperature."""
     X, y, X_test = data()
     d = ndksym.derive(name, depth=depth)
     kernel, expansion = d.compile(), ndksym.phases(d, order=order)
     found = []
-    for T in temperatures:
-        physics = {"times": np.geomspace(0.1, 10 / T, points), "temperature": T, "init_variance": 0.6}
-        full = ndksym.solve(kernel, X, y, X_test, **physics, rtol=1e-11)
+    for T in at:
+        physics = {"times": np.geomspace(0.1, 10 / T, points), "temperature": T, "init_variance": INIT}
+        full = ndksym.solve(kernel, X, y, X_test, **physics, rtol=1e-12)
         close = expansion.on(X, y, X_test, **physics)
         found.append(max(np.abs(close.train - full.train).max(), np.abs(close.test - full.test).max()))
     return np.array(found), float(expansion.error_order)
 
 
-def slopes(found, temperatures):
+def slopes(found, at):
     """Of log error in log T, between neighbours."""
-    return np.diff(np.log(found)) / np.diff(np.log(temperatures))
+    return np.diff(np.log(found)) / np.diff(np.log(at))
 
 
 def main():
@@ -52,10 +74,10 @@ def main():
     for name in asked.names:
         for depth in map(int, asked.depths.split(",")):
             for order in map(int, asked.orders.split(",")):
-                temperatures = TEMPERATURES[order]
-                found, claimed = misses(name, depth, order, temperatures)
-                shown = ", ".join(f"{miss:.1e} at {T:g}" for miss, T in zip(found, temperatures, strict=True))
-                measured = slopes(found, temperatures)[-1]
+                at = temperatures(name, depth, order)
+                found, claimed = misses(name, depth, order, at)
+                shown = ", ".join(f"{miss:.1e} at {T:.1e}" for miss, T in zip(found, at, strict=True))
+                measured = slopes(found, at)[-1]
                 print(f"| {name} | {depth} | {order} | {shown} | {measured:.2f} | {claimed:g} |", flush=True)
 
 
