@@ -14,7 +14,7 @@ STEPS = {
     ("smooth", 1): (3e-3, 1.5e-3),
     ("smooth", 2): (4e-3, 2e-3),
     ("kinked", 1): (4e-4, 2e-4),
-    ("kinked", 2): (8e-4, 4e-4),
+    ("kinked", 2): (4e-3, 2e-3),
 }
 """What T θ²/|A| may be for the next order to be small beside the one measured; roots of it where φ has a kink."""
 
