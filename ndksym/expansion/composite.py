@@ -29,6 +29,8 @@ __all__ = ["HIGHEST", "Composite", "composite"]
 HIGHEST = 3
 """Order in T up to which derivatives of a table keep enough digits."""
 _TOLERANCE = 1e-13
+_SMOOTH, _ROOTED, _LARGEST = 0.02, 0.3, 1e-5
+"""First panel of the outer phase: in units of σ², in decay times of the fastest mode where φ has a kink, and there at most."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _phases(parts: _Parts, order: int, times: Array, T: float) -> tuple[Array, A
     tau = T * times
     starts = [_poles(parts, k) for k in range(order + 1)]
     kicks = [laurent.residues(parts.transforms, k) for k in range(order + 1)]
-    found = outside.terms(parts.own, parts.y, starts, kicks, float(tau[-1]), not parts.rooted)
+    found = outside.terms(parts.own, parts.y, starts, kicks, float(tau[-1]), _first_panel(parts, T))
     outer = sum(T**k * term.values(parts.whole, tau) for k, term in enumerate(found))
     shared = np.zeros((len(times), len(parts.whole.grams), parts.y.shape[1]))
     for k, series in enumerate(laurent.predictor(parts.jets, parts.transforms, parts.left, 2 * order)):
@@ -150,6 +152,14 @@ def _phases(parts: _Parts, order: int, times: Array, T: float) -> tuple[Array, A
             if Rational(k, 2) - power <= order:
                 shared += root**k * times[:, None, None] ** float(power) * value
     return np.asarray(inner), np.asarray(outer), shared
+
+
+def _first_panel(parts: _Parts, T: float) -> float:
+    """In τ. Where r starts with roots, a part of what the fastest mode takes: rounding grows as the panel shrinks."""
+    unit = 1 / parts.own.memory.rate
+    if not parts.rooted:
+        return _SMOOTH * unit
+    return min(_ROOTED * T / float(np.linalg.norm(parts.ours[0, 0], 2)), _LARGEST * unit)
 
 
 def _poles(parts: _Parts, k: int) -> Mapping[float, Array]:

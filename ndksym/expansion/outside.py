@@ -20,8 +20,6 @@ from ndksym.dynamics.table import Table
 from ndksym.expansion import corner
 from ndksym.runtime.types import Array
 
-_SMOOTH, _FIRST = 0.02, 1e-5
-"""First panel in units of σ², and where r starts with roots."""
 _TOLERANCE = 1e-11
 
 
@@ -55,10 +53,10 @@ def terms(
     starts: Sequence[Mapping[float, Array]],
     kicks: Sequence[Mapping[int, Array]],
     last: float,
-    smooth: bool,
+    first: float,
 ) -> list[Outside]:
-    """r_0, r_1, … up to τ = last, given the singular powers each starts with and its kicks."""
-    ends = _mesh(own, y, starts[0], kicks[0], last, smooth)
+    """r_0, r_1, … up to τ = last, given the singular powers each starts with and its kicks; `first` is the first panel."""
+    ends = _mesh(own, y, starts[0], kicks[0], last, first)
     nodes = Panels(ends, np.zeros((len(ends) - 1, NODES))).nodes
     factors: list[tuple[Array, Array]] = []
     for low, high in pairwise(ends):
@@ -93,11 +91,9 @@ def at_nodes(term: Outside, nodes: Array) -> Array:
 
 
 def _mesh(
-    own: Table, y: Array, powers: Mapping[float, Array], kicks: Mapping[int, Array], last: float, smooth: bool
+    own: Table, y: Array, powers: Mapping[float, Array], kicks: Mapping[int, Array], last: float, first: float
 ) -> Array:
     """Panels on which r_0 leaves no defect, each halved: every further order rests on the slope of the one before."""
-    unit = 1 / own.memory.rate
-    first = min((_SMOOTH if smooth else _FIRST) * unit, last)
     equation = volterra.Equation(own, lambda at: y - known(own, at, powers, kicks), identity=0.0)
-    ends = volterra.solve(equation, last, first, _TOLERANCE * float(np.abs(y).max()))[0].ends
+    ends = volterra.solve(equation, last, min(first, last), _TOLERANCE * float(np.abs(y).max()))[0].ends
     return np.sort(np.concatenate([ends, 0.5 * (ends[1:] + ends[:-1])]))
