@@ -16,8 +16,8 @@ from ndksym.oracle import conditional
 from ndksym.oracle.balls import METHODS, dual_ball
 from ndksym.oracle.covariance import geometry
 from ndksym.oracle.network import motion, reference, two_time
-from ndksym.oracle.numbers import NotCertifiedError, as_mpf, flint, precision
-from ndksym.oracle.quadrature import dual_mp
+from ndksym.oracle.numbers import NotCertifiedError, as_arb, as_mpf, flint, precision
+from ndksym.oracle.quadrature import dual_mp, single_arb
 from ndksym.oracle.trapezoid import trapezoid_ball
 from tests.networks import covariance_and_tangent, erf_dual, prior, relu_dual
 
@@ -233,6 +233,16 @@ def test_an_odd_activation_has_odd_kernels_at_any_scale(rho):
         there, back = (dual_mp(activation("tanh"), a, b, x, 30) for x in (c, -c))
         assert abs(there[0] + back[0]) < mp.mpf(10) ** -30 * abs(there[0])
         assert abs(there[1] - back[1]) < mp.mpf(10) ** -30 * there[1]
+
+
+def test_a_straight_line_beside_a_bend_is_not_smoothed_all_along():
+    """To 20 digits mish at |u| ~ 1e8 is straight from 0 on and bends before it, on the scale of what v has beside u."""
+    with mp.workdps(50):
+        a, b = mp.mpf(13) * 10**15, mp.mpf(117) * 10**13
+        c = mp.sqrt(a * b) * (1 - mp.mpf(10) ** -16)
+        coarse, fine = (single_arb(activation("mish"), *(as_arb(x) for x in (a, b, c)), digits) for digits in (20, 40))
+        for one, other, error in zip(coarse, fine, (1e-18, 1e-12), strict=True):
+            assert abs(as_mpf(one) / as_mpf(other) - 1) < error
 
 
 def test_narrow_panels_joined_sum_what_they_do_apart(monkeypatch):

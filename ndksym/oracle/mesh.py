@@ -20,6 +20,7 @@ from ndksym.oracle.panels import Panel, ascending, ladder, log_size
 
 __all__ = ["Profile", "profile", "reach_of", "refine"]
 
+_GRADING = 4.0  # how many times as wide as its neighbour a panel may be
 _WIDEST = 160.0  # half-width of the box, in standard deviations, beyond which a tilt is needed
 
 
@@ -114,11 +115,10 @@ def _check_growth(shape: Geometry, line: Curve) -> None:
 
 
 def refine(panels: tuple[list[Panel], list[Panel]], cuts: list[Any], shape: Geometry, cell: float) -> list[Panel]:
-    """Panels of the outer integral: inside those of φ(px), and as fine as those of φ(qρx) and the given cuts."""
+    """Panels of the outer integral: inside those of φ(px), as fine as those of φ(qρx) and the given cuts, and graded."""
     own, other = panels
     rho = shape.rho
-    widths = _Widths(own, flint().arb(1))
-    others = _Widths(other, rho) if rho != 0 else None
+    both = [_Widths(own, flint().arb(1)), *([_Widths(other, rho)] if rho != 0 else [])]
     out: list[Panel] = []
     for piece in sorted({panel.piece for panel in own}):
         inside = [panel for panel in own if panel.piece == piece]
@@ -130,7 +130,9 @@ def refine(panels: tuple[list[Panel], list[Panel]], cuts: list[Any], shape: Geom
             while stack:
                 panel = stack.pop()
                 wide = float(panel.half) * 2
-                allowed = min(cell, widths.least(panel), others.least(panel) if others else math.inf)
+                allowed = min(cell, *(meshes.least(panel, 0.0) for meshes in both))
+                # beside a much finer neighbour the whole of a wide panel would be smoothed as finely as its edge
+                allowed = min(allowed, *(_GRADING * meshes.least(panel, wide / 8) for meshes in both))
                 if wide <= 1.001 * allowed:
                     out.append(panel)
                 else:
@@ -140,7 +142,7 @@ def refine(panels: tuple[list[Panel], list[Panel]], cuts: list[Any], shape: Geom
 
 
 class _Widths:
-    """Least width of the panels [lo, hi]/slope that meet a given panel."""
+    """Least width of the panels [lo, hi]/slope that meet a given panel, or come nearer to it than `margin`."""
 
     def __init__(self, panels: list[Panel], slope: Any) -> None:
         ordered = panels if slope > 0 else list(reversed(panels))
@@ -149,8 +151,8 @@ class _Widths:
         self.high = [high for _, high in ends]
         self.width = [abs(float(2 * panel.half / slope)) for panel in ordered]
 
-    def least(self, panel: Panel) -> float:
-        low, high = float(panel.lo), float(panel.hi)
+    def least(self, panel: Panel, margin: float) -> float:
+        low, high = float(panel.lo) - margin, float(panel.hi) + margin
         slack = 1e-9 * (high - low)
         start = max(0, bisect_left(self.high, low + slack))
         least = math.inf

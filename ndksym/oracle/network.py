@@ -122,8 +122,9 @@ def motion(
     most = [numpy.zeros((len(start.rows), len(start.columns))) for _ in range(2)]
     for i, j in numpy.ndindex(len(start.rows), len(start.columns)):
         values, lost = start.settle(i, j, digits)
+        work = max(_COARSE, _MOTION + lost)  # fewer than a run was checked at are not known to lose as few
         for other in moved:
-            for worst, before, after in zip(most, values, other.entry(i, j, _MOTION + lost), strict=True):
+            for worst, before, after in zip(most, values, other.entry(i, j, work), strict=True):
                 worst[i, j] = max(float(worst[i, j]), _relative(after, before))
     return most[0], most[1]
 

@@ -1,6 +1,7 @@
 """Measured error of compiled kernels, per activation and backend, against 50 digits on the exact float64 inputs.
 
 Run: python -m tests.bench.accuracy [ACTIVATION …] [--depths 1,3,10] [--scales 1e-8,1e-4,1,1e4,1e8] [--backends numpy,c]
+     [--digits 50] [--near 2,4,6,8,10,12,14,16]
 Each row: the worst over all scales and depths; `of allowed` is error / (1e-13, or ten times how far half an ulp in X
 moves the truth).
 """
