@@ -97,12 +97,24 @@ def derive(
     latex: Annotated[
         Path | None, typer.Option("--latex", metavar="FILE", help="Write the derivation as LaTeX too.")
     ] = None,
-    timeout: TimeoutOption = MINUTE,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.html", help="A page with all of it and its figures; numbers beside it."),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            min=0.1,
+            help="Seconds before the work is stopped (exit code 5).",
+            show_default="60, or 600 with --report",
+        ),
+    ] = None,
 ) -> None:
     """Derive a network's kernels: dual kernel, recursion, NNGP, NTK, NDK, the steps, and a certificate."""
-    options = deriving.Options(expand, nngp_only, code, latex)
+    options = deriving.Options(expand, nngp_only, code, latex, report)
     deriving.check(options)
-    run_in_child(timeout)
+    run_in_child(timeout or (MINUTE if report is None else 10 * MINUTE))
     from ndksym import present
 
     with progress.spinner(f"deriving {', '.join(activation)}"):
@@ -112,11 +124,12 @@ def derive(
         print(deriving.source(d, code), end="")
         return
     with progress.spinner("certifying"):
-        certificate = d.verify(rungs=("exact", "precise", "oracle"), quick=True)
+        certificate = d.verify(rungs=options.rungs, quick=True)
     # files first: what fails there leaves stdout empty
     if latex is not None:
         files.write_whole(latex, present.latex_document(d))
         print(f"wrote {latex}", file=sys.stderr)
+    deriving.report(d, certificate, options, sys.argv[1:])
     if json_:
         _emit(present.document(d, certificate, expand=expand, nngp_only=nngp_only))
     else:

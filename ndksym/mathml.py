@@ -6,7 +6,7 @@ from html import unescape
 from typing import Any
 from xml.dom.minidom import Document, Element, Text
 
-from sympy import Add, Expr, S, Symbol, true
+from sympy import Add, Expr, S, Symbol, exp, true
 from sympy.core.function import AppliedUndef
 from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.precedence import PRECEDENCE
@@ -23,7 +23,9 @@ _READ: dict[Symbol, Expr] = {
     sigma02: Symbol("sigma_0", positive=True) ** 2,
     SYMBOLS.ts: Symbol("m"),
 }
-_TAGS = {"Phi2": "Φ", "erf": "erf", "Heaviside": "H", "sign": "sgn", "Abs": "abs"}
+_TAGS = {"Derivative": "∂", "Heaviside": "H", "sign": "sgn", "Abs": "abs"}
+_HEAD = 20.0
+"""Letters of a left-hand side that may stand before a broken sum; a longer one has a line of its own."""
 _LINE = 85.0
 """Letters a line holds, about; a longer sum is broken at its signs."""
 
@@ -34,7 +36,7 @@ def formula(expr: Expr) -> str:
     >>> formula(sigma2 / 2)
     '<math display="block"><mrow><mfrac><msup><mi>σ</mi><mn>2</mn></msup><mn>2</mn></mfrac></mrow></math>'
     """
-    return f'<math display="block">{_Printer().doprint(_readable(expr))}</math>'
+    return f'<math display="block">{_written(_Printer().node(_readable(expr)))}</math>'
 
 
 def equation(left: Expr, right: Expr) -> str:
@@ -46,19 +48,19 @@ def equation(left: Expr, right: Expr) -> str:
     printer = _Printer()
     left, right = _readable(left), _readable(right)
     head, body = printer.node(left), printer.node(right)
-    room = _LINE - _width(head)
-    if not isinstance(right, Add) or _width(body) <= room:
-        return f'<math display="block">{printer.row(head, printer.mark("="), body).toxml()}</math>'
+    wide = _width(head)
+    if not isinstance(right, Add) or wide + _width(body) <= _LINE:
+        return f'<math display="block">{_written(printer.row(head, printer.mark("="), body))}</math>'
     table = printer.dom.createElement("mtable")
-    for number, line in enumerate(_lines(printer, right, room)):
-        row = printer.dom.createElement("mtr")
-        for part in (printer.row(head, printer.mark("=")) if number == 0 else printer.row(), line):
-            cell = printer.dom.createElement("mtd")
-            cell.appendChild(part)
-            row.appendChild(cell)
-        table.appendChild(row)
+    own = wide > _HEAD
+    lines = _lines(printer, right, _LINE if own else _LINE - wide)
+    sign = printer.mark("=")
+    first = [(printer.row(), head), (sign, lines[0])] if own else [(printer.row(head, sign), lines[0])]
+    for pair in (*first, *((printer.row(), line) for line in lines[1:])):
+        table.appendChild(printer.within("mtr", *(printer.within("mtd", part) for part in pair)))
     table.setAttribute("class", "lines")
-    return f'<math display="block">{table.toxml()}</math>'
+    table.setAttribute("displaystyle", "true")
+    return f'<math display="block">{_written(table)}</math>'
 
 
 def _readable(expr: Any) -> Any:
@@ -95,6 +97,18 @@ def _width(node: Any) -> float:
     return sum(parts) + (1.0 if node.tagName in ("mo", "msqrt") else 0.0)
 
 
+def _written(node: Element) -> str:
+    """The markup, brackets of the usual height around what has it: browsers set stretched ones apart."""
+    for row in node.getElementsByTagName("mrow"):
+        inside: list[Any] = row.childNodes
+        ends = [part for part in (inside[0], inside[-1]) if part.tagName == "mo"] if len(inside) > 1 else []
+        flat = not any(row.getElementsByTagName(tag) for tag in ("mfrac", "msqrt", "mroot", "mtable"))
+        if flat and "".join(part.firstChild.data for part in ends) in ("()", "[]"):
+            for part in ends:
+                part.setAttribute("stretchy", "false")
+    return str(node.toxml())
+
+
 class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]
     """SymPy's printer, with our functions, with exponentials left in the numerator, and with all text escaped."""
 
@@ -104,15 +118,12 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]
         create = self.dom.createTextNode
         self.dom.createTextNode = lambda data: create(_plain(str(data)))  # type: ignore[method-assign]
 
-    def doprint(self, expr: Any) -> str:
-        return str(self.node(expr).toxml())
-
     def node(self, expr: Any) -> Element:
         found: Element = self._print(expr)
         return found
 
     def row(self, *parts: Element) -> Element:
-        return self._in("mrow", *parts)
+        return self.within("mrow", *parts)
 
     def mark(self, text: str) -> Element:
         return self._leaf("mo", text)
@@ -122,7 +133,7 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]
         found.appendChild(self.dom.createTextNode(text))
         return found
 
-    def _in(self, tag: str, *parts: Element) -> Element:
+    def within(self, tag: str, *parts: Element) -> Element:
         found = self.dom.createElement(tag)
         for part in parts:
             found.appendChild(part)
@@ -134,7 +145,7 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]
 
     def _print_Symbol(self, sym: Symbol, style: str = "plain") -> Element:
         if sym.name.endswith("'"):
-            return self._in("msup", super()._print_Symbol(Symbol(sym.name[:-1]), style), self.mark("′"))
+            return self.within("msup", super()._print_Symbol(Symbol(sym.name[:-1]), style), self.mark("′"))
         found: Element = super()._print_Symbol(sym, style)
         return found
 
@@ -149,12 +160,12 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]
         if stem != "Kdot":
             shown = self._print_Symbol(Symbol(name))
         else:
-            shown = self._in("mover", self._leaf("mi", "K"), self.mark("˙"))
-            shown = self._in("msub", shown, self._leaf("mi", index)) if index else shown
+            shown = self.within("mover", self._leaf("mi", "K"), self.mark("˙"))
+            shown = self.within("msub", shown, self._leaf("mi", index)) if index else shown
         return self.row(shown, self._paren_comma_separated(*e.args))
 
     def _print_Phi2(self, e: Any) -> Element:
-        name = self._in("msub", self._leaf("mi", "Φ"), self._leaf("mn", "2"))
+        name = self.within("msub", self._leaf("mi", "Φ"), self._leaf("mn", "2"))
         return self.row(name, self._paren_comma_separated(*e.args))
 
     def _print_Mul(self, expr: Any) -> Element:
@@ -165,7 +176,7 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]
     def _factors(self, expr: Any) -> list[Element]:
         above, below = fraction(expr, exact=True)
         if below is not S.One:
-            return [self._in("mfrac", self.node(above), self.node(below))]
+            return [self.within("mfrac", self.node(above), self.node(below))]
         if not expr.is_Mul:
             return [self.parenthesize(expr, PRECEDENCE["Mul"])]
         coefficient, rest = expr.as_coeff_mul()
@@ -175,22 +186,40 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]
             return [self.node(factors[0])]
         parts: list[Element] = []
         for factor in factors:
-            parts += [self.mark("\u2062")] if parts else []
+            if parts:
+                parts.append(self.mark("\u2062"))
+                if factor.is_Function and not isinstance(factor, exp):
+                    parts.append(self.dom.createElement("mspace"))
+                    parts[-1].setAttribute("width", "0.17em")
             parts.append(self.parenthesize(factor, PRECEDENCE["Mul"]))
         return parts
+
+    def _print_Pow(self, e: Any) -> Element:
+        if not e.is_commutative:
+            return self.within("msup", self.parenthesize(e.base, PRECEDENCE["Pow"]), self.node(e.exp))
+        found: Element = super()._print_Pow(e)
+        return found
+
+    def _print_Integral(self, expr: Any) -> Element:
+        found: Element = super()._print_Integral(expr)
+        parts: list[Any] = found.childNodes
+        for part in parts:
+            if part.tagName == "mo" and part.firstChild.data == "d":
+                part.setAttribute("rspace", "0")
+        return found
 
     def _print_Piecewise(self, e: Any) -> Element:
         rows = []
         for value, condition in e.args:
             where = [self._leaf("mtext", "otherwise")] if condition is true else [self.node(condition)]
-            rows.append(self._in("mtr", self._in("mtd", self.node(value)), self._in("mtd", *where)))
-        table = self._in("mtable", *rows)
+            rows.append(self.within("mtr", self.within("mtd", self.node(value)), self.within("mtd", *where)))
+        table = self.within("mtable", *rows)
         table.setAttribute("class", "cases")
         return self.row(self.mark("{"), table)
 
     def _print_Subs(self, e: Any) -> Element:
         at = [self.row(self.node(old), self.mark("="), self.node(new)) for old, new in zip(*e.args[1:], strict=True)]
-        return self.row(self.node(e.expr), self._in("msub", self.mark("|"), self.row(*at)))
+        return self.row(self.node(e.expr), self.within("msub", self.mark("|"), self.row(*at)))
 
 
 def _plain(text: str) -> str:

@@ -20,7 +20,7 @@ PLAN = """
 5  mathml typeset derivation cases
 6  runtime codegen networks generation
 7  data dynamics simulation expansion laws verify
-8  listing present figures plots progress deriving solving simulating arguments cli __main__
+8  listing present figures plots progress solving simulating report deriving arguments cli __main__
 """
 FLOORS = [line.split()[1:] for line in PLAN.strip().splitlines()]
 ORDER = [name for floor in FLOORS for name in floor]
