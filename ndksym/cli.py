@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ndksym import files, progress
+from ndksym import deriving, files, progress
 from ndksym.arguments import (
     ActivationArgument,
     BiasOption,
@@ -27,11 +27,10 @@ from ndksym.arguments import (
     TimeoutOption,
     TrainOption,
 )
-from ndksym.errors import CheckFailedError, InputError, NdksymError
+from ndksym.errors import CheckFailedError, NdksymError
 from ndksym.timebox import run_in_child
 
 if TYPE_CHECKING:
-    from ndksym.derivation import Derivation
     from ndksym.verify import Evidence
 
 app = typer.Typer(
@@ -70,16 +69,6 @@ def _emit(document: dict[str, Any]) -> None:
     print(json.dumps({"schema": SCHEMA} | document, indent=2, ensure_ascii=False))
 
 
-def _derive(activations: list[str], depth: int | None, bias: bool) -> "Derivation":
-    from ndksym.derivation import derive
-
-    if len(activations) == 1:
-        return derive(activations[0], depth=1 if depth is None else depth, bias=bias)
-    if depth is not None and depth != len(activations):
-        raise InputError(f"{len(activations)} activations make depth {len(activations)}, but --depth says {depth}")
-    return derive(activations, depth=len(activations), bias=bias)
-
-
 @app.command("list")
 def list_(json_: JsonOption = False) -> None:
     """The catalogue and the cases: closed form or not, and what the checks said."""
@@ -108,32 +97,44 @@ def derive(
     latex: Annotated[
         Path | None, typer.Option("--latex", metavar="FILE", help="Write the derivation as LaTeX too.")
     ] = None,
-    timeout: TimeoutOption = MINUTE,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.html", help="A page with all of it and its figures; numbers beside it."),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            min=0.1,
+            help="Seconds before the work is stopped (exit code 5).",
+            show_default="60, or 600 with --report",
+        ),
+    ] = None,
 ) -> None:
     """Derive a network's kernels: dual kernel, recursion, NNGP, NTK, NDK, the steps, and a certificate."""
-    if latex is not None:
-        files.check_writable(latex)
-    run_in_child(timeout)
+    options = deriving.Options(expand, nngp_only, code, latex, report)
+    deriving.check(options)
+    run_in_child(timeout or (MINUTE if report is None else 10 * MINUTE))
     from ndksym import present
 
     with progress.spinner(f"deriving {', '.join(activation)}"):
-        d = _derive(activation, depth, bias)
+        d = deriving.network(activation, depth, bias)
         present.require_kernels(d, nngp_only)
     if code is not None:
-        from ndksym import generation
-
-        print(generation.source(" ".join(act.name for act in d.activations), d, code), end="")
+        print(deriving.source(d, code), end="")
         return
     with progress.spinner("certifying"):
-        certificate = d.verify(rungs=("exact", "precise", "oracle"), quick=True)
+        certificate = d.verify(rungs=options.rungs, quick=True)
+    # files first: what fails there leaves stdout empty
+    if latex is not None:
+        files.write_whole(latex, present.latex_document(d))
+        print(f"wrote {latex}", file=sys.stderr)
+    deriving.report(d, certificate, options, sys.argv[1:])
     if json_:
         _emit(present.document(d, certificate, expand=expand, nngp_only=nngp_only))
     else:
         print(present.text(d, certificate, expand=expand, nngp_only=nngp_only))
-    if latex is not None:
-        files.write_whole(latex, present.latex_document(d))
-        print(f"wrote {latex}", file=sys.stderr)
-    _judge([(", ".join(activation), certificate)])
+    deriving.judge([(", ".join(activation), certificate)])
 
 
 @app.command()
@@ -162,13 +163,13 @@ def verify(
             if name in found and depth is None and not bias:
                 evidence = climb(found[name].derivation, claims=found[name].claimed, slow=slow)
             else:
-                evidence = climb(_derive([name], depth, bias), slow=slow)
+                evidence = climb(deriving.network([name], depth, bias), slow=slow)
         results.append((name, evidence))
         if not json_:
             print(present.ladder(name, evidence), flush=True)
     if json_:
         _emit({"results": [{"target": name, "evidence": [e.record() for e in evidence]} for name, evidence in results]})
-    _judge(results)
+    deriving.judge(results)
 
 
 @app.command()
@@ -256,7 +257,7 @@ def solve(
         with progress.spinner(f"reading {source}"):
             task = data.load(source, train=train, seed=seed)
         with progress.spinner(f"deriving {', '.join(activation)}"):
-            d = _derive(activation, depth, bias_scale != 0)
+            d = deriving.network(activation, depth, bias_scale != 0)
         with progress.bar("solving") as tell:
             found = solving.answer(d, task, options, tell)
     # files first: what fails there leaves stdout empty
@@ -332,7 +333,7 @@ def simulate(
         with progress.spinner(f"reading {source}"):
             task = data.load(source, train=train, seed=seed)
         with progress.spinner(f"deriving {', '.join(activation)}"):
-            d = _derive(activation, depth, bias_scale != 0)
+            d = deriving.network(activation, depth, bias_scale != 0)
         with progress.bar("simulating") as tell:
             found = simulating.answer(d, task, options, tell)
         if compare:
@@ -372,7 +373,7 @@ def phases(
     from ndksym.expansion import present
 
     with progress.spinner(f"deriving {', '.join(activation)}"):
-        d = _derive(activation, depth, bias)
+        d = deriving.network(activation, depth, bias)
     with progress.spinner("expanding"):
         found = expand(d, order)
         shown = present.record(found) if json_ else present.text(found)
@@ -385,12 +386,6 @@ def phases(
     else:
         print(shown)
     failed = [name for name, good in present.verdicts(found) if not good]
-    if failed:
-        raise CheckFailedError("failed: " + "; ".join(failed))
-
-
-def _judge(results: "list[tuple[str, list[Evidence]]]") -> None:
-    failed = [f"{name}: {e.rung}: {e.claim}" for name, evidence in results for e in evidence if e.failed]
     if failed:
         raise CheckFailedError("failed: " + "; ".join(failed))
 

@@ -16,14 +16,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-__all__ = ["COLUMN", "PAGE", "check", "draw", "drift_curves", "learning_curves", "write"]
+__all__ = [
+    "COLOURS",
+    "COLUMN",
+    "NEUTRAL",
+    "PAGE",
+    "blank",
+    "check",
+    "draw",
+    "drift_curves",
+    "learning_curves",
+    "need_matplotlib",
+    "write",
+]
 
 COLUMN, PAGE = (3.4, 3.8), (6.4, 4.4)
 """Inches: one column of a journal, and the width of a page."""
 FORMATS = (".png", ".svg", ".pdf")
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 """From the palette of Okabe and Ito."""
-_NEUTRAL = "#555555"
+NEUTRAL = "#555555"
 _PHASES = (("gradient-driven", "#E8F1F8", "#2F5F8A"), ("diffusive", "#FBF0DC", "#8A5A00"))
 """Name, shade, and a darker tone of it for the name."""
 _DASHES = ((5.0, 2.0), (1.5, 1.5))
@@ -54,7 +66,7 @@ def write(panel: Panel, path: str | Path, *, title: str = "", size: tuple[float,
     """
     path = Path(path)
     check(path)
-    figure = _figure(size)
+    figure = blank(size)
     draw(panel, figure.subplots(), own=True, title=title)
     import matplotlib
 
@@ -72,14 +84,14 @@ def check(path: Path) -> None:
         raise InputError(f"a figure is written as {', '.join(FORMATS)}; got {path}")
     files.check_writable(path)
     files.check_writable(path.with_suffix(".json"))
-    _need_matplotlib()
+    need_matplotlib()
 
 
 def draw(panel: Panel, ax: "Axes | None" = None, *, own: bool = False, title: str = "") -> "Axes":
     """The panel on `ax`, or on a figure of its own, which has its legend below the axes."""
-    _need_matplotlib()
+    need_matplotlib()
     if ax is None:
-        ax, own = _figure(PAGE).subplots(), True
+        ax, own = blank(PAGE).subplots(), True
     first, last = _limits(panel)
     ax.set_xscale("log")
     ax.set_xlim(first, last)
@@ -101,13 +113,15 @@ def draw(panel: Panel, ax: "Axes | None" = None, *, own: bool = False, title: st
     return ax
 
 
-def _figure(size: tuple[float, float]) -> "Figure":
+def blank(size: tuple[float, float]) -> "Figure":
+    """An empty figure of that size in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=size, layout="constrained")
 
 
-def _need_matplotlib() -> None:
+def need_matplotlib() -> None:
+    """MissingExtraError without it."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
@@ -120,7 +134,7 @@ def _limits(panel: Panel) -> tuple[float, float]:
 
 
 def _colour(number: int) -> str:
-    return _NEUTRAL if number < 0 else _COLOURS[number % len(_COLOURS)]
+    return NEUTRAL if number < 0 else COLOURS[number % len(COLOURS)]
 
 
 def _curves(panel: Panel, ax: "Axes") -> "list[Line2D]":

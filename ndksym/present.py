@@ -12,7 +12,7 @@ from ndksym.dual import Dual
 from ndksym.errors import DivergentKernelError
 from ndksym.verify import Evidence
 
-_WRITTEN_OUT = 2
+WRITTEN_OUT = 2
 """Depth up to which nngp, ntk and ndk are written out unless asked for."""
 _READABLE = 1000
 """Characters up to which that is something to read; beyond, the recursion says more."""
@@ -30,7 +30,7 @@ def require_kernels(d: Derivation, nngp_only: bool) -> None:
 
 def document(d: Derivation, certificate: Sequence[Evidence], *, expand: bool, nngp_only: bool) -> dict[str, Any]:
     """The JSON document of `derive --json`."""
-    written = expand or d.depth <= _WRITTEN_OUT
+    written = expand or d.depth <= WRITTEN_OUT
     first = d.duals[0]
     return {
         "activation": ", ".join(act.name for act in d.activations)
@@ -80,7 +80,7 @@ def text(d: Derivation, certificate: Sequence[Evidence], *, expand: bool, nngp_o
     blocks += [facts(act) for act in dict.fromkeys(d.activations)]
     steps = [f"{i:3}. {s.rule}\n       {s.before}\n     → {s.after}" for i, s in enumerate(d.steps, 1)]
     blocks.append("Derivation\n" + "\n".join(steps))
-    if d.closed_form and (expand or d.depth <= _WRITTEN_OUT):
+    if d.closed_form and (expand or d.depth <= WRITTEN_OUT):
         kernels = [("NNGP", d.nngp)] if nngp_only else [("NNGP", d.nngp), ("NTK", d.ntk), ("NDK", d.ndk)]
         lines = [f"{name} = {expr}" for name, expr in kernels]
         blocks += [line for line in lines if expand or len(line) <= _READABLE]

@@ -18,7 +18,7 @@ from ndksym.errors import InputError
 from ndksym.runtime.types import Array
 from ndksym.simulation import DYNAMICS, Comparison, Scan, Simulation, Slope, simulate, width_scan
 
-__all__ = ["Answer", "Options", "answer", "check", "document", "plot", "save", "text", "theory"]
+__all__ = ["Answer", "Options", "answer", "check", "document", "plot", "save", "step_length", "text", "theory"]
 
 _SAFE = 0.25
 """The default step, of the largest stable one."""
@@ -83,7 +83,7 @@ def check(options: Options) -> None:
 
 def answer(d: Derivation, task: Task, options: Options, progress: Callable[[float], None]) -> Answer:
     """Simulate; errors are those of `ndksym.simulate`."""
-    h = _step(d, task, options)
+    h = step_length(d, task, options)
     known: dict[str, Any] = {
         **options.physics, "times": _times(options, h), "step": h, "strength": options.strength, "pairs": options.pairs,
         "seed": options.seed, "dynamics": options.dynamics, "progress": progress, "depth": d.depth,
@@ -197,7 +197,7 @@ def _widths(said: str, option: str) -> list[int]:
         raise InputError(f"{option} is a width such as 200, or several such as 100,200; got {said!r}") from error
 
 
-def _step(d: Derivation, task: Task, options: Options) -> float | None:
+def step_length(d: Derivation, task: Task, options: Options) -> float | None:
     """What was asked for, or a quarter of the largest stable step, rounded down to one digit."""
     if options.step is not None or options.dynamics == "mpl":
         return options.step

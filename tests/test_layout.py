@@ -17,10 +17,10 @@ PLAN = """
 2  gaussian dual
 3  mpl recursion
 4  ndk identities
-5  typeset derivation cases
+5  mathml typeset derivation cases
 6  runtime codegen networks generation
 7  data dynamics simulation expansion laws verify
-8  listing present figures plots progress solving simulating arguments cli __main__
+8  listing present figures plots progress solving simulating report deriving arguments cli __main__
 """
 FLOORS = [line.split()[1:] for line in PLAN.strip().splitlines()]
 ORDER = [name for floor in FLOORS for name in floor]
@@ -129,7 +129,7 @@ PHYSICS = ("dynamics", "dynamics.frozen", "simulation.empirical", "simulation.la
 
 
 @pytest.mark.parametrize(
-    "name", [*OURS, "identities", "derivation", "typeset", "cases", "records", "data", *PHYSICS, *EXPANSION]
+    "name", [*OURS, "identities", "derivation", "mathml", "typeset", "cases", "records", "data", *PHYSICS, *EXPANSION]
 )
 def test_examples_in_docstrings(name):
     module = importlib.import_module("ndksym" if name == "__init__" else f"ndksym.{name}")

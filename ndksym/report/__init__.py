@@ -1,0 +1,150 @@
+"""A derivation as one page of HTML that stands by itself, with every number of its figures in a JSON beside it."""
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ndksym
+from ndksym import files, present, records
+from ndksym.report import kernels, learning, markup, page, phases, physics, sections
+from ndksym.report.content import Absent, Figure, Tell
+
+if TYPE_CHECKING:
+    from ndksym.derivation import Derivation
+    from ndksym.verify import Evidence
+
+__all__ = ["Report", "build", "write"]
+
+_PACKAGES = ("sympy", "numpy", "scipy", "mpmath", "matplotlib", "python-flint")
+_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Report:
+    """The page and the numbers behind it."""
+
+    html: str
+    numbers: dict[str, Any]
+
+
+def write(report: Report, path: Path) -> None:
+    """Page and numbers, each whole or not at all."""
+    text = json.dumps(report.numbers, ensure_ascii=False, allow_nan=False) + "\n"
+    with files.whole(path) as page_stream, files.whole(path.with_suffix(".json")) as numbers_stream:
+        page_stream.write(report.html.encode())
+        numbers_stream.write(text.encode())
+
+
+def build(
+    d: "Derivation", certificate: "Sequence[Evidence]", *, command: str, numbers: str, nngp_only: bool, tell: Tell
+) -> Report:
+    """All of it; `command` is what made it, `numbers` the name of the JSON beside it."""
+    at = physics.chosen(d)
+    kernel = d.compile()
+    shown = list(kernels.figures(d, kernel, at, nngp_only))
+    tell(0.1)
+    p = None if nngp_only else phases.expanded(d)
+    told = phases.record(p)
+    tell(0.2)
+    without = nngp_only and not d.diverges
+    if without:
+        learnt = learning.Learning(Absent("learning", "Learning curves", "only the NNGP kernel was asked for"))
+    else:
+        learnt = learning.learning(d, kernel, at, lambda fraction: tell(0.2 + 0.7 * fraction))
+    tell(0.9)
+    expansions = [] if p is None else list(learning.expansions(p, learnt, at))
+    functions = [each for each in shown if each.id.startswith("activation")]
+    others = [each for each in shown if each not in functions]
+    recursion, results = sections.kernels(d, nngp_only, others)
+    parts = {
+        "Activation": sections.network(d, functions),
+        "Derivation": sections.derivation(d),
+        "Dual kernel": sections.duals(d),
+        "Recursion": recursion,
+        "NNGP, NTK, NDK": results,
+        "Phases": phases.section(d, p),
+        "Learning": _learning(learnt, expansions),
+        "Certificate": sections.certificate(certificate),
+        "Code": sections.code(d),
+        "Versions": _versions(command, numbers),
+    }
+    anchors = [
+        "network",
+        "derivation",
+        "dual",
+        "recursion",
+        "kernels",
+        "phases",
+        "learning",
+        "certificate",
+        "code",
+        "made",
+    ]
+    title = sections.title(d)
+    html = page.page(
+        title, sections.tally(certificate), list(zip(anchors, parts, strict=True)), list(parts.values())[:-1],
+        parts["Versions"],
+    )  # fmt: skip
+    figures = [*shown, *expansions, learnt.figure]
+    document = {
+        "schema": _SCHEMA,
+        "command": command,
+        "versions": versions(),
+        "derivation": present.document(d, certificate, expand=False, nngp_only=nngp_only or d.diverges),
+        "phases": told,
+        "physics": records.document(at),
+        "simulation": learning.agreement(learnt),
+        "figures": {each.id: _numbers(each) for each in figures},
+    }
+    return Report(html, document)
+
+
+def versions() -> dict[str, str | None]:
+    """Of ndksym, Python and what it computes with; None for what is not installed."""
+    found: dict[str, str | None] = {"ndksym": ndksym.__version__, "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _numbers(figure: Figure | Absent) -> Any:
+    if isinstance(figure, Absent):
+        return {"title": figure.title, "reason": figure.reason}
+    return {"title": figure.title, "caption": figure.caption} | records.document(figure.content)
+
+
+def _learning(found: learning.Learning, expansions: Sequence[Figure | Absent]) -> str:
+    parts = [markup.drawn([found.figure, *expansions])]
+    if found.note:
+        parts.append(markup.paragraph(found.note, "note"))
+    told = learning.agreement(found)
+    if told is not None:
+        rows = [
+            (name, f"{part['largest_z']:.2f}", f"{part['expected']:.2f}", f"{part['chance']:.2g}", str(part["cells"]))
+            for name, part in told.items()
+        ]
+        head = ("of the predictor", "largest |z|", "expected", "chance of more", "cells")
+        parts += [
+            markup.paragraph(
+                "Networks of finite width against theory at infinite width, for the very same steps of finite length. "
+                "z is their distance in standard errors; what is left beyond chance is the finite width."
+            ),
+            markup.table(head, rows),
+        ]
+    return markup.section("learning", "Learning curves", *parts)
+
+
+def _versions(command: str, numbers: str) -> str:
+    known = [(name, version or "not installed") for name, version in versions().items()]
+    return markup.section(
+        "made", "How this was made", markup.code(command),
+        markup.paragraph(f"The numbers of every figure, and all formulas as text, are in {numbers} beside this page."),
+        markup.listed(known),
+    )  # fmt: skip
