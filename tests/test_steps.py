@@ -73,6 +73,31 @@ def test_euler_steps_are_the_sum_of_the_gradients_overlaps(name, depth):
     assert np.abs(np.hstack([run.train, run.test]) - f).max() < 1e-8
 
 
+def test_a_step_is_refused_where_it_is_unstable_and_not_before():
+    """A mode of the NTK decays by 1 − h(θ + T/σ²) a step."""
+    kernel, T = ndksym.derive("erf").compile(), 0.8
+    limit = 2 / (np.linalg.eigvalsh(kernel.ntk(X, variance=4.0))[-1] + T)
+
+    def last(step):
+        run = ndksym.solve(
+            kernel, X, Y, times=[0.0, 200 * step], temperature=T, init_variance=4.0, step=step, rtol=1e-5
+        )
+        return np.abs(run.train[-1]).max()
+
+    assert last(0.99 * limit) < 2 * np.abs(Y).max()
+    with pytest.raises(InputError, match=f"largest stable step is {limit:.4g}"):
+        last(1.01 * limit)
+
+
+@pytest.mark.parametrize("count", [63, 64, 65, 129])
+def test_steps_are_the_same_however_many_follow(count):
+    kernel = ndksym.derive("erf").compile()
+    args = {"temperature": 0.2, "init_variance": 0.3, "step": 0.05}
+    longer = ndksym.solve(kernel, X, Y, X_TEST, times=0.05 * np.array([count, 140]), **args)
+    run = ndksym.solve(kernel, X, Y, X_TEST, times=[0.05 * count], **args)
+    assert np.abs(run.test - longer.test[:1]).max() < 1e-13
+
+
 def test_a_single_gaussian_weight_judges_the_fluctuations_of_proximal_learning():
     """Without a hidden layer MPL is a linear Gaussian chain: Θ' | Θ has precision 1/Var ξ + x²/2T. The noise of variance
     2T on the data is what makes R C Rᵀ agree with it; here C = m x², D = x² λ~^{t−s} Var ξ."""
