@@ -270,17 +270,17 @@ def test_the_series_serves_right_and_obtuse_angles_too(monkeypatch, formula, row
 
 
 @pytest.mark.parametrize("apart", [0.0, 1e-9, 1e-5, 4e-5, 1e-3, 0.1])
-def test_the_gap_by_price_sees_the_bend_of_unequal_norms(apart):
-    """u and v cross the break at 6 at places 6 |p − q|/(pq) apart: within 1e-4 of θ = 0 the slope bends."""
-    layer = derive("relu6").compile("numpy").layers[0]
-    p, theta = 3.161, 0.1
+@pytest.mark.parametrize(("name", "p"), [("relu6", 3.161), ("elu", 3.161), ("gelu", 1.0)])
+def test_the_gap_by_price_sees_the_bend_of_unequal_norms(name, p, apart):
+    """u and v cross a break at 6 at places 6 |p − q|/(pq) apart: within 1e-4 of θ = 0 the slope bends."""
+    layer, theta = derive(name).compile("numpy").layers[0], 0.1
     first, second = (Rows(Rule(layer), np.array([norm * norm])) for norm in (p, p * (1 + apart)))
     zero, s, k = np.zeros(1, dtype=int), np.array([np.sin(theta / 2)]), np.array([np.cos(theta / 2)])
     found, done = gaps.by_price(first, second, zero, zero, s, k)
     with mp.workdps(40):
         p, q, s = (mp.mpf(float(x[0])) for x in (first.p, second.p, s))
         K = [
-            dual_mp(activation("relu6"), *at, 36)[0]
+            dual_mp(activation(name), *at, 36)[0]
             for at in ((p * p,) * 3, (q * q,) * 3, (p * p, q * q, p * q * (1 - 2 * s * s)))
         ]
         want = mp.sqrt(K[0] * K[1]) - K[2]
