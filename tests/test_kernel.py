@@ -286,3 +286,16 @@ def test_the_gap_by_price_sees_the_bend_of_unequal_norms(name, p, apart):
         want = mp.sqrt(K[0] * K[1]) - K[2]
         assert done[0]
         assert abs(found[0] - want) < 5e-14 * want
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+@pytest.mark.parametrize("name", ["elu", "selu", "celu", "gelu", "hard_tanh", "leaky_relu", "snake"])
+def test_exactly_opposite_inputs(name, backend):
+    """Where u = −v both half-angle terms vanish together, and each in its own order."""
+    kernel, x = derive(name).compile(backend), np.array([1.0, 2.0, -2.0])  # |x|²/3 = 3
+    for variance in (0.1, 0.3, 1.0):
+        v = mp.mpf(3) * mp.mpf(variance)
+        K, K_dot, _ = dual_mp(activation(name), v, v, -v)
+        got = kernel.nngp([x], [-x], variance=variance)[0, 0], kernel.ntk([x], [-x], variance=variance)[0, 0]
+        assert got[0] == pytest.approx(float(mp.mpf(variance) * K), rel=1e-13)
+        assert got[1] == pytest.approx(float(K - v * K_dot), rel=1e-12)

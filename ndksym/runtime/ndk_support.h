@@ -112,7 +112,7 @@ NDK_INLINE double ndk_far_near(double node, double large, double slope) {
     return exp(-0.5 * large * large * square) / square;
 }
 
-/* e^{(x^2 + y^2)/2} / 2pi * integral from y to infinity of e^{-(x^2 + v^2)/2} x/(x^2 + v^2) dv, for x, y >= 0 */
+/* e^{(x^2 + y^2)/2} / 2pi * integral from y to infinity of e^{-(x^2 + v^2)/2} x/(x^2 + v^2) dv, for x, y >= 0; 0 at x = y = 0 */
 NDK_INLINE double ndk_far(double x, double y) {
     double total = 0.0;
     if (hypot(x, y) < 1.0) {
@@ -120,7 +120,7 @@ NDK_INLINE double ndk_far(double x, double y) {
         for (int i = 0; i < 18; i++)
             total += NDK_WEIGHTS[i] * (ndk_far_near(NDK_NODES[i], large, slope) + ndk_far_near(1.0 - NDK_NODES[i], large, slope));
         total *= slope / (2.0 * NDK_PI);
-        total = y > x ? total - 0.25 * erf(x * NDK_ROOT_HALF) * erfc(y * NDK_ROOT_HALF)
+        total = y > x || x == 0.0 ? total - 0.25 * erf(x * NDK_ROOT_HALF) * erfc(y * NDK_ROOT_HALF)
                       : 0.25 * erfc(x * NDK_ROOT_HALF) - total;
         return total * exp(0.5 * (x * x + y * y));
     }

@@ -110,7 +110,10 @@ def _far_beyond(x: Array, y: Array) -> Array:
 
 
 def _far_near(x: Array, y: Array) -> Array:
-    """¼ erfc(x/√2) − T(x, y/x), or the same through T(y, x/y) where y > x: Owen's T of a slope ≤ 1."""
+    """¼ erfc(x/√2) − T(x, y/x), or the same through T(y, x/y) where y > x: Owen's T of a slope ≤ 1.
+
+    At x = y = 0 it is 0: h falls as the square of the half-angle to opposite inputs, g as the half-angle.
+    """
     small, large = np.minimum(x, y), np.maximum(x, y)
     slope = small / np.maximum(large, 1e-300)
     T = np.zeros_like(x)
@@ -118,7 +121,7 @@ def _far_near(x: Array, y: Array) -> Array:
         square = 1.0 + (slope * node) ** 2
         T += weight * np.exp(-0.5 * large * large * square) / square
     T *= slope / (2 * np.pi)
-    whole = np.where(y > x, T - 0.25 * erf(x * _ROOT2) * erfc(y * _ROOT2), 0.25 * erfc(x * _ROOT2) - T)
+    whole = np.where((y > x) | (x == 0), T - 0.25 * erf(x * _ROOT2) * erfc(y * _ROOT2), 0.25 * erfc(x * _ROOT2) - T)
     out: Array = whole * np.exp(0.5 * (x * x + y * y))
     return out
 
