@@ -299,3 +299,15 @@ def test_exactly_opposite_inputs(name, backend):
         got = kernel.nngp([x], [-x], variance=variance)[0, 0], kernel.ntk([x], [-x], variance=variance)[0, 0]
         assert got[0] == pytest.approx(float(mp.mpf(variance) * K), rel=1e-13)
         assert got[1] == pytest.approx(float(K - v * K_dot), rel=1e-12)
+
+
+def test_a_small_covariance_between_two_layers_keeps_its_digits():
+    """relu leaves nearly opposite inputs all but uncorrelated; of that the half-angles know nothing."""
+    both, first = derive(["relu", "tanh"]).compile(), derive("relu").compile()
+    ratios = []
+    for away in (1e-4, 1e-6, 1e-8):
+        X = np.array([[1.0, 0.0], [-1.0, away]])
+        # K(c) = c (E φ')² + O(c³): all small covariances are multiplied alike
+        ratios.append(both.nngp(X)[0, 1] / first.nngp(X)[0, 1])
+    assert ratios[0] > 0.1
+    assert ratios[1:] == pytest.approx([ratios[0]] * 2, rel=1e-7)

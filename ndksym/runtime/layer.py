@@ -60,7 +60,10 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
     K[same], K_dot[same] = first.K[pairs.i[same]], first.K_dot[pairs.i[same]]
     poor &= ~same
     fine_gap |= same
-    K, K_dot = _series(first, second, pairs, s, k, poor, K, K_dot)
+    rho = (k - s) * (k + s)
+    # far from ±1 the covariance knows it better: of a small one the half-angles have no digits
+    rho = np.where(np.abs(rho) < 0.5, c / np.where(p * q > 0, p * q, 1.0), rho)
+    K, K_dot = _series(first, second, pairs, rho, poor, K, K_dot)
     with np.errstate(over="ignore", invalid="ignore"):
         gap = np.where(fine_gap, gap, P * Q - K)
         cogap = P * Q + K
@@ -121,10 +124,9 @@ def _unfold(layer: Layer, pairs: Pairs) -> tuple[Array, Array, Array, Array, Arr
 
 
 def _series(
-    first: Rows, second: Rows, pairs: Pairs, s: Array, k: Array, poor: NDArray[np.bool_], K: Array, K_dot: Array
+    first: Rows, second: Rows, pairs: Pairs, rho: Array, poor: NDArray[np.bool_], K: Array, K_dot: Array
 ) -> tuple[Array, Array]:
     """Fill in what the Mehler series serves; `poor` shrinks to what it does not."""
-    rho = (k - s) * (k + s)
     m = np.nonzero(poor & (rho > -0.9) & (rho < 0.996))[0]
     if len(m):
         i, j = pairs.i[m], pairs.j[m]
