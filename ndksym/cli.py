@@ -69,6 +69,33 @@ def _emit(document: dict[str, Any]) -> None:
     print(json.dumps({"schema": SCHEMA} | document, indent=2, ensure_ascii=False))
 
 
+def _check_writable(*paths: Path | None) -> None:
+    for path in paths:
+        if path is not None:
+            files.check_writable(path)
+
+
+def _check_formats(figure: Path | None, save: Path | None) -> None:
+    from ndksym import plots, records
+
+    if figure is not None:
+        plots.check(figure)
+    if save is not None:
+        records.check_npz(save)
+
+
+def _deliver(by: Any, found: Any, figure: Path | None, save: Path | None, json_: bool) -> None:
+    """Write and print an answer by its own module; files first: what fails there leaves stdout empty."""
+    for path, write in ((save, by.save), (figure, by.plot)):
+        if path is not None:
+            write(found, path)
+            print(f"wrote {path}", file=sys.stderr)
+    if json_:
+        _emit(by.document(found))
+    else:
+        print(by.text(found))
+
+
 @app.command("list")
 def list_(json_: JsonOption = False) -> None:
     """The catalogue and the cases: closed form or not, and what the checks said."""
@@ -238,37 +265,21 @@ def solve(
     timeout: TimeoutOption = 30 * MINUTE,
 ) -> None:
     """Solve the dynamics of the predictor: what the infinitely wide network outputs as it is trained, at each time."""
-    for path in (figure, save):
-        if path is not None:
-            files.check_writable(path)
+    _check_writable(figure, save)
     run_in_child(timeout)
-    from ndksym import data, plots, records, solving
+    from ndksym import solving
 
     options = solving.Options(
         temperature, prior_variance, init_variance, bias_scale, method, loss, rtol, backend, seed, times, strength, step,
         "two-time" if two_time else covariance,
     )  # fmt: skip
     solving.check(options)
-    if figure is not None:
-        plots.check(figure)
-    if save is not None:
-        records.check_npz(save)
+    _check_formats(figure, save)
     with progress.plain_warnings():
-        with progress.spinner(f"reading {source}"):
-            task = data.load(source, train=train, seed=seed)
-        with progress.spinner(f"deriving {', '.join(activation)}"):
-            d = deriving.network(activation, depth, bias_scale != 0)
+        task, d = deriving.asked(source, train, seed, activation, depth, bias_scale)
         with progress.bar("solving") as tell:
             found = solving.answer(d, task, options, tell)
-    # files first: what fails there leaves stdout empty
-    for path, write in ((save, solving.save), (figure, solving.plot)):
-        if path is not None:
-            write(found, path)
-            print(f"wrote {path}", file=sys.stderr)
-    if json_:
-        _emit(solving.document(found))
-    else:
-        print(solving.text(found))
+    _deliver(solving, found, figure, save, json_)
 
 
 @app.command()
@@ -315,38 +326,23 @@ def simulate(
     timeout: TimeoutOption = 30 * MINUTE,
 ) -> None:
     """Train networks of finite width, many of them, and hold theory against them."""
-    for path in (figure, save):
-        if path is not None:
-            files.check_writable(path)
+    _check_writable(figure, save)
     run_in_child(timeout)
-    from ndksym import data, plots, records, simulating
+    from ndksym import simulating
 
     options = simulating.Options(
         temperature, prior_variance, init_variance, bias_scale, dynamics, loss, seed, pairs, width, scan, times, strength, step,
     )  # fmt: skip
     simulating.check(options)
-    if figure is not None:
-        plots.check(figure)
-    if save is not None:
-        records.check_npz(save)
+    _check_formats(figure, save)
     with progress.plain_warnings():
-        with progress.spinner(f"reading {source}"):
-            task = data.load(source, train=train, seed=seed)
-        with progress.spinner(f"deriving {', '.join(activation)}"):
-            d = deriving.network(activation, depth, bias_scale != 0)
+        task, d = deriving.asked(source, train, seed, activation, depth, bias_scale)
         with progress.bar("simulating") as tell:
             found = simulating.answer(d, task, options, tell)
         if compare:
             with progress.bar("solving") as tell:
                 found = simulating.theory(found, tell)
-    for path, write in ((save, simulating.save), (figure, simulating.plot)):
-        if path is not None:
-            write(found, path)
-            print(f"wrote {path}", file=sys.stderr)
-    if json_:
-        _emit(simulating.document(found))
-    else:
-        print(simulating.text(found))
+    _deliver(simulating, found, figure, save, json_)
     if found.comparison is not None and not found.comparison.agrees():
         raise CheckFailedError(
             "theory and simulation disagree; finite width may be why: try a larger --width, or --scan several of them"
@@ -366,8 +362,7 @@ def phases(
     timeout: TimeoutOption = 5 * MINUTE,
 ) -> None:
     """Expand learning in the temperature: gradient-driven and diffusive phase, what they share, time scales and shape."""
-    if latex is not None:
-        files.check_writable(latex)
+    _check_writable(latex)
     run_in_child(timeout)
     from ndksym.expansion import phases as expand
     from ndksym.expansion import present

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from ndksym.errors import CheckFailedError, InputError
 
 if TYPE_CHECKING:
+    from ndksym.data import Task
     from ndksym.derivation import Derivation
     from ndksym.verify import Evidence
 
-__all__ = ["Options", "check", "judge", "network", "report", "source"]
+__all__ = ["Options", "asked", "check", "judge", "network", "report", "source"]
 
 REPORTS = (".html", ".htm")
 
@@ -67,6 +68,18 @@ def network(activations: list[str], depth: int | None, bias: bool) -> "Derivatio
     if depth is not None and depth != len(activations):
         raise InputError(f"{len(activations)} activations make depth {len(activations)}, but --depth says {depth}")
     return derive(activations, depth=len(activations), bias=bias)
+
+
+def asked(
+    source: str, train: int | None, seed: int, activation: list[str], depth: int | None, bias_scale: float
+) -> "tuple[Task, Derivation]":
+    """The task and the network of a command, with what is being done on stderr."""
+    from ndksym import data, progress
+
+    with progress.spinner(f"reading {source}"):
+        task = data.load(source, train=train, seed=seed)
+    with progress.spinner(f"deriving {', '.join(activation)}"):
+        return task, network(activation, depth, bias_scale != 0)
 
 
 def source(d: "Derivation", backend: str) -> str:

@@ -5,7 +5,7 @@ A figure is drawn from a Panel and from nothing else, so the JSON beside it hold
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ndksym.dynamics import Run
 from ndksym.errors import InputError
 from ndksym.runtime import inputs
 from ndksym.runtime.types import Array
+
+if TYPE_CHECKING:
+    from ndksym.simulation.samples import Estimated
 
 __all__ = ["FEW", "Curve", "Level", "Mark", "Panel", "Points", "drift", "learning", "with_points"]
 
@@ -77,18 +80,7 @@ class Panel:
     points: tuple[Points, ...] = ()
 
 
-class Measured(Protocol):
-    """What a simulation says of the mean: rows of the shapes of a Run."""
-
-    @property
-    def times(self) -> Array: ...
-    @property
-    def mean(self) -> Any: ...
-    @property
-    def stderr(self) -> Any: ...
-
-
-def with_points(panel: Panel, simulated: Measured, y_test: Any = None) -> Panel:
+def with_points(panel: Panel, simulated: "Estimated", y_test: Any = None) -> Panel:
     """The simulated means beside the curves of the test rows: errors where the panel shows errors, which need y_test.
 
     |mean − y|² is larger than the error of the mean by the squared standard error, which is taken off.

@@ -109,14 +109,19 @@ def _written(node: Element) -> str:
     return str(node.toxml())
 
 
-class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]
+class _Plain(Document):
+    """A document whose every text is written in characters."""
+
+    def createTextNode(self, data: str) -> Text:
+        return super().createTextNode(_plain(str(data)))
+
+
+class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]  # SymPy has no types
     """SymPy's printer, with our functions, with exponentials left in the numerator, and with all text escaped."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.dom = Document()
-        create = self.dom.createTextNode
-        self.dom.createTextNode = lambda data: create(_plain(str(data)))  # type: ignore[method-assign]
+        self.dom = _Plain()
 
     def node(self, expr: Any) -> Element:
         found: Element = self._print(expr)

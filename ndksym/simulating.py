@@ -13,10 +13,9 @@ from ndksym.data import Task
 from ndksym.derivation import Derivation
 from ndksym.dynamics import discrete
 from ndksym.dynamics import inputs as physical
-from ndksym.dynamics.approach import Problem
 from ndksym.errors import InputError
 from ndksym.runtime.types import Array
-from ndksym.simulation import DYNAMICS, Comparison, Scan, Simulation, Slope, simulate, width_scan
+from ndksym.simulation import DYNAMICS, Comparison, Quantity, Scan, Simulation, Slope, simulate, width_scan
 
 __all__ = ["Answer", "Options", "answer", "check", "document", "plot", "save", "step_length", "text", "theory"]
 
@@ -104,8 +103,8 @@ def theory(of: Answer, progress: Callable[[float], None]) -> Answer:
     progress(0.8)
     slopes: tuple[tuple[str, Slope], ...] = ()
     if isinstance(of.found, Scan):
-        kinds = ("mean", "var") if run.train_cov is not None else ("mean",)
-        slopes = tuple((kind, of.found.slope(run, kind)) for kind in kinds)  # type: ignore[arg-type]
+        kinds: tuple[Quantity, ...] = ("mean", "var") if run.train_cov is not None else ("mean",)
+        slopes = tuple((kind, of.found.slope(run, kind)) for kind in kinds)
     return Answer(of.options, of.task, of.found, run, of.found.compare(run), slopes)
 
 
@@ -118,8 +117,7 @@ def document(of: Answer) -> dict[str, Any]:
         "simulations": [each.record() for each in of.each],
     }
     if isinstance(of.found, Scan):
-        curves = {name: getattr(of.found, name) for name in ("mean", "stderr", "var", "var_stderr")}
-        out["extrapolated"] = records.document(curves)
+        out["extrapolated"] = records.document(of.found.curves)
     if of.comparison is not None:
         out["comparison"] = of.comparison.record() | {"agrees": of.comparison.agrees()}
         out["slopes"] = records.document(dict(of.slopes))
@@ -205,9 +203,8 @@ def step_length(d: Derivation, task: Task, options: Options) -> float | None:
     zero = options.dynamics == "gradient"
     T = 0.0 if zero else options.temperature
     physics = physical.physics(kernel, T, options.prior_variance, options.init_variance, options.bias_scale, zero)
-    y = task.y.reshape(len(task.y), -1)
-    problem = Problem(kernel, task.X, task.X, y, physics, physical.loss_scale(options.loss, len(task.X)), 1e-6)
-    wanted = _SAFE * discrete.largest_step(problem)
+    scale = physical.loss_scale(options.loss, len(task.X))
+    wanted = _SAFE * discrete.largest_step(kernel, task.X, physics, scale)
     power = 10.0 ** np.floor(np.log10(wanted))
     return float(f"{np.floor(wanted / power) * power:.1g}")
 

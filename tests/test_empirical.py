@@ -13,7 +13,8 @@ from ndksym.errors import DivergentKernelError, InputError, InputTypeError
 from ndksym.networks import curvature, network, overlap
 from ndksym.networks.path import Leg, Lesson, along
 from ndksym.simulation import Estimate, empirical_ndk, empirical_ntk, lazy_measure, parameter_movement
-from ndksym.simulation.ensemble import columns, ensemble
+from ndksym.simulation.ensemble import ensemble
+from ndksym.simulation.prepare import columns
 from tests.bench import finite_width as bench
 
 X, X_TEST, Y = bench.X, bench.X_TEST, bench.Y

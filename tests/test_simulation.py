@@ -24,8 +24,9 @@ def job(activation="gelu", depth=2, width=7, times=(0.0, 0.5, 1.0), pairs=4, los
     physics |= changes
     d = ndksym.derive(activation, depth=depth, bias=physics["bias"] != 0)
     data = physical.checked(X, y, rows, times)
-    checked = physical.physics(d.compile(), *physics.values(), zero=physics["temperature"] == 0)
-    return prepare.job(d, data, checked, loss, prepare.Asked(**asked, pairs=pairs, width=width))
+    kernel = d.compile()
+    checked = physical.physics(kernel, *physics.values(), zero=physics["temperature"] == 0)
+    return prepare.job(d, kernel, data, checked, loss, prepare.Asked(**asked, pairs=pairs, width=width))
 
 
 def networks(task, pairs=2):

@@ -18,6 +18,7 @@ from ndksym.dynamics.memory import Memory, Physics, euler, proximal
 from ndksym.dynamics.table import Field, Table, field, missed, table
 from ndksym.dynamics.volterra import Progress
 from ndksym.errors import InputError
+from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.quadrature import legendre
 from ndksym.runtime.types import Array
 
@@ -51,7 +52,7 @@ def euler_steps(problem: Problem, step: float) -> Steps:
     physics = problem.physics
     memory = stepping(physics, step)
     kept = 1 - step * physics.rate
-    require_stable(problem, step)
+    require_stable(problem.kernel, problem.X, physics, problem.scale, step)
     evaluate = field(problem.kernel, memory, physics.bias, "ntk")
     return Steps(memory, evaluate, problem.scale * step / kept, 0, False, 0.0)
 
@@ -65,23 +66,21 @@ def stepping(physics: Physics, step: float) -> Memory:
     return euler(physics, step)
 
 
-def require_stable(problem: Problem, step: float) -> None:
+def require_stable(kernel: Kernel, X: Array, physics: Physics, scale: float, step: float) -> None:
     """Errors: InputError where the fastest mode of the network would grow under such steps."""
-    largest = largest_step(problem)
+    largest = largest_step(kernel, X, physics, scale)
     if step >= largest:
         raise InputError(
             f"step = {step:g} makes Euler–Langevin dynamics unstable: the largest eigenvalue of the NTK is "
-            f"{2 / largest - problem.physics.rate:.4g}; the largest stable step is {largest:.4g}"
+            f"{2 / largest - physics.rate:.4g}; the largest stable step is {largest:.4g}"
         )
 
 
-def largest_step(problem: Problem) -> float:
+def largest_step(kernel: Kernel, X: Array, physics: Physics, scale: float) -> float:
     """2/(λ_max + T/σ²), λ_max that of the NTK at the beginning or, if T > 0, at equilibrium, where it is larger."""
-    physics = problem.physics
     variances = {physics.init_variance} | ({physics.prior_variance} if physics.temperature else set())
     fastest = max(
-        float(np.linalg.norm(problem.scale * problem.kernel.ntk(problem.X, variance=variance, bias=physics.bias), 2))
-        for variance in variances
+        float(np.linalg.norm(scale * kernel.ntk(X, variance=variance, bias=physics.bias), 2)) for variance in variances
     )
     return 2 / (fastest + physics.rate)
 

@@ -5,7 +5,6 @@
 the first term up to t where the learning signal stays on; at equilibrium, without it, σ² (K^L + β²)(t,t_0) (C + T)⁻¹ y.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +145,6 @@ def _from(
         )
         for part in ("hidden", "readout")
     )
-    moment = _moment(memory, frozen)
     f = integrals(
         readout,
         learnt.delta,
@@ -161,21 +159,9 @@ def _from(
             times,
             since=since,
             until=end,
-            factor=lambda t, s: moment(s) * np.exp(-memory.rate * (t - s)),
+            factor=lambda t, s: memory.moment(frozen, s) * np.exp(-memory.rate * (t - s)),
         )
     return f, np.full(len(times), 2 * learnt.error.max())
-
-
-def _moment(memory: Memory, frozen: float) -> Callable[[Array], Array]:
-    """m(t_0, s)."""
-
-    def moment(s: Array) -> Array:
-        far, together = np.abs(frozen - s), frozen + s
-        return np.asarray(
-            memory.level * np.exp(-memory.rate * far) + (memory.init - memory.level) * np.exp(-memory.rate * together)
-        )
-
-    return moment
 
 
 def _at_equilibrium(problem: Problem, lags: Array, signal: bool) -> Array:

@@ -46,11 +46,7 @@ def _kept(part: Part, memory: Memory, n: int, frozen: int, earlier: NDArray[np.i
     """a^{n_0−k−1}, or a^{n−k−1} m(n_0, k)."""
     end = frozen if part == "readout" else n
     fading: Array = np.exp(-memory.rate * (end - earlier - 1))
-    if part == "readout":
-        return fading
-    apart, together = np.abs(frozen - earlier), frozen + earlier
-    moment = memory.level * np.exp(-memory.rate * apart)
-    return np.asarray(fading * (moment + (memory.init - memory.level) * np.exp(-memory.rate * together)))
+    return fading if part == "readout" else fading * memory.moment(frozen, earlier)
 
 
 def _summed(of: Table, memory: Memory, n: int, earlier: NDArray[np.intp], weighted: Array) -> Array:

@@ -32,6 +32,11 @@ class Data:
     flat: bool
 
     @property
+    def both(self) -> Array:
+        """Training rows, then the further ones where there are any."""
+        return self.X if self.rows is self.X else np.vstack([self.X, self.rows])
+
+    @property
     def shaped(self) -> Callable[[Array], Array]:
         """Drops the axis of outputs where y had none."""
         return lambda values: values[..., 0] if self.flat else values

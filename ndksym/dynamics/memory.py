@@ -7,8 +7,10 @@ steps, with r = −log a and v = s², or r = −log λ~ and v = σ~².
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ndksym.runtime.kernel import Prior
+from ndksym.runtime.types import Array
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,13 @@ class Memory:
     rate: float
     level: float
     init: float
+
+    def moment(self, t: ArrayLike, s: ArrayLike) -> Array:
+        """m(t, s), in either order."""
+        far, together = np.abs(np.subtract(t, s)), np.add(t, s)
+        return np.asarray(
+            self.level * np.exp(-self.rate * far) + (self.init - self.level) * np.exp(-self.rate * together)
+        )
 
     def prior(self, q: float, p: float) -> Prior:
         """m(t,t), m(s,s) and their correlation."""

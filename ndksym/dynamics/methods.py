@@ -129,7 +129,7 @@ def _gradient(problem: Problem, times: Array, options: Options) -> Found:
     theta, P = problem.theta(), len(problem.X)
     decay: linearised.Decay = linearised.exponential
     if options.step is not None:
-        discrete.require_stable(problem, options.step)
+        discrete.require_stable(problem.kernel, problem.X, problem.physics, problem.scale, options.step)
         inputs.steps(times, options.step)
         decay = linearised.powers(options.step)
     train, test = linearised.flow(theta[:P], theta[-len(problem.rows) :], problem.y, times, decay)

@@ -97,7 +97,7 @@ def composite(
     physics = inputs.physics(kernel, temperature, prior_variance, init_variance, bias, zero=False)
     scale = inputs.loss_scale(loss, len(data.X))
     memory = Memory(1 / physics.prior_variance, physics.prior_variance, physics.init_variance)
-    both = data.X if data.rows is data.X else np.vstack([data.X, data.rows])
+    both = data.both
     whole = table(field(kernel, memory, physics.bias, "ntk"), memory, both, data.X, _TOLERANCE).scaled(scale)
     rooted = any(layer.smoothness < np.inf for layer in kernel.layers)
     parts = _parts(whole if rooted else corner.even(whole), data.y, order, rooted)

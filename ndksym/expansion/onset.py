@@ -110,6 +110,16 @@ class _Walk:
         found = self.composed(kind, taylor, [rest], 2 * n, {a: variance[0]})
         return [found.get((0, ell), Integer(0)) for ell in range(n + 1)]
 
+    def passed(
+        self, layer: int, local: Local, changes: Sequence[Powers], point: dict[Symbol, Expr], m: Powers, theta: Powers
+    ) -> tuple[Powers, Powers]:
+        """K^l + β² and Θ^{l+1} = m K_dot^l Θ^l + K^l + β², from Taylor coefficients at the point (T5)."""
+        K = self.composed(f"K{layer}", local.K, changes, self.degree, point)
+        K_dot = self.composed(f"Kd{layer}", local.K_dot, changes, self.order, point)
+        K = ps.plus(K, ps.constant(self.shift))
+        theta = ps.plus(ps.times(ps.times(m, K_dot, self.order), theta, self.order), ps.cut(K, self.order))
+        return K, self.all_named(f"Theta{layer + 1}", theta)
+
 
 class _Two(_Walk):
     """Two inputs."""
@@ -124,11 +134,7 @@ class _Two(_Walk):
             local = distinct(dual, n)
             point = {a: first[0], b: second[0], c: across.get((0, 0), Integer(0))}
             changes = [_change(ps.later(first, self.degree)), _change(_earlier(second)), _change(across)]
-            K = self.composed(f"K{layer}", local.K, changes, self.degree, point)
-            K_dot = self.composed(f"Kd{layer}", local.K_dot, changes, self.order, point)
-            K = ps.plus(K, ps.constant(self.shift))
-            theta = ps.plus(ps.times(ps.times(m, K_dot, self.order), theta, self.order), ps.cut(K, self.order))
-            theta = self.all_named(f"Theta{layer + 1}", theta)
+            K, theta = self.passed(layer, local, changes, point, m, theta)
             if layer < len(duals):
                 first = self.variances(f"a{layer + 1}", self.diagonal(f"A{layer}", dual, first))
                 second = self.variances(f"b{layer + 1}", self.diagonal(f"B{layer}", dual, second))
@@ -149,11 +155,7 @@ class _Same(_Walk):
             local = coincident(dual, self.order)
             point = {a: variance[0]}
             changes = self.changes(layer, local, variance, bent)
-            K = self.composed(f"K{layer}", local.K, changes, self.degree, point)
-            K_dot = self.composed(f"Kd{layer}", local.K_dot, changes, self.order, point)
-            K = ps.plus(K, ps.constant(self.shift))
-            theta = ps.plus(ps.times(ps.times(m, K_dot, self.order), theta, self.order), ps.cut(K, self.order))
-            theta = self.all_named(f"Theta{layer + 1}", theta)
+            K, theta = self.passed(layer, local, changes, point, m, theta)
             if layer < len(duals):
                 variance = self.variances(f"a{layer + 1}", self.diagonal(f"A{layer}", dual, variance))
                 bent = self.all_named(f"c{layer + 1}", _bent(ps.times(m, K, self.degree)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 
 from sympy import (
     Add,
@@ -125,15 +126,9 @@ def _computed(e: Expr, curve: Curve, length: int, memo: dict[Expr, Series]) -> S
         return _of(Mul(*(arg for arg in e.args if not isinstance(arg, exp)), exp(Add(*exponents))), curve, length, memo)
     parts = [_of(arg, curve, length, memo) for arg in e.args]
     if isinstance(e, Add):
-        total = parts[0]
-        for part in parts[1:]:
-            total = plus(total, part)
-        return total
+        return reduce(plus, parts)
     if isinstance(e, Mul):
-        product = parts[0]
-        for part in parts[1:]:
-            product = times(product, part)
-        return product
+        return reduce(times, parts)
     if isinstance(e, exp):
         return _exponential(parts[0], length)
     if isinstance(e, Phi2):

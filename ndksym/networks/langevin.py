@@ -6,7 +6,18 @@ import numpy as np
 
 from ndksym.errors import InputError
 from ndksym.networks.job import Job
-from ndksym.networks.network import SIGNS, Networks, Noise, Nonlinearity, backward, created, forward, scale, step
+from ndksym.networks.network import (
+    SIGNS,
+    Forward,
+    Networks,
+    Noise,
+    Nonlinearity,
+    backward,
+    created,
+    forward,
+    scale,
+    step,
+)
 from ndksym.networks.report import Report
 from ndksym.runtime.types import Array
 
@@ -18,22 +29,34 @@ def run(job: Job, hidden: Sequence[Nonlinearity], pairs: range, progress: Callab
     report = Report(job, len(pairs))
     target = SIGNS * job.y
     for number in range(int(job.asked[-1]) + 1):
-        seen = forward(of, job.X)
-        if not np.isfinite(seen.f).all():
-            raise InputError(
-                f"the networks' output left float64 at step {number}: the step is too large for some network of this width, "
-                "or the activation grows too fast; take a smaller step, or a larger width"
-            )
+        seen = passed(of, job.X, f" at step {number}")
         report.at(number, of, seen)
-        learns = job.signal or not 0 <= job.frozen <= number
-        if learns:
-            step(of, job.kept, seen.inputs, backward(of, seen, -job.push * (seen.f - target)))
+        progress(len(pairs))
+        if number == job.asked[-1]:
+            break
+        if job.signal or not 0 <= job.frozen <= number:
+            learn(of, seen, target, job.kept, job.push)
         else:
             scale(of, job.kept)
         if job.noise:
             shake(of, draws, job.noise)
-        progress(len(pairs))
     return report.found
+
+
+def passed(of: Networks, X: Array, when: str = "") -> Forward:
+    """The forward pass. Errors: InputError where the outputs are no longer finite."""
+    seen = forward(of, X)
+    if not np.isfinite(seen.f).all():
+        raise InputError(
+            f"the networks' output left float64{when}: the step is too large for some network of this width, or the "
+            "activation grows too fast; take a smaller step, or a larger width"
+        )
+    return seen
+
+
+def learn(of: Networks, seen: Forward, y: Array, kept: float, push: float) -> None:
+    """Θ ← kept Θ − push ∇½Σ(f − y)²."""
+    step(of, kept, seen.inputs, backward(of, seen, -push * (seen.f - y)))
 
 
 def shake(of: Networks, draws: Noise, size: float) -> None:

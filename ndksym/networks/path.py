@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ndksym.errors import InputError
-from ndksym.networks.langevin import shake
-from ndksym.networks.network import Networks, Noise, backward, forward, scale, step
+from ndksym.networks.langevin import learn, passed, shake
+from ndksym.networks.network import Networks, Noise, scale
 from ndksym.runtime.types import Array
 
 
@@ -36,18 +35,8 @@ def along(of: Networks, draws: Noise, legs: Sequence[Leg], lesson: Lesson | None
             if lesson is None:
                 scale(of, leg.kept)
             else:
-                _learn(of, leg.kept, lesson)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    learn(of, passed(of, lesson.X), lesson.y, leg.kept, lesson.push)
             if leg.noise:
                 shake(of, draws, leg.noise)
         yield of
-
-
-def _learn(of: Networks, kept: float, lesson: Lesson) -> None:
-    with np.errstate(over="ignore", invalid="ignore"):
-        seen = forward(of, lesson.X)
-        if not np.isfinite(seen.f).all():
-            raise InputError(
-                "the networks' output left float64: the step is too large for some network of this width, or the activation "
-                "grows too fast; take a smaller step, or a larger width"
-            )
-        step(of, kept, seen.inputs, backward(of, seen, -lesson.push * (seen.f - lesson.y)))

@@ -3,7 +3,7 @@
 import io
 import re
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ __all__ = ["svg"]
 
 _SIZE, _TALL = (4.9, 3.5), (4.9, 4.3)
 """Inches: two beside each other on a wide page, one on a telephone."""
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -34,7 +34,7 @@ def svg(figure: Figure) -> str:
     import matplotlib
 
     content = figure.content
-    with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
+    with matplotlib.rc_context(_STYLE):
         sheet = plots.blank(_TALL if isinstance(content, Panel) else _SIZE)
         ax = sheet.subplots()
         if isinstance(content, Panel):

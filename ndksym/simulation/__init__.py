@@ -1,6 +1,7 @@
 """Networks of finite width in training, as samples: what every formula for infinite width is held against."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ndksym.derivation import derive
@@ -11,10 +12,10 @@ from ndksym.simulation.comparison import Agreement, Comparison, compare
 from ndksym.simulation.empirical import empirical_ndk, empirical_ntk
 from ndksym.simulation.laziness import lazy_measure, parameter_movement
 from ndksym.simulation.samples import Estimate, Rows, Simulation
-from ndksym.simulation.widths import Scan, Slope
+from ndksym.simulation.widths import Quantity, Scan, Slope
 
 __all__ = [
-    "DYNAMICS", "Agreement", "Comparison", "Estimate", "Rows", "Scan", "Simulation", "Slope", "compare", "empirical_ndk",
+    "DYNAMICS", "Agreement", "Comparison", "Estimate", "Quantity", "Rows", "Scan", "Simulation", "Slope", "compare", "empirical_ndk",
     "empirical_ntk", "lazy_measure", "parameter_movement", "simulate", "width_scan",
 ]  # fmt: skip
 
@@ -67,9 +68,10 @@ def simulate(
     data = physical.checked(X, y, X_test, times)
     kernel = derivation.compile()
     physics = physical.physics(kernel, temperature, prior_variance, init_variance, bias, zero=dynamics == "gradient")
-    physics = prepare.temperature_free(physics, dynamics)
+    if dynamics == "gradient":
+        physics = replace(physics, temperature=0.0)
     asked = prepare.Asked(dynamics, step, strength, freeze_time, signal, seed, pairs, width)
-    job = prepare.job(derivation, data, physics, physical.loss_scale(loss, len(data.X)), asked)
+    job = prepare.job(derivation, kernel, data, physics, physical.loss_scale(loss, len(data.X)), asked)
     many = workers.cores() if processes is None else prepare.counted(processes, "processes", 1)
     samples = workers.shared(job, pairs, many, progress)
     about = {

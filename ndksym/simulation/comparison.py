@@ -1,6 +1,5 @@
 """Theory held against a simulation: z-scores cell by cell, how large their largest should be, and whether it is too large."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,11 +7,12 @@ import numpy as np
 from scipy.special import ndtr, ndtri, stdtr
 
 from ndksym import records
+from ndksym.dynamics import Run
 from ndksym.errors import InputError
 from ndksym.runtime.types import Array
-from ndksym.simulation.samples import Estimate, Rows
+from ndksym.simulation.samples import Estimate, Estimated
 
-__all__ = ["Agreement", "Comparison", "Ensemble", "Predicted", "compare"]
+__all__ = ["Agreement", "Comparison", "Predicted", "compare"]
 
 _DRAWS, _SEED = 500, 1908
 _FARTHEST = 38.0
@@ -28,21 +28,6 @@ class Predicted(Protocol):
     def train(self) -> Array: ...
     @property
     def test(self) -> Array: ...
-
-
-class Ensemble(Protocol):
-    """A Simulation, or a Scan over widths."""
-
-    @property
-    def times(self) -> Array: ...
-    @property
-    def trained(self) -> int: ...
-    @property
-    def mean_estimate(self) -> Estimate: ...
-    @property
-    def var_estimate(self) -> Estimate: ...
-    @property
-    def rows(self) -> Callable[[Array], Rows]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +91,7 @@ class Comparison:
         return "\n".join(lines)
 
 
-def compare(simulated: Ensemble, run: Predicted) -> Comparison:
+def compare(simulated: Estimated, run: Predicted) -> Comparison:
     """Hold a Run or a Drift against a simulation at the same times of the same data.
 
     The mean's z comes from Student's t; the variance's from the cube root of simulated over theory, near normal for χ².
@@ -122,15 +107,15 @@ def compare(simulated: Ensemble, run: Predicted) -> Comparison:
         )
     mean = _agreement(theory, ensemble, _student(ensemble.value - theory, ensemble.stderr, ensemble.freedom))
     var = None
-    if getattr(run, "train_cov", None) is not None:
-        train, test = (np.diagonal(cov, axis1=-2, axis2=-1) for cov in (run.train_cov, run.test_cov))  # type: ignore[attr-defined]
+    if isinstance(run, Run) and run.train_cov is not None and run.test_cov is not None:
+        train, test = (np.diagonal(cov, axis1=-2, axis2=-1) for cov in (run.train_cov, run.test_cov))
         spread = simulated.var_estimate
         variance = np.broadcast_to(_cells(train, test, simulated, variances=True), spread.value.shape)
         var = _agreement(variance, spread, _chi(variance, spread))
     return Comparison(simulated.times, simulated.trained, mean, var)
 
 
-def _cells(train: Array, test: Array, simulated: Ensemble, variances: bool = False) -> Array:
+def _cells(train: Array, test: Array, simulated: Estimated, variances: bool = False) -> Array:
     """(M, P[ + rows], outputs); per-output variances are the same for all."""
     both = (
         train if simulated.mean_estimate.value.shape[1] == simulated.trained else np.concatenate([train, test], axis=1)

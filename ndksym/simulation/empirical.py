@@ -6,7 +6,6 @@ import numpy as np
 
 from ndksym.dynamics import discrete
 from ndksym.dynamics import inputs as physical
-from ndksym.dynamics.approach import Problem
 from ndksym.dynamics.memory import Memory, Physics, langevin
 from ndksym.errors import InputError
 from ndksym.networks.network import Networks
@@ -14,7 +13,8 @@ from ndksym.networks.overlap import Gradients, gradients, overlap
 from ndksym.networks.path import Leg, Lesson, along
 from ndksym.runtime import inputs
 from ndksym.runtime.types import Array
-from ndksym.simulation.ensemble import Ensemble, columns, ensemble
+from ndksym.simulation.ensemble import Ensemble, ensemble
+from ndksym.simulation.prepare import columns
 
 __all__ = ["empirical_ndk", "empirical_ntk"]
 
@@ -135,6 +135,5 @@ def _lesson(of: Ensemble, physics: Physics, step: float | None, training: tuple[
     if data.y.shape[1] > 1:
         raise InputError(f"training=(X, y) takes one output here, got {data.y.shape[1]}; the outputs share one NDK")
     factor = physical.loss_scale(loss, len(data.X))
-    problem = Problem(of.derivation.compile(), data.X, data.X, data.y, physics, factor, 1e-6)
-    discrete.require_stable(problem, step)
+    discrete.require_stable(of.derivation.compile(), data.X, physics, factor, step)
     return Lesson(columns(data.X), np.ascontiguousarray(data.y.T), step * factor)

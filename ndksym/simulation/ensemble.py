@@ -12,7 +12,6 @@ from ndksym.derivation import Derivation, derive
 from ndksym.errors import DivergentKernelError
 from ndksym.networks.network import Networks, Noise, created
 from ndksym.runtime import inputs
-from ndksym.runtime.types import Array
 from ndksym.simulation import prepare
 
 
@@ -63,8 +62,3 @@ def ensemble(
         inputs.number(init_variance, "init_variance", zero=False),
         inputs.bias_scale(bias, bool(bias)),
     )
-
-
-def columns(X: Array) -> Array:
-    """Inputs as columns, divided by √N_0."""
-    return np.ascontiguousarray(X.T / np.sqrt(X.shape[1]))

@@ -6,7 +6,6 @@ import numpy as np
 
 from ndksym.dynamics import discrete
 from ndksym.dynamics import inputs as physical
-from ndksym.dynamics.approach import Problem
 from ndksym.dynamics.memory import Physics
 from ndksym.errors import InputError
 from ndksym.networks.curvature import hessian, norm
@@ -15,7 +14,8 @@ from ndksym.networks.overlap import gradients, overlap
 from ndksym.networks.path import Leg, Lesson, along
 from ndksym.runtime import inputs
 from ndksym.runtime.types import Array
-from ndksym.simulation.ensemble import columns, ensemble
+from ndksym.simulation.ensemble import ensemble
+from ndksym.simulation.prepare import columns
 
 __all__ = ["lazy_measure", "parameter_movement"]
 
@@ -93,9 +93,9 @@ def parameter_movement(
     data = physical.checked(X, y, None, times)
     factor = physical.loss_scale(loss, len(data.X))
     physics = Physics(0.0, 1.0, of.init_variance, of.bias)
-    problem = Problem(of.derivation.compile(), data.X, data.X, data.y, physics, factor, 1e-6)
-    most = _FRACTION * discrete.largest_step(problem) if step is None else inputs.number(step, "step", zero=False)
-    discrete.require_stable(problem, most)
+    network = of.derivation.compile(), data.X, physics, factor
+    most = _FRACTION * discrete.largest_step(*network) if step is None else inputs.number(step, "step", zero=False)
+    discrete.require_stable(*network, most)
     X_, y_ = columns(data.X), np.ascontiguousarray(data.y.T)
     out = np.zeros((of.count, len(data.times)))
     for found, (net, draws) in zip(out, of.drawn(len(X_), len(y_)), strict=True):

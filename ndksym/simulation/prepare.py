@@ -1,7 +1,7 @@
 """Arguments checked, and turned into the job that workers are given."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from ndksym.dynamics.memory import Physics, proximal
 from ndksym.errors import InputError, InputTypeError
 from ndksym.networks.job import DYNAMICS, Job
 from ndksym.runtime import inputs
+from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
 from ndksym.simulation import acceptance
 
@@ -36,14 +37,16 @@ class Asked:
     width: Any
 
 
-def job(derivation: Derivation, data: physical.Data, physics: Physics, scale: float, asked: Asked) -> Job:
+def job(
+    derivation: Derivation, kernel: Kernel, data: physical.Data, physics: Physics, scale: float, asked: Asked
+) -> Job:
     """Errors: InputError and InputTypeError name the argument; DivergentKernelError where an activation jumps."""
     if asked.dynamics not in DYNAMICS:
         raise InputError(f"dynamics {asked.dynamics!r} is not known; allowed are {', '.join(DYNAMICS)}")
     counted(asked.pairs, "pairs", 2)
     counted(asked.seed, "seed", 0)
     widths = widths_of(asked.width, derivation.depth)
-    kept, noise, push, hardness = _step(derivation, data, physics, scale, asked, widths)
+    kept, noise, push, hardness = _step(kernel, data, physics, scale, asked, widths)
     unit = 1.0 if asked.dynamics == "mpl" else float(asked.step or 1.0)
     numbers = physical.steps(data.times, unit)
     frozen = -1
@@ -57,10 +60,10 @@ def job(derivation: Derivation, data: physical.Data, physics: Physics, scale: fl
                 f"times must be ≥ freeze_time = {when:g}, where the readout is frozen; got {data.times[0]:g}"
             )
     distinct = list(dict.fromkeys(derivation.duals))
-    columns, rows = _columns(data)
+    X, rows = _columns(data)
     out = Job(
         module("(simulation)", distinct, "numpy"), tuple(distinct.index(each) for each in derivation.duals), widths,
-        columns, rows, np.ascontiguousarray(data.y.T), numbers.astype(np.int64), asked.dynamics, physics.init_variance,
+        X, rows, np.ascontiguousarray(data.y.T), numbers.astype(np.int64), asked.dynamics, physics.init_variance,
         physics.bias, kept, noise, push, hardness, frozen, asked.signal, asked.seed,
     )  # fmt: skip
     _fits(out, asked.pairs)
@@ -85,37 +88,42 @@ def widths_of(width: Any, depth: int) -> tuple[int, ...]:
 
 
 def _step(
-    derivation: Derivation, data: physical.Data, physics: Physics, scale: float, asked: Asked, widths: tuple[int, ...]
+    kernel: Kernel, data: physical.Data, physics: Physics, scale: float, asked: Asked, widths: tuple[int, ...]
 ) -> tuple[float, float, float, float]:
     """How a parameter moves in one step: kept, noise, push, and the hardness of acceptance."""
-    problem = Problem(derivation.compile(), data.X, data.X, data.y, physics, scale, 1e-6)
     if asked.dynamics == "mpl":
         if asked.strength is None or asked.step is not None:
             raise InputError("dynamics='mpl' needs strength=λ > 0 and no step; its times count steps")
         strength = inputs.number(asked.strength, "strength", zero=False)
         kept = float(np.exp(-proximal(physics, strength).rate))
         noise = float(np.sqrt(2 * physics.prior_variance * (1 - kept)))
+        problem = Problem(kernel, data.X, data.X, data.y, physics, scale, 1e-6)
         acceptance.affordable(problem, strength, widths, asked.pairs, int(data.times[-1]))
         return kept, noise, 0.0, scale / (2 * physics.temperature)
     if asked.strength is not None:
         raise InputError(f"strength belongs to dynamics='mpl', not to {asked.dynamics!r}")
     if asked.step is None:
-        raise InputError(f"step is needed; the largest stable one is {discrete.largest_step(problem):.4g}")
+        raise InputError(
+            f"step is needed; the largest stable one is {discrete.largest_step(kernel, data.X, physics, scale):.4g}"
+        )
     h = inputs.number(asked.step, "step", zero=False)
-    discrete.require_stable(problem, h)
+    discrete.require_stable(kernel, data.X, physics, scale, h)
     return 1 - h * physics.rate, float(np.sqrt(2 * h * physics.temperature)), h * scale, 0.0
 
 
 def _columns(data: physical.Data) -> tuple[Array, Array]:
     """Inputs as columns over √N_0, in as few dimensions as they span: the law of the network is the same."""
-    same = data.rows is data.X
-    both = data.X if same else np.vstack([data.X, data.rows])
-    columns = both.T / np.sqrt(both.shape[1])
-    if len(columns) > len(both):
-        columns = np.linalg.qr(columns, mode="r")
-        columns *= np.where(np.diagonal(columns) < 0, -1.0, 1.0)[:, None]
+    both = columns(data.both)
+    if len(both) > both.shape[1]:
+        both = np.asarray(np.linalg.qr(both, mode="r"))
+        both *= np.where(np.diagonal(both) < 0, -1.0, 1.0)[:, None]
     P = len(data.X)
-    return np.ascontiguousarray(columns[:, :P]), np.ascontiguousarray(columns[:, P:])
+    return np.ascontiguousarray(both[:, :P]), np.ascontiguousarray(both[:, P:])
+
+
+def columns(X: Array) -> Array:
+    """Inputs as columns, divided by √N_0."""
+    return np.ascontiguousarray(X.T / np.sqrt(X.shape[1]))
 
 
 def _fits(out: Job, pairs: int) -> None:
@@ -128,8 +136,3 @@ def _fits(out: Job, pairs: int) -> None:
             raise InputError(
                 f"{what} would take {size / 2**30:.1f} GiB of at most {MOST_BYTES / 2**30:.0f}; ask for less"
             )
-
-
-def temperature_free(physics: Physics, dynamics: str) -> Physics:
-    """Gradient descent is Langevin dynamics at T = 0."""
-    return replace(physics, temperature=0.0) if dynamics == "gradient" else physics

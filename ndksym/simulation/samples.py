@@ -1,5 +1,6 @@
 """What a simulation returns: every network's output, and what an ensemble of them says of mean and variance."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +19,7 @@ from ndksym.runtime.types import Array
 if TYPE_CHECKING:
     from ndksym.simulation.comparison import Comparison
 
-__all__ = ["Estimate", "Rows", "Simulation"]
+__all__ = ["Estimate", "Estimated", "Rows", "Simulation"]
 
 _SAVED = ("dynamics", "activations", "widths", "times", "samples", "trained", "seed", "physics")
 
@@ -66,8 +67,74 @@ class Estimate:
         return Estimate(self.terms + other.terms)
 
 
+class Estimated(ABC):
+    """Mean and variance of networks as Rows, and theory beside them: of one simulation, or of a scan over widths."""
+
+    if TYPE_CHECKING:  # at run time they would be the defaults of a subclass's fields
+
+        @property
+        def times(self) -> Array: ...
+        @property
+        def trained(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def mean_estimate(self) -> Estimate:
+        """Of the mean, all rows: (M, P + rows, outputs)."""
+
+    @property
+    @abstractmethod
+    def var_estimate(self) -> Estimate:
+        """Of the variance over networks, all rows."""
+
+    @abstractmethod
+    def rows(self, values: Array) -> Rows:
+        """(M, P + rows, outputs) as training and test rows, in the shape of y."""
+
+    @abstractmethod
+    def theory(self, covariance: bool = True) -> Any:
+        """The Run (a Drift, if the readout was frozen) of this very training at infinite width, steps and all.
+
+        Without `covariance`, or where its matrices would not fit, it has the mean alone.
+        """
+
+    @property
+    def mean(self) -> Rows:
+        """Mean output over networks."""
+        return self.rows(self.mean_estimate.value)
+
+    @property
+    def stderr(self) -> Rows:
+        """Standard error of `mean`."""
+        return self.rows(self.mean_estimate.stderr)
+
+    @property
+    def var(self) -> Rows:
+        """Variance of the output over networks."""
+        return self.rows(self.var_estimate.value)
+
+    @property
+    def var_stderr(self) -> Rows:
+        """Standard error of `var`."""
+        return self.rows(self.var_estimate.stderr)
+
+    @property
+    def curves(self) -> dict[str, Rows]:
+        """The four of them by name."""
+        return {"mean": self.mean, "stderr": self.stderr, "var": self.var, "var_stderr": self.var_stderr}
+
+    def compare(self, run: Any = None) -> "Comparison":
+        """z-scores of mean and variance against `run`, or against `theory()`.
+
+        Errors: InputError where times or rows of `run` differ.
+        """
+        from ndksym.simulation.comparison import compare
+
+        return compare(self, self.theory() if run is None else run)
+
+
 @dataclass(frozen=True, eq=False)
-class Simulation:
+class Simulation(Estimated):
     """Networks of finite width in training, as pairs with labels y and −y and the same noise.
 
     f(−y) has the law of −f(y), since the readout may change its sign; so (f₊ − f₋)/2 estimates the mean without bias, free
@@ -105,37 +172,12 @@ class Simulation:
         n = len(learnt)
         return Estimate((n / (n - 1) * (learnt - learnt.mean(axis=0)) ** 2 + shared**2,))
 
-    @property
-    def mean(self) -> Rows:
-        """Mean output over networks."""
-        return self.rows(self.mean_estimate.value)
-
-    @property
-    def stderr(self) -> Rows:
-        """Standard error of `mean`."""
-        return self.rows(self.mean_estimate.stderr)
-
-    @property
-    def var(self) -> Rows:
-        """Variance of the output over networks."""
-        return self.rows(self.var_estimate.value)
-
-    @property
-    def var_stderr(self) -> Rows:
-        """Standard error of `var`."""
-        return self.rows(self.var_estimate.stderr)
-
     def rows(self, values: Array) -> Rows:
-        """(M, P + rows, outputs) as training and test rows, in the shape of y."""
         values = values[..., 0] if self.flat else values
         train = values[:, : self.trained]
         return Rows(train, values[:, self.trained :] if values.shape[1] > self.trained else train)
 
     def theory(self, covariance: bool = True) -> Any:
-        """The Run (a Drift, if the readout was frozen) of this very training at infinite width, steps and all.
-
-        Without `covariance`, or where its matrices would not fit, it has the mean alone.
-        """
         known = dict(self.physics)
         frozen, signal = known.pop("freeze_time", None), known.pop("signal", False)
         rows = None if self.data.rows is self.data.X else self.data.rows
@@ -157,15 +199,6 @@ class Simulation:
             **known,
         )
 
-    def compare(self, run: Any = None) -> "Comparison":
-        """z-scores of mean and variance against `run`, or against `theory()`.
-
-        Errors: InputError where times or rows of `run` differ.
-        """
-        from ndksym.simulation.comparison import compare
-
-        return compare(self, self.theory() if run is None else run)
-
     def some(self, pairs: slice) -> "Simulation":
         """The same with some of the pairs."""
         return replace(self, samples=self.samples[pairs])
@@ -173,9 +206,8 @@ class Simulation:
     def record(self) -> dict[str, Any]:
         """All but the samples as dictionaries, lists and numbers, for JSON."""
         about = {"dynamics": self.dynamics, "activations": self.activations, "widths": self.widths, "pairs": self.pairs}
-        curves = {"mean": self.mean, "stderr": self.stderr, "var": self.var, "var_stderr": self.var_stderr}
         out: dict[str, Any] = records.document(
-            {**about, "seed": self.seed, "physics": self.physics, "times": self.times, **curves}
+            {**about, "seed": self.seed, "physics": self.physics, "times": self.times, **self.curves}
         )
         return out
 
@@ -184,6 +216,5 @@ class Simulation:
 
         Errors: InputError for a path that is no .npz or cannot be written.
         """
-        curves = {"mean": self.mean, "stderr": self.stderr, "var": self.var, "var_stderr": self.var_stderr}
         own = {name: value for name, value in vars(self).items() if name in _SAVED}
-        records.save(path, own | curves, about or {})
+        records.save(path, own | self.curves, about or {})

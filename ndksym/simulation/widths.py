@@ -1,6 +1,5 @@
 """Several widths: what is left of the finite width, its slope, and the limit without it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -9,10 +8,12 @@ import numpy as np
 
 from ndksym.errors import InputError
 from ndksym.runtime.types import Array
-from ndksym.simulation.comparison import Comparison, Predicted, compare
-from ndksym.simulation.samples import Estimate, Rows, Simulation
+from ndksym.simulation.comparison import Predicted, compare
+from ndksym.simulation.samples import Estimate, Estimated, Rows, Simulation
 
-__all__ = ["Scan", "Slope"]
+__all__ = ["Quantity", "Scan", "Slope"]
+
+Quantity = Literal["mean", "var"]
 
 _RESOLVED = 4.0
 """Standard errors that the bias at the largest width must measure."""
@@ -32,7 +33,7 @@ class Slope:
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class Scan(Estimated):
     """Simulations that differ in width alone. mean, stderr, var and var_stderr are extrapolated to infinite width: the value
     at 1/N = 0 of a straight line in 1/N, N the narrowest hidden layer."""
 
@@ -57,10 +58,8 @@ class Scan:
         """P."""
         return self.simulations[0].trained
 
-    @property
-    def rows(self) -> Callable[[Array], Rows]:
-        """As of each simulation."""
-        return self.simulations[0].rows
+    def rows(self, values: Array) -> Rows:
+        return self.simulations[0].rows(values)
 
     @cached_property
     def mean_estimate(self) -> Estimate:
@@ -72,35 +71,10 @@ class Scan:
         """Of the variance at infinite width."""
         return self._extrapolated([each.var_estimate for each in self.simulations])
 
-    @property
-    def mean(self) -> Rows:
-        """Mean output at infinite width."""
-        return self.rows(self.mean_estimate.value)
-
-    @property
-    def stderr(self) -> Rows:
-        """Standard error of `mean`."""
-        return self.rows(self.mean_estimate.stderr)
-
-    @property
-    def var(self) -> Rows:
-        """Variance at infinite width."""
-        return self.rows(self.var_estimate.value)
-
-    @property
-    def var_stderr(self) -> Rows:
-        """Standard error of `var`."""
-        return self.rows(self.var_estimate.stderr)
-
     def theory(self, covariance: bool = True) -> Any:
-        """What theory says of this very training, as `Simulation.theory`."""
         return self.simulations[0].theory(covariance)
 
-    def compare(self, run: Predicted | None = None) -> Comparison:
-        """The extrapolated values against theory, as `Simulation.compare`."""
-        return compare(self, self.theory() if run is None else run)
-
-    def slope(self, run: Predicted | None = None, of: Literal["mean", "var"] = "mean") -> Slope:
+    def slope(self, run: Predicted | None = None, of: Quantity = "mean") -> Slope:
         """How the bias of the mean or of the variance falls with width; 1/N is −1.
 
         The direction comes from one half of the pairs of the smallest width, the sizes from all others: a size measured along

@@ -67,7 +67,7 @@ def _follow(running: "list[subprocess.Popen[bytes]]", whole: int, progress: Call
             streams.register(process.stdout, selectors.EVENT_READ, process)
         while streams.get_map():
             for key, _ in streams.select():
-                line = key.fileobj.readline()  # type: ignore[union-attr]
+                line = key.data.stdout.readline()
                 if line:
                     done += int(line)
                     progress(min(done / whole, 1.0))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ndksym.dynamics import discrete, solve
-from ndksym.dynamics.approach import Problem
 from ndksym.dynamics.memory import Physics
 from ndksym.errors import NdksymError
 from ndksym.runtime.kernel import Kernel
@@ -75,7 +74,7 @@ def simulated(d: "Derivation", size: Size) -> list[Evidence]:
 def stable_step(kernel: Kernel, X: Array, physics: dict[str, Any]) -> float:
     """The largest stable step without a temperature."""
     still = Physics(_COLD, physics["prior_variance"], physics["init_variance"], physics["bias"])
-    return discrete.largest_step(Problem(kernel, X, X, np.ones((len(X), 1)), still, 1.0, 1e-6))
+    return discrete.largest_step(kernel, X, still, 1.0)
 
 
 def _verdict(claim: str, agrees: bool, said: list[str], found: Scan) -> Evidence:

@@ -5,6 +5,7 @@ decay times, at a temperature so low that this is early in the diffusive phase.
 """
 
 import argparse
+import functools
 import warnings
 
 import numpy as np
@@ -27,13 +28,16 @@ def case(rng):
     }
 
 
-def compare(drawn, slopes={}):  # noqa: B006  one derivation for all cases of a network
+@functools.cache
+def network(name, depth):
+    """Its kernel and the slope it is predicted to have, derived once."""
+    d = ndksym.derive(name, depth=depth)
+    return d.compile(), ndksym.phases(d).slope
+
+
+def compare(drawn):
     """What is predicted, how f moves, and that over what is predicted for it."""
-    key = drawn["name"], drawn["depth"]
-    if key not in slopes:
-        d = ndksym.derive(key[0], depth=key[1])
-        slopes[key] = d.compile(), ndksym.phases(d).slope
-    kernel, slope = slopes[key]
+    kernel, slope = network(drawn["name"], drawn["depth"])
     found = slope.at(sigma2="1", **{name: drawn[name] for name in ("k11", "o", "sigma02")})
     o, size, init = float(drawn["o"]), np.sqrt(3 * float(drawn["k11"])), float(drawn["sigma02"])
     X, test = size * np.eye(3)[:2], size * np.array([[o, 0, np.sqrt(1 - o * o)]])

@@ -80,7 +80,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "dynamics/covariance.py": ("*",),
     "dynamics/diffusive.py": ("*",),
     "dynamics/discrete.py": ("*",),
-    "dynamics/frozen.py": ("_from", "_moment", "_at_equilibrium"),
+    "dynamics/frozen.py": ("_from", "_at_equilibrium"),
     "dynamics/langevin.py": ("*",),
     "dynamics/linearised.py": ("*",),
     "dynamics/memory.py": ("*",),
