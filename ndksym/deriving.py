@@ -1,5 +1,6 @@
 """What `ndksym derive` does, and what other commands share with it: from the words of a command line to a network."""
 
+import importlib.util
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ndksym.errors import CheckFailedError, InputError
+from ndksym.errors import CheckFailedError, InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from ndksym.data import Task
@@ -57,6 +58,9 @@ def check_report(path: Path) -> None:
     if path.suffix not in REPORTS:
         raise InputError(f"a report is one page of HTML, so the file must be called something.html; got {path}")
     files.check_writable(path.with_suffix(".json"))
+    # found, not imported: the work is still to be handed to a child
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtraError('a report needs matplotlib; install it with: pip install "ndksym[plot]"')
 
 
 def network(activations: list[str], depth: int | None, bias: bool) -> "Derivation":

@@ -23,7 +23,7 @@ _READ: dict[Symbol, Expr] = {
     sigma02: Symbol("sigma_0", positive=True) ** 2,
     SYMBOLS.ts: Symbol("m"),
 }
-_TAGS = {"Derivative": "∂", "Heaviside": "H", "sign": "sgn", "Abs": "abs"}
+_TAGS = {"Derivative": "∂", "sign": "sgn", "Abs": "abs"}
 _HEAD = 20.0
 """Letters of a left-hand side that may stand before a broken sum; a longer one has a line of its own."""
 _LINE = 85.0
@@ -173,6 +173,9 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]  # SymPy has no
         name = self.within("msub", self._leaf("mi", "Φ"), self._leaf("mn", "2"))
         return self.row(name, self._paren_comma_separated(*e.args))
 
+    def _print_Heaviside(self, e: Any) -> Element:
+        return self.row(self._leaf("mi", "H"), self._paren_comma_separated(e.args[0]))
+
     def _print_Mul(self, expr: Any) -> Element:
         if expr.could_extract_minus_sign():
             return self.row(self.mark("−"), *self._factors(-expr))
@@ -228,5 +231,5 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]  # SymPy has no
 
 
 def _plain(text: str) -> str:
-    """Characters for SymPy's entities, and the usual letters for e and d."""
-    return unescape(text).replace("ⅇ", "e").replace("ⅆ", "d").replace("-", "−")
+    """Characters for SymPy's entities, and the usual letters for e, d and i."""
+    return unescape(text).replace("ⅇ", "e").replace("ⅆ", "d").replace("ⅈ", "i").replace("-", "−")

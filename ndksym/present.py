@@ -5,7 +5,7 @@ from typing import Any
 
 from sympy import Expr
 
-from ndksym import recursion
+from ndksym import recursion, typeset
 from ndksym.activation import Activation
 from ndksym.derivation import Derivation
 from ndksym.dual import Dual
@@ -117,8 +117,4 @@ def ladder(name: str, certificate: Sequence[Evidence]) -> str:
 
 def latex_document(d: Derivation) -> str:
     """A LaTeX file that compiles as it stands."""
-    return (
-        "\\documentclass{article}\n\\usepackage[a3paper,landscape,margin=1cm]{geometry}\n"
-        "\\usepackage{amsmath}\n\\allowdisplaybreaks\n\\begin{document}\n"
-        f"\\[\n{d.latex()}\n\\]\n\\end{{document}}\n"
-    )
+    return typeset.document(d.latex())

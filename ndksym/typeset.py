@@ -16,7 +16,7 @@ from ndksym.symbols import k11, k12, k22, sigma02, sigma2
 if TYPE_CHECKING:
     from ndksym.derivation import Derivation
 
-__all__ = ["NAMES", "WRITTEN_OUT", "aligned", "tex"]
+__all__ = ["NAMES", "WRITTEN_OUT", "aligned", "document", "tex"]
 
 # σ² and σ0² are squares to a reader: σ2**2 is to print as σ⁴
 _SIGMA, _SIGMA_0 = Symbol("sigma", positive=True), Symbol("sigma_0", positive=True)
@@ -50,6 +50,17 @@ def aligned(derivation: Derivation) -> str:
     rows += _recursion_rows(distinct, derivation.duals, derivation.bias, tangent=not derivation.diverges)
     rows += _result_rows(derivation)
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def document(block: str) -> str:
+    """A LaTeX file that compiles as it stands: the block on one page, made smaller where it is larger than that."""
+    wide = r"\ifdim\width>\linewidth\linewidth\else\width\fi"
+    tall = r"\ifdim\totalheight>0.98\textheight 0.98\textheight\else\totalheight\fi"
+    return (
+        "\\documentclass{article}\n\\usepackage[a3paper,landscape,margin=1cm]{geometry}\n"
+        "\\usepackage{amsmath,amssymb,graphicx}\n\\pagestyle{empty}\n\\begin{document}\n\\noindent\n"
+        f"\\resizebox*{{!}}{{{tall}}}{{\\resizebox{{{wide}}}{{!}}{{$\\displaystyle\n{block}\n$}}}}\n\\end{{document}}\n"
+    )
 
 
 def _dual_rows(dual: Dual, index: str) -> list[str]:

@@ -191,7 +191,8 @@ def _short(e: Expr) -> Expr:
 
 
 def _equation(eq: Any) -> str:
-    return rf"{latex(eq.lhs)} &= {latex(eq.rhs)}"
+    names = {diffusive.tau_: r"\tau'"}
+    return rf"{latex(eq.lhs, symbol_names=names)} &= {latex(eq.rhs, symbol_names=names)}"
 
 
 def phases(d: Derivation, order: int = 2) -> Phases:

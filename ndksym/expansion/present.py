@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sympy import Expr
 
+from ndksym import typeset
 from ndksym.errors import InputError
 from ndksym.planting import is_large
 
@@ -134,11 +135,7 @@ def verdicts(p: Phases) -> list[tuple[str, bool]]:
 
 def latex_document(p: Phases) -> str:
     """A LaTeX file that compiles as it stands."""
-    return (
-        "\\documentclass{article}\n\\usepackage[a3paper,landscape,margin=1cm]{geometry}\n"
-        "\\usepackage{amsmath}\n\\allowdisplaybreaks\n\\begin{document}\n"
-        f"\\[\n{p.latex()}\n\\]\n\\end{{document}}\n"
-    )
+    return typeset.document(p.latex())
 
 
 def _shown(e: Expr) -> str:

@@ -33,6 +33,8 @@ _FINER = 0.5
 _LEAST, _MOST = 20, 1000
 """Steps."""
 _DEEPEST = 20
+_RTOL = 1e-5
+"""Of what is drawn."""
 _ABOUT = 1.5
 """Labels are ±1; an expansion beyond this has left the phase it is for."""
 
@@ -66,7 +68,7 @@ def learning(d: Derivation, kernel: Kernel, physics: Physics, tell: Tell) -> Lea
     seen = np.empty(0) if simulated is None else simulated.times
     times = np.union1d(np.geomspace(_FIRST * last, last, _TIMES), seen[seen > 0])
     try:
-        run = dynamics.solve(kernel, task.X, task.y, task.X_test, times=times, **physics.common)
+        run = dynamics.solve(kernel, task.X, task.y, task.X_test, times=times, rtol=_RTOL, **physics.common)
     except NdksymError as error:
         return Learning(Absent("learning", title, str(error)))
     panel = figures.learning(run, y=task.y, y_test=task.y_test)

@@ -61,10 +61,10 @@ def drawn(figures: Iterable[Figure | Absent]) -> str:
     out = []
     for each in figures:
         if isinstance(each, Absent):
-            out.append(paragraph(f"{each.title}: not drawn. {each.reason}", "note"))
+            out.append(paragraph(f"{each.title}: not drawn, because {each.reason}.", "note"))
             continue
         caption = f"<figcaption><strong>{escape(each.title)}.</strong> {escape(each.caption)}</figcaption>"
-        out.append(f'<figure id="{each.id}">\n{svg(each)}\n{caption}</figure>')
+        out.append(f'<figure id="figure-{each.id}">\n{svg(each)}\n{caption}</figure>')
     return '<div class="figures">\n' + "\n".join(out) + "\n</div>"
 
 

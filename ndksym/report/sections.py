@@ -104,7 +104,9 @@ def kernels(d: Derivation, nngp_only: bool, figures: Sequence[Figure | Absent]) 
     rest = d.steps[told:]
     first = markup.section("recursion", "Layer recursion at two inputs and two times", *_recursion(rest, d))
     top = recursion.Layer.named(str(d.depth + 1))
-    parts = [markup.paragraph("What the last layer gives: NNGP at m = m_tt = m_ss = σ², NTK at m = m_tt = m_ss = σ0².")]
+    said = "What the last layer gives at equal times: NNGP where every second moment of a parameter is σ²"
+    both = "" if d.diverges or nngp_only else ", NTK where it is σ0²"
+    parts = [markup.paragraph(f"{said}{both}.")]
     parts += [markup.equation(Symbol("NNGP"), top.c), _written("NNGP", Symbol("NNGP"), d.nngp, d.depth)]
     if nngp_only or d.diverges:
         why = "an activation jumps" if d.diverges else "only the NNGP kernel was asked for"
