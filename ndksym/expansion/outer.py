@@ -151,8 +151,8 @@ def _approach(rates: tuple[Expr, ...], weights: list[Expr], solution: Expr | Non
         return ()
     found = [2 / sigma2]
     mu = Symbol("mu", positive=True)
-    sizes = [limit(expand(h * exp(-rate * tau)), tau, oo) for rate, h in zip(rates, weights, strict=True)]
     if 1 < len(rates) <= 3:
+        sizes = [limit(expand(h * exp(-rate * tau)), tau, oo) for rate, h in zip(rates, weights, strict=True)]
         total = Add(*(g / (rate * sigma2 - mu) for rate, g in zip(rates, sizes, strict=True)))
         numerator = Poly(factor(total).as_numer_denom()[0], mu)
         if numerator.degree() == 1:

@@ -16,10 +16,10 @@ from ndksym.runtime.types import Array
 __all__ = ["figures"]
 
 _REACH, _POINTS = 4.0, 401
-_ANGLES = np.linspace(0.0, 180.0, 121)
+_ANGLES = np.linspace(0.0, 180.0, 61)
 _DEEPEST = 40
 """Layers up to which the kernel of a deeper network of the same kind is shown too."""
-_LATEST, _GRID = 2.0, 41
+_LATEST, _GRID = 2.0, 17
 """The times of the NDK, in units of σ²/T, and how many."""
 
 
