@@ -269,11 +269,14 @@ def test_the_series_serves_right_and_obtuse_angles_too(monkeypatch, formula, row
     assert np.array_equal(kernel.nngp(X), want)
 
 
+@pytest.mark.parametrize("theta", [0.1, 1e-3])
 @pytest.mark.parametrize("apart", [0.0, 1e-9, 1e-5, 4e-5, 1e-3, 0.1])
-@pytest.mark.parametrize(("name", "p"), [("relu6", 3.161), ("elu", 3.161), ("gelu", 1.0)])
-def test_the_gap_by_price_sees_the_bend_of_unequal_norms(name, p, apart):
+@pytest.mark.parametrize(
+    ("name", "p"), [("relu6", 3.161), ("elu", 3.161), ("gelu", 1.0), ("relu2", 1e3), ("relu2", 1e-3), ("x+x**3/9", 1.2)]
+)
+def test_the_gap_by_price_sees_the_bend_of_unequal_norms(name, p, apart, theta):
     """u and v cross a break at 6 at places 6 |p − q|/(pq) apart: within 1e-4 of θ = 0 the slope bends."""
-    layer, theta = derive(name).compile("numpy").layers[0], 0.1
+    layer = derive(name).compile("numpy").layers[0]
     first, second = (Rows(Rule(layer), np.array([norm * norm])) for norm in (p, p * (1 + apart)))
     zero, s, k = np.zeros(1, dtype=int), np.array([np.sin(theta / 2)]), np.array([np.cos(theta / 2)])
     found, done = gaps.by_price(first, second, zero, zero, s, k)
