@@ -307,6 +307,23 @@ def test_a_scan_extrapolates_what_falls_as_one_over_the_width():
     assert not unbiased.slope(run).resolved
     with pytest.raises(InputError, match="two different widths"):
         Scan((parts[0], parts[0]))
+    with pytest.raises(InputError, match="two different widths"):  # before anything is simulated
+        ndksym.simulation.width_scan("erf", X, Y, times=[1e9], temperature=0.1, step=1.0, widths=[10**6, 10**6])
+
+
+def test_a_parabola_takes_what_falls_as_its_square_out_too():
+    parts = [
+        dataclasses.replace(gaussian(0.3 + 3 / N + 60 / N**2, 0.2, pairs=2000, seed=k), widths=(N,))
+        for k, N in enumerate((20, 40, 80, 160))
+    ]
+    run = predicted(0.3, 0.04)
+    line, parabola = (compare(Scan(tuple(parts), degree), run) for degree in (1, 2))
+    assert not line.agrees()
+    assert parabola.agrees()
+    with pytest.raises(InputError, match="needs 5 different widths"):
+        Scan(tuple(parts), 4)
+    with pytest.raises(InputError, match="degree must be at least 1"):
+        Scan(tuple(parts), 0)
 
 
 def test_the_variance_extrapolates_too():

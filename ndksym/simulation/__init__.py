@@ -12,7 +12,7 @@ from ndksym.simulation.comparison import Agreement, Comparison, compare
 from ndksym.simulation.empirical import empirical_ndk, empirical_ntk
 from ndksym.simulation.laziness import lazy_measure, parameter_movement
 from ndksym.simulation.samples import Estimate, Rows, Simulation
-from ndksym.simulation.widths import Quantity, Scan, Slope
+from ndksym.simulation.widths import Quantity, Scan, Slope, enough
 
 __all__ = [
     "DYNAMICS", "Agreement", "Comparison", "Estimate", "Quantity", "Rows", "Scan", "Simulation", "Slope", "compare", "empirical_ndk",
@@ -84,11 +84,15 @@ def simulate(
     )  # fmt: skip
 
 
-def width_scan(activation: object, X: Any, y: Any, X_test: Any = None, *, widths: Sequence[Any], **known: Any) -> Scan:
+def width_scan(
+    activation: object, X: Any, y: Any, X_test: Any = None, *, widths: Sequence[Any], degree: int = 1, **known: Any
+) -> Scan:
     """`simulate` at several widths with seeds of their own: the slope of what finite width leaves, and the limit without it.
 
-    Arguments as in `simulate`, but for `widths`; errors too.
+    The limit is that of a polynomial in 1/width of this `degree`; other arguments as in `simulate`, errors too.
     """
+    depth = known.get("depth", 1)
+    enough([min(prepare.widths_of(width, depth)) for width in widths], degree)
     progress = known.pop("progress", lambda fraction: None)
     seed, total = known.pop("seed", 0), len(widths)
 
@@ -99,5 +103,6 @@ def width_scan(activation: object, X: Any, y: Any, X_test: Any = None, *, widths
         tuple(
             simulate(activation, X, y, X_test, width=width, seed=seed + index, progress=part(index), **known)
             for index, width in enumerate(widths)
-        )
+        ),
+        degree,
     )

@@ -1,5 +1,6 @@
 """Several widths: what is left of the finite width, its slope, and the limit without it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -9,14 +10,22 @@ import numpy as np
 from ndksym.errors import InputError
 from ndksym.runtime.types import Array
 from ndksym.simulation.comparison import Predicted, compare
+from ndksym.simulation.prepare import counted
 from ndksym.simulation.samples import Estimate, Estimated, Rows, Simulation
 
-__all__ = ["Quantity", "Scan", "Slope"]
+__all__ = ["Quantity", "Scan", "Slope", "enough"]
 
 Quantity = Literal["mean", "var"]
 
 _RESOLVED = 4.0
 """Standard errors that the bias at the largest width must measure."""
+
+
+def enough(widths: Sequence[int], degree: int) -> None:
+    """Refuse what no polynomial of that degree in 1/N can be laid through."""
+    if counted(degree, "degree", 1) >= len(set(widths)):
+        wanted = "two" if degree == 1 else f"{degree + 1}"
+        raise InputError(f"a scan of degree {degree} needs {wanted} different widths or more, got {tuple(widths)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +44,13 @@ class Slope:
 @dataclass(frozen=True, eq=False)
 class Scan(Estimated):
     """Simulations that differ in width alone. mean, stderr, var and var_stderr are extrapolated to infinite width: the value
-    at 1/N = 0 of a straight line in 1/N, N the narrowest hidden layer."""
+    at 1/N = 0 of a polynomial in 1/N of this `degree`, N the narrowest hidden layer."""
 
     simulations: tuple[Simulation, ...]
+    degree: int = 1
 
     def __post_init__(self) -> None:
-        if len(set(self.widths)) < 2:
-            raise InputError(f"a scan needs two different widths or more, got {self.widths}")
+        enough(self.widths, self.degree)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -107,9 +116,9 @@ class Scan(Estimated):
         return Slope(tuple(widths.tolist()), bias, stderr, value, error, resolved)
 
     def _extrapolated(self, estimates: list[Estimate]) -> Estimate:
-        """Σ_w c_w estimate_w, c from least squares of [1, 1/N]; each width's error falls as √(pairs N)."""
+        """Σ_w c_w estimate_w, c from least squares in powers of 1/N; each width's error falls as √(pairs N)."""
         N = np.array(self.widths, dtype=float)
-        design = np.column_stack([np.ones_like(N), 1 / N])
+        design = (N.min() / N)[:, None] ** np.arange(self.degree + 1)
         root = np.sqrt(N * [each.pairs for each in self.simulations])[:, None]
         c = np.linalg.pinv(root * design)[0] * root[:, 0]
         first, *rest = (each.times(float(factor)) for each, factor in zip(estimates, c, strict=True))
