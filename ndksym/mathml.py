@@ -23,7 +23,7 @@ _READ: dict[Symbol, Expr] = {
     sigma02: Symbol("sigma_0", positive=True) ** 2,
     SYMBOLS.ts: Symbol("m"),
 }
-_TAGS = {"Derivative": "∂", "sign": "sgn", "Abs": "abs"}
+_TAGS = {"Derivative": "∂", "DiracDelta": "δ", "sign": "sgn", "Abs": "abs"}
 _HEAD = 20.0
 """Letters of a left-hand side that may stand before a broken sum; a longer one has a line of its own."""
 _LINE = 85.0

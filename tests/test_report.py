@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sympy import Function, Integer, Piecewise, Symbol, erf, exp, sqrt
+from sympy import DiracDelta, Function, Integer, Piecewise, Symbol, erf, exp, sqrt
 
 from ndksym import derive, deriving, mathml, report
 from ndksym.derivation import Derivation
@@ -276,6 +276,7 @@ FORMULAS = [
     (Symbol("G", commutative=False) ** -1 * Symbol("y", commutative=False), "<msup><mi>G</mi>", "−1"),
     (Symbol("tau'"), "τ", "′"),
     (c.diff(x) + Integer(1) / 3, "<mfrac>", "3"),
+    (DiracDelta(x), "<mi>δ</mi>", "<mi>x</mi>"),
 ]
 
 
