@@ -5,12 +5,13 @@ import functools
 
 import numpy as np
 import pytest
+from scipy.stats import chi2, norm
 
 import ndksym
 from ndksym.dynamics import inputs as physical
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
 from ndksym.networks import network, proximal, worker
-from ndksym.simulation import Scan, compare, prepare
+from ndksym.simulation import Scan, compare, comparison, prepare, samples
 
 RNG = np.random.default_rng(11)
 X, X_TEST = RNG.normal(size=(3, 5)), RNG.normal(size=(2, 5))
@@ -280,6 +281,33 @@ def test_z_scores_of_right_theory_are_normal_and_of_wrong_theory_are_not():
     text = str(compare(good, run))
     assert "max |z|" in text
     assert "test 0" in text
+
+
+@pytest.mark.parametrize("pairs", [40, 300])
+def test_z_scores_of_extrapolated_variances_are_normal_even_where_these_are_negative(pairs):
+    run, z, lowest = predicted(0.3, 4.0), [], []
+    for seed in range(100):
+        parts = [
+            dataclasses.replace(gaussian(0.3, 2.0, pairs=pairs, seed=3 * seed + k), widths=(N,))
+            for k, N in enumerate((20, 40, 80))
+        ]
+        found = compare(Scan(tuple(parts), degree=2), run)
+        z.append(found.var.z)
+        lowest.append(found.var.value.min())
+    z = np.array(z)
+    assert abs(z.mean()) < 0.15
+    assert abs(z.std() - 1) < 0.15
+    assert np.mean(np.abs(z) > 2.576) < 0.025
+    assert np.abs(z).max() < 5
+    assert pairs > 40 or min(lowest) < 0
+
+
+@pytest.mark.parametrize("n", [40, 400])
+@pytest.mark.parametrize("chance", [1e-5, 0.01, 0.3, 0.9, 0.999])
+def test_z_of_one_variance_is_that_of_chi_squared(n, chance):
+    share = chi2.ppf(chance, n) / n
+    z = comparison._gamma(np.ones(1), samples.Estimate((np.full((n, 1), share),)))
+    assert z[0] == pytest.approx(norm.ppf(chance), abs=0.05)
 
 
 def test_theory_of_other_times_is_refused():

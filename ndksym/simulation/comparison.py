@@ -17,6 +17,8 @@ __all__ = ["Agreement", "Comparison", "Predicted", "compare"]
 _DRAWS, _SEED = 500, 1908
 _FARTHEST = 38.0
 """|z| beyond which its probability leaves float64."""
+_SYMMETRIC = 1e-9
+"""Skewness below which there is none."""
 
 
 class Predicted(Protocol):
@@ -94,7 +96,7 @@ class Comparison:
 def compare(simulated: Estimated, run: Predicted) -> Comparison:
     """Hold a Run or a Drift against a simulation at the same times of the same data.
 
-    The mean's z comes from Student's t; the variance's from the cube root of simulated over theory, near normal for χ².
+    The mean's z comes from Student's t; the variance's allows for its skewness, as for χ².
 
     Errors: InputError where times or rows differ.
     """
@@ -111,7 +113,7 @@ def compare(simulated: Estimated, run: Predicted) -> Comparison:
         train, test = (np.diagonal(cov, axis1=-2, axis2=-1) for cov in (run.train_cov, run.test_cov))
         spread = simulated.var_estimate
         variance = np.broadcast_to(_cells(train, test, simulated, variances=True), spread.value.shape)
-        var = _agreement(variance, spread, _chi(variance, spread))
+        var = _agreement(variance, spread, _gamma(variance, spread))
     return Comparison(simulated.times, simulated.trained, mean, var)
 
 
@@ -130,15 +132,25 @@ def _student(distance: Array, stderr: Array, freedom: int) -> Array:
     return np.asarray(np.sign(distance) * np.minimum(-ndtri(stdtr(freedom, -t)), _FARTHEST))
 
 
-def _chi(theory: Array, spread: Estimate) -> Array:
-    """Wilson and Hilferty 1931: the cube root of χ²_n/n is normal, of mean 1 − 2/9n and variance 2/9n.
+def _gamma(theory: Array, spread: Estimate) -> Array:
+    """z of a sum of independent variances from its studentised distance t and its skewness γ.
 
-    2/n is the relative variance; it is that of normal outputs, or the measured one where it is larger.
+    z = (6/γ) [(1 − γt/2)^{−1/3} − 1] + γ/6: of one variance the cube root of Wilson and Hilferty 1931, of several Hall's
+    1992 correction, t + γ(2t² + 1)/6, to second order. Each has the variance it has for normal outputs, or the measured one
+    where that is larger, and the skewness of a gamma law of such mean and variance.
     """
-    normal = sum(2 * term.mean(axis=0) ** 2 / len(term) for term in spread.terms)
+    means = [term.mean(axis=0) for term in spread.terms]
+    errors = [
+        np.maximum(2 * mean**2, term.var(axis=0, ddof=1)) / len(term)
+        for mean, term in zip(means, spread.terms, strict=True)
+    ]
+    total = np.asarray(sum(errors))
     with np.errstate(divide="ignore", invalid="ignore"):
-        relative = np.sqrt(np.maximum(normal, spread.stderr**2)) / np.abs(spread.value)
-        z = (np.cbrt(spread.value / theory) - 1 + relative**2 / 9) / (relative / 3)
+        third = sum(np.where(v > 0, 2 * v * v / mean, 0.0) for v, mean in zip(errors, means, strict=True))
+        gamma, t = third / total**1.5, (spread.value - theory) / np.sqrt(total)
+        root = np.maximum(1 - gamma * t / 2, 0.0)
+        curved = 6 / gamma * (np.cbrt(1 / root) - 1) + gamma / 6
+        z = np.where(root > 0, np.where(np.abs(gamma) < _SYMMETRIC, t, curved), np.sign(t) * _FARTHEST)
     return np.asarray(np.clip(np.where(spread.value == theory, 0.0, z), -_FARTHEST, _FARTHEST))
 
 
