@@ -1,8 +1,8 @@
-"""`solve` against the dense oracle over a grid: python -m tests.bench.oracle [--activations erf,relu,gelu,tanh] [--depths 1,2,3,4]
+"""`solve` against the dense oracle over a grid: python -m tests.bench.oracle [--activations erf,relu,gelu,tanh] [--inputs 2]
 
-Mean and covariance at P = 2 and one test input, σ0²/σ² ∈ {0.1, 1, 4}, T ∈ {1, 1e-1, 1e-3, 1e-5}, four times from 0.05 to
-20 σ²/T. Each row: how far the oracle moves when its mesh is refined, how far the solver is from it, and what the solver says
-of its own error. Asked for and allowed: 1e-8 on the mean, 1e-6 on the covariance.
+Mean and covariance at P training inputs and one test input, L = 1 … 4, σ0²/σ² ∈ {0.1, 1, 4}, T ∈ {1, 1e-1, 1e-3, 1e-5}, four
+times from 0.05 to 20 σ²/T. Each row: how far the oracle moves when its mesh is refined, how far the solver is from it, and what
+the solver says of its own error. Asked for and allowed: 1e-8 on the mean, 1e-6 on the covariance.
 """
 
 import argparse
@@ -27,10 +27,12 @@ def main() -> None:
     parser.add_argument("--depths", default="1,2,3,4")
     parser.add_argument("--inits", default="0.1,1,4")
     parser.add_argument("--temperatures", default="1,1e-1,1e-3,1e-5")
+    parser.add_argument("--inputs", type=int, default=2)
     args = parser.parse_args()
+    P = args.inputs
     warnings.simplefilter("ignore")
     rng = np.random.default_rng(7)
-    X, test, y = rng.normal(size=(2, 5)), rng.normal(size=(1, 5)), np.array([1.0, -0.7])
+    X, test, y = rng.normal(size=(P, 5)), rng.normal(size=(1, 5)), np.resize([1.0, -0.7, 0.4], P)
     print(
         f"{'φ':6}{'L':>3}{'σ0²':>6}{'T':>8} |{'oracle':>9}{'mean':>9}{'estimate':>10} |{'oracle':>9}{'cov':>9} |{'s':>6}"
     )
@@ -57,8 +59,8 @@ def main() -> None:
             settled = [np.abs(one - two).max() for one, two in zip(coarse, fine, strict=True)]
             mean = np.abs(np.hstack([run.train, run.test]) - fine[0]).max()
             cov = max(
-                np.abs(ensemble.train_cov - fine[1][:, :2, :2]).max(),
-                np.abs(ensemble.test_cov - fine[1][:, 2:, 2:]).max(),
+                np.abs(ensemble.train_cov - fine[1][:, :P, :P]).max(),
+                np.abs(ensemble.test_cov - fine[1][:, P:, P:]).max(),
             )
             worst = np.maximum(worst, [settled[0], mean, settled[1], cov])
             print(
