@@ -89,12 +89,11 @@ def grid(args: argparse.Namespace) -> None:
 
 def slopes(args: argparse.Namespace) -> None:
     """Slope of the bias in width."""
+    widths = [int(n) for n in args.widths.split(",")]
     print(f"{'φ':6}{'L':>3}  {'of':4}  widths, bias/standard error, slope")
     for name, depth in itertools.product(args.activations.split(","), map(int, args.depths.split(","))):
         kernel, X, y, X_test, known = training(name, depth, 0.3)
-        found = width_scan(
-            name, X, y, X_test, depth=depth, widths=[32, 64, 128], pairs=10 * args.pairs, seed=_SEED, **known
-        )
+        found = width_scan(name, X, y, X_test, depth=depth, widths=widths, pairs=args.pairs, seed=_SEED, **known)
         run = ndksym.solve(kernel, X, y, X_test, covariance=True, rtol=1e-4, **known)
         for kind in ("mean", "var"):
             slope = found.slope(run, kind)
