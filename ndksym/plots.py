@@ -20,6 +20,7 @@ __all__ = [
     "COLOURS",
     "COLUMN",
     "DASHES",
+    "FORMATS",
     "NEUTRAL",
     "PAGE",
     "PHASES",
