@@ -18,7 +18,7 @@ SMALL = {
     ),
     "finite_width": (
         finite_width.make,
-        finite_width.Chosen(depth=1, widths=(10, 20, 40), pairs=(12, 8, 6), steps=300, dots=5, moments=12),
+        finite_width.Chosen(depth=1, widths=(10, 20, 40), pairs=(12, 8, 6), steps=300, moments=20),
     ),
     "early_stopping": (
         early_stopping.make,
@@ -56,9 +56,7 @@ def test_every_number_drawn_is_in_the_json(name, produced):
     for ax, plot in zip(axes, plots, strict=True):
         points = [each for each in plot["series"] if each["look"] not in ("bars", "outline")]
         stairs = [each for each in plot["series"] if each["look"] in ("bars", "outline")]
-        # lines that matplotlib adds for error bars have no data of their own
-        lines = [line for line in ax.lines if not line.get_label().startswith("_nolegend")]
-        assert [(list(line.get_xdata()), list(line.get_ydata())) for line in lines] == [
+        assert [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines] == [
             (s["x"], s["y"]) for s in points
         ]
         patches = [patch for patch in ax.patches if hasattr(patch, "get_data")]

@@ -48,8 +48,8 @@ def make(chosen: Chosen, tell: command.Tell) -> Sheet:
     caption = (
         f"Depth {chosen.depth}, T = {chosen.temperature:g}, σ² = σ₀² = 1; {chosen.train} images for training, the others for "
         "the histograms. All images of a pair are scaled by one number: of equal length, all would look the same to a relu "
-        "network at infinite lag. In each panel the share of test images on the right side of 0, without and with the "
-        "learning signal; what is smaller than the estimated error counts half."
+        "network at infinite lag. Right is the share of test images on the right side of 0; what is "
+        "smaller than the estimated error counts half."
     )
     return Sheet(
         (6.8, 6.2), tuple(zip(*columns, strict=True)), key, shared=True, caption=caption, facts={"cases": facts}
@@ -89,12 +89,13 @@ def _column(
             for found, look in ((free, "bars"), (driven, "outline"))
             for side, colour in ((1.0, _FIRST), (-1.0, _SECOND))
         )
-        said = "∞" if np.isinf(lag) else f"{lag:g}"
+        said = "∞" if np.isinf(lag) else f"{lag:g} σ²/T" if lag else "0"
         panels.append(
             Plot(
                 f"{name}, {pair[0]} and {pair[1]}" if row == 0 else "", "predictor f (label units)",
-                f"t − t₀ = {said} σ²/T\nshare of class (%)", series, x_limits=(-chosen.reach, chosen.reach),
-                y_limits=(0.0, 100.0), x_ticks=(-1.0, 0.0, 1.0), note=f"{100 * without:.0f} %, {100 * with_:.0f} %",
+                f"t − t₀ = {said}\nshare of class (%)", series, x_limits=(-chosen.reach, chosen.reach),
+                y_limits=(0.0, 140.0), y_ticks=(0.0, 50.0, 100.0), x_ticks=(-1.0, 0.0, 1.0),
+                note=f"right: {100 * without:.0f} %\nwith signal: {100 * with_:.0f} %",
             )
         )  # fmt: skip
     predictors = {"without_signal": free.test, "with_signal": driven.test, "labels": task.y_test}

@@ -27,7 +27,6 @@ class Chosen:
     ratio: float = 4.0
     step: float = 0.1
     steps: int = 700
-    dots: int = 14
     moments: int = 60
     seed: int = 0
 
@@ -36,23 +35,24 @@ def make(chosen: Chosen, tell: command.Tell) -> Sheet:
     """Mean and standard deviation of the test predictor; simulated minus theory below each."""
     task = data.load(chosen.task, seed=chosen.seed)
     physics: dict[str, Any] = {"temperature": chosen.temperature, "init_variance": chosen.ratio, "step": chosen.step}
-    measured = _whole(chosen.steps, chosen.dots) * chosen.step
+    times = np.unique(np.rint(np.geomspace(1, chosen.steps, chosen.moments))) * chosen.step
+    # each width at times of its own, so that dots do not cover one another
+    each = len(chosen.widths)
     simulated = [
         ndksym.simulate(
-            chosen.activation, task.X, task.y, task.X_test, depth=chosen.depth, width=width, times=measured,
-            pairs=pairs, seed=chosen.seed + place, progress=command.part(tell, place, len(chosen.widths) + 1), **physics,
+            chosen.activation, task.X, task.y, task.X_test, depth=chosen.depth, width=width, times=times[place::each],
+            pairs=pairs, seed=chosen.seed + place, progress=command.part(tell, place, each + 1), **physics,
         )
         for place, (width, pairs) in enumerate(zip(chosen.widths, chosen.pairs, strict=True))
     ]  # fmt: skip
     kernel = simulated[0].kernel
-    times = np.union1d(measured, _whole(chosen.steps, chosen.moments) * chosen.step)
     run = ndksym.solve(
         kernel, task.X, task.y, task.X_test, times=times, covariance=True,
-        progress=command.part(tell, len(chosen.widths), len(chosen.widths) + 1), **physics,
+        progress=command.part(tell, each, each + 1), **physics,
     )  # fmt: skip
     colours = list(zip(simulated, WIDTH, strict=True))
-    limits = (float(measured[0]) * 0.8, float(times[-1]) * 1.25)
-    mean, std = _parts(run, colours, measured)
+    limits = (float(times[0]) * 0.8, float(times[-1]) * 1.25)
+    mean, std = _parts(run, colours)
     rows = (
         (
             _plot("mean over networks", "test predictor f (label units)", mean[0], limits, legend="lower right"),
@@ -65,7 +65,7 @@ def make(chosen: Chosen, tell: command.Tell) -> Sheet:
     )
     key = (
         Key("theory, infinite width", "line"),
-        Key("± standard deviation", "bars"),
+        Key("± standard deviation", "band"),
         Key("networks ± standard error", "dots"),
     )
     caption = (
@@ -73,30 +73,24 @@ def make(chosen: Chosen, tell: command.Tell) -> Sheet:
         f"{chosen.task.partition(':')[2]} orthonormal inputs and a test input of cosine 0.9 with one of them. Langevin steps of "
         f"{chosen.step:g}, in theory as in the networks; {', '.join(map(str, chosen.pairs))} pairs of networks with labels ±y."
     )
-    return Sheet((6.8, 4.6), rows, key, caption=caption, facts={"agreement": _agreement(simulated, _at(run, measured))})
-
-
-def _whole(last: int, count: int) -> Array:
-    """Numbers of steps, log-spaced."""
-    return np.unique(np.rint(np.geomspace(1, last, count)))
+    return Sheet((6.8, 4.6), rows, key, caption=caption, facts={"agreement": _agreement(simulated, run)})
 
 
 def _parts(
-    run: Run, simulated: list[tuple[Simulation, str]], measured: Array
+    run: Run, simulated: list[tuple[Simulation, str]]
 ) -> tuple[tuple[tuple[Series, ...], tuple[Series, ...]], tuple[tuple[Series, ...], tuple[Series, ...]]]:
     """Of mean and of standard deviation: curves with dots, and residuals."""
     assert run.test_cov is not None
     f, std = run.test[:, 0], np.sqrt(run.test_cov[:, 0, 0])
-    at = np.searchsorted(run.times, measured)
     zero = Series(run.times[[0, -1]], np.zeros(2), "black", "thin")
     above = [[Series(run.times, f, "black", low=f - std, high=f + std)], [Series(run.times, std, "black")]]
     below = [[zero], [zero]]
     for sim, colour in simulated:
-        label = f"{sim.widths[0]}"
+        label, at = f"{sim.widths[0]}", np.searchsorted(run.times, sim.times)
         for place, (theory, estimate) in enumerate(((f, sim.mean_estimate), (std, _root(sim.var_estimate)))):
             value, error = estimate.value[:, -1, 0], estimate.stderr[:, -1, 0]
-            above[place].append(Series(measured, value, colour, "dots", label, errors=error))
-            below[place].append(Series(measured, value - theory[at], colour, "dots", label, errors=error))
+            above[place].append(Series(sim.times, value, colour, "dots", label, errors=error))
+            below[place].append(Series(sim.times, value - theory[at], colour, "dots", label, errors=error))
     return (tuple(above[0]), tuple(below[0])), (tuple(above[1]), tuple(below[1]))
 
 
@@ -123,11 +117,11 @@ def _at(run: Run, times: Array) -> Run:
     )  # fmt: skip
 
 
-def _agreement(simulated: list[Simulation], theory: Run) -> list[dict[str, Any]]:
+def _agreement(simulated: list[Simulation], run: Run) -> list[dict[str, Any]]:
     """The largest z-scores of each width, over training and test rows at the times of the dots."""
     found: list[dict[str, Any]] = []
     for sim in simulated:
-        compared = sim.compare(theory)
+        compared = sim.compare(_at(run, sim.times))
         parts = {"mean": compared.mean, "variance": compared.var}
         said = {
             name: {key: value for key, value in asdict(part).items() if key in ("worst", "expected", "chance")}

@@ -35,6 +35,8 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "open": {"lw": 0, "marker": "o", "ms": 3.5, "mfc": "white"},
     "diamonds": {"lw": 0, "marker": "D", "ms": 4, "mfc": "white"},
 }
+_FILLED = {"bars": 0.45, "band": 0.15}
+"""How opaque."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +69,7 @@ class Plot:
     x_limits: tuple[float, float] | None = None
     y_limits: tuple[float, float] | None = None
     x_ticks: tuple[float, ...] = ()
+    y_ticks: tuple[float, ...] = ()
     legend: str = ""
     legend_title: str = ""
     phases: tuple[float, float] | None = None
@@ -126,10 +129,18 @@ def _plot(plot: Plot, ax: "Axes", *, named: bool) -> None:
     if plot.log_x:
         ax.set_xscale("log")
     if plot.log_y:
-        ax.set_yscale("log")
+        from matplotlib.ticker import LogLocator, NullFormatter
+
+        # a decade or two: plain numbers, two to a decade
+        ax.set_yscale("log", nonpositive="mask")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.yaxis.set_minor_formatter(NullFormatter())
     handles = [_series(each, ax) for each in plot.series]
     if plot.x_ticks:
-        ax.set_xticks(plot.x_ticks, [f"{tick:g}" for tick in plot.x_ticks])
+        ax.set_xticks(plot.x_ticks, [f"{tick:g}".replace("-", "−") for tick in plot.x_ticks])
+    if plot.y_ticks:
+        ax.set_yticks(plot.y_ticks)
     ax.set_xlim(plot.x_limits)
     ax.set_ylim(plot.y_limits)
     ax.set_xlabel(plot.x_label)
@@ -147,13 +158,13 @@ def _plot(plot: Plot, ax: "Axes", *, named: bool) -> None:
 def _series(each: Series, ax: "Axes") -> "Line2D | Patch":
     if each.look in ("bars", "outline"):
         filled = each.look == "bars"
-        look: dict[str, Any] = {"alpha": 0.45, "lw": 0} if filled else {"lw": 1.0}
+        look: dict[str, Any] = {"alpha": _FILLED["bars"], "lw": 0} if filled else {"lw": 1.0}
         return ax.stairs(each.y, each.x, fill=filled, color=each.colour, label=each.label, **look)
     (line,) = ax.plot(each.x, each.y, color=each.colour, label=each.label, zorder=3, **_LOOKS[each.look])
     if each.errors is not None:
         ax.errorbar(each.x, each.y, each.errors, fmt="none", ecolor=each.colour, elinewidth=0.9, zorder=2.9)
     if each.low is not None and each.high is not None:
-        ax.fill_between(each.x, each.low, each.high, color=each.colour, alpha=0.15, lw=0, zorder=1)
+        ax.fill_between(each.x, each.low, each.high, color=each.colour, alpha=_FILLED["band"], lw=0, zorder=1)
     return line
 
 
@@ -161,11 +172,10 @@ def _artist(look: str, colour: str, label: str) -> "Line2D | Patch":
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    if look in ("bars", "outline"):
-        face: dict[str, Any] = (
-            {"fc": colour, "alpha": 0.45, "lw": 0} if look == "bars" else {"fc": "none", "ec": colour}
-        )
-        return Patch(label=label, **face)
+    if look in _FILLED:
+        return Patch(label=label, fc=colour, alpha=_FILLED[look], lw=0)
+    if look == "outline":
+        return Patch(label=label, fc="none", ec=colour)
     return Line2D([], [], color=colour, label=label, **_LOOKS[look])
 
 
