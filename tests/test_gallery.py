@@ -14,7 +14,7 @@ from ndksym.errors import InputError
 SMALL = {
     "two_phases": (
         two_phases.make,
-        two_phases.Chosen(depth=1, orthogonal="orthogonal:4", train=20, temperatures=(1e-1, 1e-2, 1e-3, 1e-4), moments=30),
+        two_phases.Chosen(depth=1, orthogonal="orthogonal:4", train=20, temperatures=(1e-1, 1e-3), last=2e4, moments=30),
     ),
     "finite_width": (
         finite_width.make,
@@ -22,7 +22,8 @@ SMALL = {
     ),
     "early_stopping": (
         early_stopping.make,
-        early_stopping.Chosen(orthogonal="orthogonal:4", orthogonal_temperature=1e-3, train=20, depths=(1, 2), depth=1, moments=30),
+        early_stopping.Chosen(orthogonal="orthogonal:4", orthogonal_temperature=1e-3, train=20, depths=(1, 2), depth=1, moments=30,
+            rtol=1e-3),
     ),
     "drift": (drift.make, drift.Chosen(train=60)),
 }  # fmt: skip
@@ -114,8 +115,8 @@ def test_two_phases_go_by_the_plateau_to_equilibrium(produced):
     ):
         task = data.load(spec, train=train)
         kernel = derive(chosen.activation, depth=chosen.depth).compile()
-        for place, (T, ratio) in enumerate([(T, chosen.ratio) for T in chosen.temperatures]):
-            asked = {"times": [1.0], "temperature": T, "init_variance": ratio, "rtol": 1e-3}
+        for place, T in enumerate(chosen.temperatures):
+            asked = {"times": [1e-3], "temperature": T, "init_variance": chosen.ratio, "rtol": 1e-3}
             run = solve(kernel, task.X, task.y, task.X_test, **asked)
             plateau, end = (looks(left, look)[place].y[0] for look in ("dashed", "dotted"))
             few = len(task.y_test) == 1
@@ -173,7 +174,7 @@ def test_an_odd_activation_forgets_all_and_relu_keeps_its_mean(produced):
             f = np.array(case["predictors"][signal])
             assert case["right"][0][signal] > 0.9
             if case["activation"] == "erf":
-                assert np.abs(f[-1]).max() < 1e-8
+                assert np.abs(f[-1]).max() < 1e-6
                 assert case["right"][-1][signal] == 0.5
             else:
                 # the same mean activation, in proportion to the length of the image, whatever the signal did

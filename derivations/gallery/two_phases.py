@@ -77,7 +77,7 @@ def _panel(task: Task, runs: dict[str, Run], colours: tuple[str, ...], legend_ti
     curves: list[Series] = []
     levels: list[Series] = []
     times = next(iter(runs.values())).times
-    for (label, run), colour in zip(runs.items(), colours, strict=True):
+    for (label, run), colour in zip(runs.items(), colours, strict=False):
         test, training = _seen(run.test, task.y_test, few), _seen(run.train, task.y, few)
         curves += [Series(times, test, colour, label=label), Series(times, training, colour, "thin")]
         at = np.array([run.boundary])
@@ -87,7 +87,7 @@ def _panel(task: Task, runs: dict[str, Run], colours: tuple[str, ...], legend_ti
         ("dotted", [run.equilibrium.mean for run in runs.values()]),
     ):
         values = [float(_seen(end[None], task.y_test, few)[0]) for end in ends]
-        for value, colour in zip(values, colours, strict=True):
+        for value, colour in zip(values, colours, strict=False):
             shared = sum(np.isclose(value, other, rtol=1e-6) for other in values) > 1
             levels.append(Series(times[[0, -1]], np.full(2, value), "black" if shared else colour, look))
     cuts = [run.boundary for run in runs.values()]
