@@ -16,7 +16,7 @@ from ndksym.errors import InputError, InputTypeError, MissingExtraError
 from ndksym.runtime import inputs
 from ndksym.runtime.types import Array
 
-__all__ = ["FORMS", "Task", "load"]
+__all__ = ["FORMS", "Task", "digits", "load"]
 
 FORMS = "FILE.npz, orthogonal:P[,overlap=0.9][,width=N], digits:A,B or openml:NAME:A,B[,version=1]"
 _LARGEST = 10_000
@@ -86,7 +86,7 @@ def load(text: str, *, train: int | None = None, seed: int = 0, data_home: str |
             raise InputError(f"{text} has its own number of training inputs, P; leave out train={train}")
         return _orthogonal(text, rest, seed)
     if kind == "digits":
-        return _split(_pair(text, rest, _digits), 0.8, train, seed)
+        return _split(_pair(text, rest, digits), 0.8, train, seed)
     if kind == "openml":
         name, _, classes = rest.partition(":")
         words, options = _words(text, classes, {"version": int})
@@ -214,7 +214,11 @@ def _class(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _digits() -> tuple[Any, Any]:
+def digits() -> tuple[Any, Any]:
+    """scikit-learn's digits as they are: images (1797, 64) and classes.
+
+    Errors: MissingExtraError without scikit-learn.
+    """
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:

@@ -17,7 +17,7 @@ from ndksym.runtime.types import Array
 if TYPE_CHECKING:
     from ndksym.simulation.samples import Estimated
 
-__all__ = ["FEW", "Curve", "Level", "Mark", "Panel", "Points", "drift", "learning", "with_points"]
+__all__ = ["FEW", "Curve", "Level", "Mark", "Panel", "Points", "drift", "learning", "mse", "with_points"]
 
 FEW = 4
 """Up to so many test predictors are shown one by one."""
@@ -142,8 +142,8 @@ def drift(
     if y_test is None or values[0].size <= FEW:
         curves, levels = _few(values[seen], None if test_cov is None else np.asarray(test_cov)[seen], {"chance": end})
         return Panel(x_label, _PREDICTOR, False, lag[seen], curves, levels, band=_band(curves))
-    curve = Curve("test", _mse(values[seen], y_test), 0)
-    chance = () if end is None else (Level("chance", float(_mse(end[None], y_test)[0]), 0),)
+    curve = Curve("test", mse(values[seen], y_test), 0)
+    chance = () if end is None else (Level("chance", float(mse(end[None], y_test)[0]), 0),)
     return Panel(x_label, _ERROR, True, lag[seen], (curve,), chance)
 
 
@@ -190,12 +190,12 @@ def _few(
 def _errors(
     run: Run, seen: Any, y: Array | None, y_test: Array, marks: tuple[Mark, ...], rows: str, common: dict[str, Any]
 ) -> Panel:
-    test = _mse(run.test[seen], y_test)
+    test = mse(run.test[seen], y_test)
     curves = [_with_variance(rows, test, run.test_cov, seen, 0)]
     if y is not None:
-        curves.append(_with_variance("training", _mse(run.train[seen], y), run.train_cov, seen, 1))
+        curves.append(_with_variance("training", mse(run.train[seen], y), run.train_cov, seen, 1))
     limits = {"NTK plateau": run.ntk_plateau, "NNGP equilibrium": run.equilibrium.mean}
-    levels = tuple(Level(f"{kind}, {rows}", float(_mse(end[None], y_test)[0]), 0) for kind, end in limits.items())
+    levels = tuple(Level(f"{kind}, {rows}", float(mse(end[None], y_test)[0]), 0) for kind, end in limits.items())
     marks = tuple(Mark(m.label, m.time, float(test[np.argmin(np.abs(common["times"] - m.time))])) for m in marks)
     band = "" if curves[0].high is None else "thin lines: expected error of one network of the ensemble"
     return Panel(
@@ -221,7 +221,8 @@ def _band(curves: tuple[Curve, ...]) -> str:
     return "bands: ±1 standard deviation over the ensemble" if curves[0].low is not None else ""
 
 
-def _mse(values: Array, y: Array) -> Array:
+def mse(values: Array, y: Array) -> Array:
+    """Mean squared error at each time (M,) of values (M, rows[, outputs])."""
     out: Array = np.mean((values - y) ** 2, axis=tuple(range(1, values.ndim)))
     return out
 

@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 __all__ = [
     "COLOURS",
     "COLUMN",
+    "DASHES",
+    "FORMATS",
     "NEUTRAL",
     "PAGE",
+    "PHASES",
     "blank",
     "check",
     "draw",
     "drift_curves",
     "learning_curves",
     "need_matplotlib",
+    "save",
     "write",
 ]
 
@@ -36,9 +40,9 @@ FORMATS = (".png", ".svg", ".pdf")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 """From the palette of Okabe and Ito."""
 NEUTRAL = "#555555"
-_PHASES = (("gradient-driven", "#E8F1F8", "#2F5F8A"), ("diffusive", "#FBF0DC", "#8A5A00"))
+PHASES = (("gradient-driven", "#E8F1F8", "#2F5F8A"), ("diffusive", "#FBF0DC", "#8A5A00"))
 """Name, shade, and a darker tone of it for the name."""
-_DASHES = ((5.0, 2.0), (1.5, 1.5))
+DASHES = ((5.0, 2.0), (1.5, 1.5))
 _DECADES = 4
 """A training error may fall to rounding; the axis ends so far below the least test error."""
 
@@ -68,13 +72,18 @@ def write(panel: Panel, path: str | Path, *, title: str = "", size: tuple[float,
     check(path)
     figure = blank(size)
     draw(panel, figure.subplots(), own=True, title=title)
+    save(figure, path, {"title": title} | records.document(panel))
+
+
+def save(figure: "Figure", path: Path, numbers: dict[str, Any]) -> None:
+    """A figure and, beside it, its numbers as .json; each whole or not at all."""
     import matplotlib
 
     # no dates and no random names inside: the same numbers give the same bytes
     unsigned: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     with matplotlib.rc_context({"svg.hashsalt": "ndksym"}), files.whole(path) as stream:
         figure.savefig(stream, format=path.suffix[1:], dpi=200, metadata=unsigned.get(path.suffix))
-    content = {"schema": 1, "title": title} | records.document(panel)
+    content = {"schema": 1} | numbers
     files.write_whole(path.with_suffix(".json"), json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -173,13 +182,12 @@ def _levels(panel: Panel, ax: "Axes") -> "list[Line2D]":
     kinds = list(dict.fromkeys(level.kind for level in panel.levels))
     one = len({level.colour for level in panel.levels}) == 1
     for level in panel.levels:
-        dashes = (0, _DASHES[kinds.index(level.kind) % len(_DASHES)])
+        dashes = (0, DASHES[kinds.index(level.kind) % len(DASHES)])
         shared = sum(other.kind == level.kind and other.value == level.value for other in panel.levels) > 1
         ax.axhline(level.value, color="black" if shared else _colour(level.colour), ls=dashes, lw=1.2, zorder=2.5)
     shown = _colour(panel.levels[0].colour) if one else "black"
     return [
-        Line2D([], [], color=shown, ls=(0, _DASHES[k % len(_DASHES)]), lw=1.2, label=kind)
-        for k, kind in enumerate(kinds)
+        Line2D([], [], color=shown, ls=(0, DASHES[k % len(DASHES)]), lw=1.2, label=kind) for k, kind in enumerate(kinds)
     ]
 
 
@@ -203,7 +211,7 @@ def _phases(panel: Panel, ax: "Axes", first: float, last: float) -> bool:
         return False
     cut = float(np.clip(panel.boundary, first, last))
     sides = ((first, cut, 0.0, "left"), (cut, last, 1.0, "right"))
-    for (name, shade, dark), (start, end, edge, side) in zip(_PHASES, sides, strict=True):
+    for (name, shade, dark), (start, end, edge, side) in zip(PHASES, sides, strict=True):
         if start < end:
             ax.axvspan(start, end, color=shade, lw=0, zorder=0)
             ax.text(edge, 1.02, name, transform=ax.transAxes, ha=side, va="bottom", fontsize="small", color=dark)

@@ -267,6 +267,6 @@ def test_openml_names_are_openmls_to_know(tmp_path, monkeypatch):
 
 
 def test_an_image_without_light_has_no_direction(monkeypatch):
-    monkeypatch.setattr(data, "_digits", lambda: (np.array([[1.0, 2], [0, 0], [2, 1]]), np.array([0.0, 1.0, 1.0])))
+    monkeypatch.setattr(data, "digits", lambda: (np.array([[1.0, 2], [0, 0], [2, 1]]), np.array([0.0, 1.0, 1.0])))
     with pytest.raises(InputError, match=r"sample 1 .* all 0"):
         data.load("digits:0,1")
