@@ -161,6 +161,24 @@ def test_a_series_is_as_long_as_its_nearest_pole_says(pole, tolerance):
     assert _length(lambda q: 1 / (q + pole)[:, None], 512, tolerance) == pytest.approx(want, abs=2)
 
 
+@pytest.mark.parametrize("depth", [1, 4])
+@pytest.mark.parametrize(("init", "method"), [(4.0, "langevin"), (0.25, "langevin"), (4.0, "diffusive")])
+def test_the_error_estimate_holds_and_is_not_a_thousand_times_too_large(depth, init, method):
+    """What a table leaves out acts where Δ is, not all of ∫ Δ at the table's worst place."""
+    rng = np.random.default_rng(8)
+    inputs, labels, kernel = rng.normal(size=(20, 8)), rng.normal(size=20), ndksym.derive("relu", depth=depth).compile()
+    known = {"times": np.geomspace(0.1, 1e4, 12), "temperature": 1e-3, "init_variance": init, "method": method}
+    if method == "diffusive":
+        known["times"] = np.geomspace(10.0, 1e4, 12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ToleranceWarning)
+        rough, fine = (
+            ndksym.solve(kernel, inputs, labels, inputs[:3] + 0.1, **known, rtol=rtol) for rtol in (1e-3, 1e-8)
+        )
+    off = max(np.abs(rough.train - fine.train).max(), np.abs(rough.test - fine.test).max())
+    assert off < rough.error[-1] < 1000 * off
+
+
 def test_a_table_knows_coincident_inputs_wherever_they_stand():
     """Sampled evenly, 33 columns and 33 + 7 rows have few entries in common; the kernel bends most on those."""
     rng = np.random.default_rng(4)

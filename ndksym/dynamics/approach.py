@@ -1,14 +1,19 @@
 """What every Volterra method starts from: the NDK's table, how well it must be known, and how errors reach the test rows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from ndksym.dynamics import linearised
+from ndksym.dynamics.left_out import Pulses, left_out
 from ndksym.dynamics.memory import Memory, Physics
-from ndksym.dynamics.table import Field, Table, field, fitted, missed
+from ndksym.dynamics.table import Field, Table, field, fitted
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
+
+Solved = TypeVar("Solved")
 
 ROUNDING = 1e-13
 _SHARE = 0.2
@@ -68,16 +73,19 @@ class Approach:
     across: float
     wanted: float
 
-    def error(self, defects: Array, total: Array) -> Array:
-        """What bounds the predictor's error: the resolvent of a positive kernel at most doubles a defect. `total` = ∫ Δ."""
+    def error(self, defects: Array, past: Pulses, last: float) -> Array:
+        """What bounds the predictor's error up to `last`: the resolvent of a positive kernel at most doubles a defect."""
         problem = self.problem
         plain = self.table.scaled(1 / problem.scale)
-        left_out = missed(self.evaluate, plain, problem.both, problem.X, problem.scale * total)
-        return 2 * self.across * (defects + left_out) + ROUNDING * problem.size
+        missed = problem.scale * left_out(self.evaluate, plain, problem.both, problem.X, past, last)
+        return 2 * self.across * (defects + missed) + ROUNDING * problem.size
 
 
-def approach(problem: Problem, memory: Memory, slowest: float) -> Approach:
-    """A mode of the NTK slower than `slowest` takes no larger impulse than if it were that fast."""
+def approach(problem: Problem, memory: Memory, slowest: float, finer: float = 1.0) -> Approach:
+    """A mode of the NTK slower than `slowest` takes no larger impulse than if it were that fast.
+
+    The table is `finer` times as exact as the impulse needs, for what is learnt later.
+    """
     theta, P = problem.theta(), len(problem.X)
     values, vectors = linearised.modes(theta[:P])
     # what is never learnt (conflicting labels of one input) takes none
@@ -88,7 +96,20 @@ def approach(problem: Problem, memory: Memory, slowest: float) -> Approach:
     wanted = _SHARE * problem.rtol * problem.size / across
     # what an error of the table, the same in a whole row, does to the predictor
     reach = float(np.linalg.norm(impulse, axis=0).max()) * float(np.abs(theta).max()) * np.sqrt(P)
-    tolerance = min(_MARGIN * wanted / max(problem.size, reach), 1e-2)
+    tolerance = min(_MARGIN * wanted / max(problem.size, reach), 1e-2) / finer
     evaluate = field(problem.kernel, memory, problem.physics.bias, "ntk")
-    found = fitted(evaluate, memory, problem.both, problem.X, tolerance, problem.scale * impulse, wanted)
+    found = fitted(evaluate, memory, problem.both, problem.X, tolerance, problem.scale * impulse, wanted / finer)
     return Approach(problem, evaluate, found.scaled(problem.scale), vectors, impulse, across, wanted)
+
+
+def settled(
+    problem: Problem, memory: Memory, slowest: float, solve: Callable[[Approach], tuple[Solved, Array]]
+) -> tuple[Solved, Array]:
+    """What `solve` finds and its error, from a table made finer while that error misses rtol and has more than halved."""
+    finer, before = 1.0, np.inf
+    while True:
+        found, error = solve(approach(problem, memory, slowest, finer))
+        over = float(error.max(initial=0.0)) / (problem.rtol * problem.size)
+        if over <= 1 or over > 0.5 * before:
+            return found, error
+        finer, before = 3 * over * finer, over

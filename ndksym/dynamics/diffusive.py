@@ -7,7 +7,8 @@ y = G(τ, 0) a_0 + ∫_0^τ G(τ, τ') r(τ') dτ' and f(τ) the same with the r
 import numpy as np
 
 from ndksym.dynamics import volterra
-from ndksym.dynamics.approach import ROUNDING, Problem, approach
+from ndksym.dynamics.approach import ROUNDING, Approach, Problem, settled
+from ndksym.dynamics.left_out import pulses
 from ndksym.dynamics.memory import Memory
 from ndksym.dynamics.panels import Panels, integrals
 from ndksym.dynamics.table import Table
@@ -23,22 +24,29 @@ def mean(problem: Problem, times: Array, progress: volterra.Progress) -> tuple[A
     if len(times) == 0:
         return np.zeros((0, *problem.y.shape)), np.zeros((0, len(problem.rows), problem.y.shape[1])), np.zeros(0)
     memory = Memory(1 / physics.prior_variance, physics.prior_variance, physics.init_variance)
-    start = approach(problem, memory, 0.0)
-    vectors, ndk, last = start.vectors, start.table, float(times[-1])
-    # in the modes that are learnt, so that the equation has a solution
-    reduced = np.einsum("xm,xky,yn->mkn", vectors, ndk.grams[: len(problem.X)], vectors, optimize=True)
-    own = Table(memory, ndk.coefficients, np.ascontiguousarray(reduced))
-    known, begin = vectors.T @ problem.y, vectors.T @ start.impulse
-    f, error = _left(ndk, start.impulse, times), np.full(len(times), ROUNDING * problem.size)
-    if last > 0 and vectors.shape[1]:  # else nothing is learnt: every input is 0
-        equation = volterra.Equation(own, lambda at: known[None] - _left(own, begin, at), identity=0.0)
-        first = min(_FIRST * physics.prior_variance, last)
-        found, defects = volterra.solve(equation, last, first, start.wanted, progress=progress)
-        r = Panels(found.ends, np.einsum("xm,njmo->njxo", vectors, found.values))
-        f = f + integrals(ndk, r, times)
-        error = start.error(defects, start.impulse + r.integral)[r.panel_of(times)]
+    f, error = settled(problem, memory, 0.0, lambda start: _predicted(start, times, progress))
     train, test = problem.split(f)
     return train, test, error
+
+
+def _predicted(start: Approach, times: Array, progress: volterra.Progress) -> tuple[Array, Array]:
+    """f on all rows, and its error, at `times`."""
+    problem, vectors, ndk, last = start.problem, start.vectors, start.table, float(times[-1])
+    # in the modes that are learnt, so that the equation has a solution
+    reduced = np.einsum("xm,xky,yn->mkn", vectors, ndk.grams[: len(problem.X)], vectors, optimize=True)
+    own = Table(ndk.memory, ndk.coefficients, np.ascontiguousarray(reduced))
+    known, begin = vectors.T @ problem.y, vectors.T @ start.impulse
+    f = _left(ndk, start.impulse, times)
+    if last == 0 or not vectors.shape[1]:  # nothing more is learnt, or nothing at all: every input is 0
+        return f, np.full(len(times), ROUNDING * problem.size)
+    equation = volterra.Equation(own, lambda at: known[None] - _left(own, begin, at), identity=0.0)
+    first = min(_FIRST * problem.physics.prior_variance, last)
+    found, defects = volterra.solve(equation, last, first, start.wanted, progress=progress)
+    r = Panels(found.ends, np.einsum("xm,njmo->njxo", vectors, found.values))
+    moments, weights = np.append(0.0, r.nodes), np.append(1.0, r.quadrature)
+    learnt = np.concatenate([start.impulse[None], r.values.reshape(-1, *problem.y.shape)])
+    error = start.error(defects, pulses(moments, weights, learnt), last)
+    return f + integrals(ndk, r, times), error[r.panel_of(times)]
 
 
 def _left(of: Table, impulse: Array, at: Array) -> Array:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy.linalg import lu_factor, lu_solve
 
 from ndksym.dynamics.approach import Problem
+from ndksym.dynamics.left_out import left_out, pulses
 from ndksym.dynamics.memory import Memory, Physics, euler, proximal
-from ndksym.dynamics.table import Field, Table, field, missed, table
+from ndksym.dynamics.table import Field, Table, field, table
 from ndksym.dynamics.volterra import Progress
 from ndksym.errors import InputError
 from ndksym.runtime.kernel import Kernel
@@ -156,10 +157,11 @@ def march(problem: Problem, steps: Steps, count: int, progress: Progress) -> tup
                     decomposed = lu_factor(np.eye(P) + np.tensordot(own.grams, within[i, i], (1, 0)))
                 delta[n] = lu_solve(decomposed, delta[n])
         progress(block[-1] / count)
-    total = steps.factor * delta[steps.first :].sum(axis=0)
-    return March(steps, found, delta), missed(
-        steps.evaluate, found.scaled(1 / steps.factor), problem.both, problem.X, total
-    )
+    known = delta[steps.first :]
+    learnt = pulses(np.arange(len(known), dtype=float), np.ones(len(known)), steps.factor * known)
+    plain = found.scaled(1 / steps.factor)
+    missed = left_out(steps.evaluate, plain, problem.both, problem.X, learnt, float(count - steps.first))
+    return March(steps, found, delta), missed
 
 
 def _weights(of: Table, steps: Steps, later: Numbers, earlier: Numbers) -> Array:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ndksym.dynamics import volterra
-from ndksym.dynamics.approach import Problem, approach
+from ndksym.dynamics.approach import Approach, Problem, settled
+from ndksym.dynamics.left_out import pulses
 from ndksym.dynamics.memory import langevin
 from ndksym.dynamics.panels import Panels, integrals
 from ndksym.dynamics.table import Table
@@ -28,11 +29,18 @@ class Solution:
 
 def solution(problem: Problem, last: float, progress: volterra.Progress) -> Solution:
     """Δ + ∫ NDK Δ = y from 0 to `last`, so well that the predictor is right to rtol on all rows."""
-    start = approach(problem, langevin(problem.physics), _SLOW * problem.physics.rate)
-    own = start.table.rows(slice(0, len(problem.X)))
-    equation = volterra.Equation(own, lambda times: np.broadcast_to(problem.y, (len(times), *problem.y.shape)))
-    delta, defects = volterra.solve(equation, last, volterra.first_panel(own, last), start.wanted, progress=progress)
-    return Solution(delta, start.table, start.error(defects, delta.integral))
+
+    def solved(start: Approach) -> tuple[tuple[Panels, Table], Array]:
+        own = start.table.rows(slice(0, len(problem.X)))
+        equation = volterra.Equation(own, lambda times: np.broadcast_to(problem.y, (len(times), *problem.y.shape)))
+        delta, defects = volterra.solve(
+            equation, last, volterra.first_panel(own, last), start.wanted, progress=progress
+        )
+        past = pulses(delta.nodes, delta.quadrature, delta.values.reshape(-1, *problem.y.shape))
+        return (delta, start.table), start.error(defects, past, last)
+
+    (delta, table), error = settled(problem, langevin(problem.physics), _SLOW * problem.physics.rate, solved)
+    return Solution(delta, table, error)
 
 
 def mean(problem: Problem, times: Array, progress: volterra.Progress) -> tuple[Array, Array, Array]:

@@ -50,12 +50,6 @@ class Panels:
         """Weights of ∫ over the whole time, at the nodes."""
         return np.asarray(radau()[1] * np.diff(self.ends)[:, None]).ravel()
 
-    @property
-    def integral(self) -> Array:
-        """∫ over the whole time."""
-        flat = self.values.reshape(-1, *self.values.shape[2:])
-        return np.asarray(np.tensordot(self.quadrature, flat, 1))
-
     def panel_of(self, times: Array) -> NDArray[np.intp]:
         """The end (its number) of the panel that each time lies in."""
         return np.minimum(np.searchsorted(self.ends, times), len(self.ends) - 1)

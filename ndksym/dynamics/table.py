@@ -205,11 +205,15 @@ def missed(evaluate: Field, found: Table, rows: Array, X: Array, vectors: Array)
 
     Series are worst at the ends, and at p = 1, the first instant, acts the impulse.
     """
-    rng = np.random.default_rng(_SEED)
-    i = rng.choice(len(rows), min(_MANY, len(rows)), replace=False)
+    i, rng = seen(rows), np.random.default_rng(_SEED)
     inside, first = rng.uniform(size=(_CHECKS, 2)), np.column_stack([rng.uniform(size=_CHECKS), np.ones(_CHECKS)])
     points = np.vstack([inside, first, _CORNERS])
     true = _on(evaluate, rows[i], X, points)
     return max(
         float(np.abs((found.rows(i).gram(q, p) - F) @ vectors).max()) for (q, p), F in zip(points, true, strict=True)
     )
+
+
+def seen(rows: Array) -> NDArray[np.intp]:
+    """The rows that a table is judged on."""
+    return np.random.default_rng(_SEED).choice(len(rows), min(_MANY, len(rows)), replace=False)
