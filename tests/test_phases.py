@@ -53,6 +53,16 @@ def test_coefficients_to_second_order_at_depth_two(name):
     assert all(each.holds for each in p.corner_check)
 
 
+@pytest.mark.parametrize("name", ["linear", "erf", "relu", "gelu"])
+def test_order_zero_is_the_tangent_kernel_alone(name):
+    """No coefficient knows σ² there, but the NDK it is compared with does."""
+    p = ndksym.phases(ndksym.derive(name, depth=2), order=0)
+    assert set(p.kernel.jets) == {(0, 0)}
+    assert len(p.corner_check) == 2
+    assert all(each.holds for each in p.corner_check)
+    assert "the NDK's to" in str(p)
+
+
 def test_a_wrong_coefficient_is_seen():
     d = ndksym.derive("relu")
     found = onset(d.duals, False, 2, True)
