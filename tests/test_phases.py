@@ -18,6 +18,7 @@ from ndksym.expansion.corner_check import check
 from ndksym.expansion.onset import onset
 from ndksym.expansion.outer import tau, tau_
 from ndksym.symbols import k11, k12, sigma02, sigma2, t
+from tests.bench import matching as own
 
 HEAVY = ("elu", "selu", "celu", "hard_tanh", "hard_sigmoid", "relu6", "gabor")
 """Their closed forms take seconds to expand; one of them is in every run, the others with --slow."""
@@ -161,6 +162,18 @@ def test_matching_is_proved(name, depth):
     found = ndksym.phases(ndksym.derive(name, depth=depth)).matching
     assert len(found) >= 5
     assert all(each.proved for each in found)
+
+
+@pytest.mark.parametrize(("name", "depth", "order"), [("relu", 2, 2), ("gelu", 1, 1)])
+def test_matching_with_the_numbers_of_the_kernel_itself(name, depth, order):
+    """G_jl by interpolation of the NDK, the outer side by another solver; and a G_jl that is off in the 40th digit is seen."""
+    d = ndksym.derive(name, depth=depth)
+    jets = own.corner(d, 2 * order)
+    assert own.same(jets, own.symbolic(d, 2 * order)) > own.WANTED
+    digits, count = own.agreement(jets, order)
+    assert digits > own.WANTED
+    assert count >= 4 * order
+    assert own.agreement(jets, order, spoil=mpmath.mpf(10) ** -40)[0] < own.WANTED
 
 
 def test_matching_can_fail():

@@ -15,6 +15,7 @@ __all__ = ["expanded", "reason", "record", "section"]
 _ORDERS = {1: 2, 2: 2, 3: 1, 4: 1}
 """Depth → order that takes seconds; beyond, the G_jl take longer than a report should."""
 _TERMS = 3
+_RATIOS = ("0.1", "1", "4")
 _READABLE = 4 * typeset.WRITTEN_OUT
 
 
@@ -138,5 +139,21 @@ def _scales(p: Phases) -> list[str]:
             ),
             markup.equation(Symbol("slope"), slope.start),
             markup.paragraph("It leaves in the wrong direction where slope and NNGP − NTK differ in sign.", "small"),
+            *_overshoot(p),
         ]
     return parts
+
+
+def _overshoot(p: Phases) -> list[str]:
+    found = p.overshoot
+    if found is None:
+        return []
+    said = "; ".join(
+        f"at σ0² = {ratio} σ² {found.at(k11=1, o='0.9', sigma2=1, ratio=ratio, beta=0)}" for ratio in _RATIOS
+    )
+    return [
+        markup.paragraph(
+            "It reaches equilibrium as NNGP + (σ0²/σ² − 1) late e^(−2τ/σ²), and overshoots where the sign of that is the sign of "
+            f"NNGP − NTK. With o = 0.9 and inputs of length √N₀: {said}."
+        )
+    ]
