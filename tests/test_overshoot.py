@@ -38,6 +38,12 @@ def test_a_wrong_sign_of_one_moment_is_seen():
     assert abs(wrong.late_at(**SETTING) - right) > 0.01 * abs(right)
 
 
+def test_thresholds_have_an_equilibrium_too():
+    """Of relu6 K(a, b, c) has no value at coincident inputs; its diagonal has, and so have plateau and NNGP."""
+    verdict = ndksym.phases(ndksym.derive("relu6"), order=0).overshoot.at(**SETTING, ratio="0.1", nodes=4)
+    assert 0.5 < verdict.plateau < verdict.nngp < 0.9
+
+
 @pytest.mark.parametrize(("name", "depth"), [("relu", 1), ("gelu", 2), ("abs", 1), ("erf", 3)])
 def test_no_free_rate_competes(name, depth):
     """G_0 = Σ γ_n z^n with γ_n ≥ 0 and n > L: between such poles, and only there, lie the free rates."""

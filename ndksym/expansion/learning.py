@@ -148,7 +148,7 @@ class Phases:
     def slope(self) -> Slope | None:
         """How a test predictor leaves the NTK plateau, and whether towards equilibrium (T12, T13)."""
         d = self.derivation
-        return None if not d.closed_form else shape.slope(d.duals, d.bias, d.nngp)
+        return None if not d.closed_form else shape.slope(d.duals, d.bias)
 
     @cached_property
     def overshoot(self) -> Overshoot | None:
@@ -160,7 +160,7 @@ class Phases:
         'overshoots'
         """
         d = self.derivation
-        return None if self.slope is None else criterion.overshoot(d.duals, d.bias, self.slope, d.nngp)
+        return None if self.slope is None else criterion.overshoot(d.duals, d.bias, self.slope)
 
     @cached_property
     def extremes(self) -> tuple[Extreme, Extreme] | None:

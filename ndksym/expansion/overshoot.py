@@ -24,7 +24,7 @@ import mpmath
 from sympy import Expr, Integer, Rational, Symbol, diff, log
 
 from ndksym.dual import Dual
-from ndksym.expansion.shape import Slope, overlap
+from ndksym.expansion.shape import Slope, equilibrium, overlap
 from ndksym.identity import Definitions
 from ndksym.mpl import Moments, continuous
 from ndksym.precise import Evaluator
@@ -145,8 +145,8 @@ class Overshoot:
             return whole(self.late)
 
 
-def overshoot(duals: Sequence[Dual], bias: bool, slope: Slope, nngp: Expr) -> Overshoot:
-    """The criterion for one network; `nngp` is its kernel C^{L+1} in k11, k12, k22."""
+def overshoot(duals: Sequence[Dual], bias: bool, slope: Slope) -> Overshoot:
+    """The criterion for one network, of that slope."""
     definitions: list[tuple[Symbol, Expr]] = []
     thetas: dict[str, tuple[Expr, Expr]] = {}
     for name, product in _PAIRS.items():
@@ -159,7 +159,7 @@ def overshoot(duals: Sequence[Dual], bias: bool, slope: Slope, nngp: Expr) -> Ov
     for order in (0, 1):
         G, g = (z * (thetas[name][order] - thetas["p"][order]) for name in ("s", "o"))
         integrands[(lower, upper)[order]], integrands[(second, first)[order]] = G, g - overlap * G
-    C = nngp.subs({k12: k11, k22: k11}) - nngp.subs({k12: 0, k22: k11})
+    C, _ = equilibrium(duals, bias)
     return Overshoot(slope, (first - R * second) / C, _poles(duals, bias), integrands, tuple(definitions))
 
 

@@ -15,7 +15,6 @@ __all__ = ["expanded", "reason", "record", "section"]
 _ORDERS = {1: 2, 2: 2, 3: 1, 4: 1}
 """Depth → order that takes seconds; beyond, the G_jl take longer than a report should."""
 _TERMS = 3
-_RATIOS = ("0.1", "1", "4")
 _READABLE = 4 * typeset.WRITTEN_OUT
 
 
@@ -148,9 +147,7 @@ def _overshoot(p: Phases) -> list[str]:
     found = p.overshoot
     if found is None:
         return []
-    said = "; ".join(
-        f"at σ0² = {ratio} σ² {found.at(k11=1, o='0.9', sigma2=1, ratio=ratio, beta=0)}" for ratio in _RATIOS
-    )
+    said = "; ".join(f"{each} at σ0² = {ratio} σ²" for _, ratio, each in present.examples(found))
     return [
         markup.paragraph(
             "It reaches equilibrium as NNGP + (σ0²/σ² − 1) late e^(−2τ/σ²), and overshoots where the sign of that is the sign of "
