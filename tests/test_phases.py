@@ -226,6 +226,17 @@ def test_polynomial_activations_are_a_linear_system():
     assert ndksym.phases(ndksym.derive("erf"), order=1).outer.closed is None
 
 
+def test_a_network_of_cubes_is_multiplied_out_as_it_is():
+    """Σ e^{−ντ} h_ν(τ') at a point, against G itself."""
+    d = ndksym.derive("cube", depth=2)
+    closed = ndksym.phases(d, order=1).outer.closed
+    whole = outer.kernel(d.ndk)
+    values = {tau: Rational(1, 3), tau_: Rational(1, 5), sigma2: Rational(6, 5), sigma02: Rational(2, 5)}
+    values |= {each: Rational(n + 2, 7) for n, each in enumerate(sorted(whole.free_symbols - values.keys(), key=str))}
+    parts = sum(weight * exp(-rate * tau) for rate, weight in zip(closed.rates, closed.weights, strict=True))
+    assert float(parts.xreplace(values)) == pytest.approx(float(whole.xreplace(values)), rel=1e-12)
+
+
 # shape
 
 
