@@ -152,8 +152,15 @@ class Recursion:
         out = self.output
         return Recursion(definitions, Layer(*(e.xreplace(point) for e in (out.a, out.b, out.c, out.theta))))
 
-    def derivative(self, variable: Symbol) -> tuple[Definitions, Expr]:
-        """∂C^{L+1}/∂variable by the chain rule: definitions of the rates of the layers' symbols, and of C^{L+1}."""
+    def derivative(self, variable: Symbol, of: Expr | None = None) -> tuple[Definitions, Expr]:
+        """∂/∂variable, of C^{L+1} unless told otherwise, by the chain rule: definitions of the rates of the layers' symbols, and it.
+
+        >>> from ndksym.dual import dual
+        >>> from ndksym.mpl import SYMBOLS
+        >>> unroll(kernels([dual("linear")]), SYMBOLS, bias=False).derivative(SYMBOLS.ts)
+        (((dc_1, k12),), c_1 + dc_1*m_ts)
+        """
+        of = self.output.c if of is None else of
         rates: dict[Symbol, Symbol] = {}
         definitions: list[tuple[Symbol, Expr]] = []
 
@@ -163,12 +170,12 @@ class Recursion:
             )
             return Add(diff(value, variable), *inner)
 
-        for name, value in self.behind(self.output.c):
+        for name, value in self.behind(of):
             rate = rate_of(value)
             if rate != 0:
                 rates[name] = Symbol(f"d{name}", real=True)
                 definitions.append((rates[name], rate))
-        return tuple(definitions), rate_of(self.output.c)
+        return tuple(definitions), rate_of(of)
 
 
 def kernels(duals: Sequence[Dual]) -> tuple[Kernel, ...]:

@@ -18,6 +18,7 @@ from ndksym.expansion.corner_check import check
 from ndksym.expansion.onset import onset
 from ndksym.expansion.outer import tau, tau_
 from ndksym.symbols import k11, k12, sigma02, sigma2, t
+from tests.bench import matching as own
 
 HEAVY = ("elu", "selu", "celu", "hard_tanh", "hard_sigmoid", "relu6", "gabor")
 """Their closed forms take seconds to expand; one of them is in every run, the others with --slow."""
@@ -51,6 +52,16 @@ def test_coefficients_to_second_order_at_any_depth(name, depth):
 def test_coefficients_to_second_order_at_depth_two(name):
     p = ndksym.phases(ndksym.derive(name, depth=2))
     assert all(each.holds for each in p.corner_check)
+
+
+@pytest.mark.parametrize("name", ["linear", "erf", "relu", "gelu"])
+def test_order_zero_is_the_tangent_kernel_alone(name):
+    """No coefficient knows σ² there, but the NDK it is compared with does."""
+    p = ndksym.phases(ndksym.derive(name, depth=2), order=0)
+    assert set(p.kernel.jets) == {(0, 0)}
+    assert len(p.corner_check) == 2
+    assert all(each.holds for each in p.corner_check)
+    assert "the NDK's to" in str(p)
 
 
 def test_a_wrong_coefficient_is_seen():
@@ -153,6 +164,18 @@ def test_matching_is_proved(name, depth):
     assert all(each.proved for each in found)
 
 
+@pytest.mark.parametrize(("name", "depth", "order"), [("relu", 2, 2), ("gelu", 1, 1)])
+def test_matching_with_the_numbers_of_the_kernel_itself(name, depth, order):
+    """G_jl by interpolation of the NDK, the outer side by another solver; and a G_jl that is off in the 40th digit is seen."""
+    d = ndksym.derive(name, depth=depth)
+    jets = own.corner(d, 2 * order)
+    assert own.same(jets, own.symbolic(d, 2 * order)) > own.WANTED
+    digits, count = own.agreement(jets, order)
+    assert digits > own.WANTED
+    assert count >= 4 * order
+    assert own.agreement(jets, order, spoil=mpmath.mpf(10) ** -40)[0] < own.WANTED
+
+
 def test_matching_can_fail():
     """The kicks are what ties the phases together: one that is wrong leaves something at τ^0."""
     jets = {(0, 0): matching.THETA} | {at: inner.jet(*at, commutative=False) for at in ((2, 0), (0, 1))}
@@ -201,6 +224,17 @@ def test_polynomial_activations_are_a_linear_system():
     assert len(closed.system) == 2
     assert closed.r0 is None
     assert ndksym.phases(ndksym.derive("erf"), order=1).outer.closed is None
+
+
+def test_a_network_of_cubes_is_multiplied_out_as_it_is():
+    """Σ e^{−ντ} h_ν(τ') at a point, against G itself."""
+    d = ndksym.derive("cube", depth=2)
+    closed = ndksym.phases(d, order=1).outer.closed
+    whole = outer.kernel(d.ndk)
+    values = {tau: Rational(1, 3), tau_: Rational(1, 5), sigma2: Rational(6, 5), sigma02: Rational(2, 5)}
+    values |= {each: Rational(n + 2, 7) for n, each in enumerate(sorted(whole.free_symbols - values.keys(), key=str))}
+    parts = sum(weight * exp(-rate * tau) for rate, weight in zip(closed.rates, closed.weights, strict=True))
+    assert float(parts.xreplace(values)) == pytest.approx(float(whole.xreplace(values)), rel=1e-12)
 
 
 # shape

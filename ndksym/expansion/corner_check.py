@@ -13,7 +13,7 @@ from ndksym.identity import Domain, points
 from ndksym.mpl import response
 from ndksym.ndk import dynamics
 from ndksym.precise import Evaluator
-from ndksym.symbols import T, k11, k12, k22, s, t
+from ndksym.symbols import T, k11, k12, k22, s, sigma02, sigma2, t
 
 __all__ = ["Check", "check"]
 
@@ -44,7 +44,9 @@ def check(d: Derivation, found: Onset, same: bool) -> Check:
         ranges={k11: (S.One, Integer(2)), k22: (S.One, Integer(2)), k12: (Rational(-1, 2), Rational(1, 2))},
         conditions=() if same else (k12**2 < k11 * k22,),
     )
-    (point,) = points(symbols | {k11} | (set() if same else {k12, k22}), domain, count=1)
+    # the recursion knows all of these, even where no coefficient does
+    needed = {k11, sigma2, sigma02} if same else {k11, k12, k22, sigma2, sigma02}
+    (point,) = points(symbols | needed, domain, count=1)
     digits = _WANTED + (found.order + 2) * _STEP
     jets = Evaluator(point, digits)
     for name, value in found.definitions:

@@ -14,13 +14,16 @@ from ndksym.errors import InputError, InputTypeError
 from ndksym.expansion import inner as gradient_driven
 from ndksym.expansion import matching as overlap_terms
 from ndksym.expansion import outer as diffusive
+from ndksym.expansion import overshoot as criterion
 from ndksym.expansion import shape
 from ndksym.expansion.composite import Composite, composite
 from ndksym.expansion.corner_check import Check, check
+from ndksym.expansion.extremes import ENDS, Extreme
 from ndksym.expansion.inner import Inner
 from ndksym.expansion.matching import Match
 from ndksym.expansion.onset import Onset, onset
 from ndksym.expansion.outer import Outer, tau
+from ndksym.expansion.overshoot import Overshoot
 from ndksym.expansion.shape import Slope, TimeScales
 from ndksym.planting import is_large
 from ndksym.symbols import T, a, b, c
@@ -45,8 +48,10 @@ class Phases:
     `outer`       equations of r_k(τ), Δ = T Σ T^k r_k at fixed τ = T t, their second-kind form, closed solutions
     `matching`    each overlap term as either expansion has it, for matrices that do not commute, and whether it is proved
     `kernel`      the G_jl of one input with itself, `kernel_of_two` those of two inputs: exact, layer by layer
-    `time_scales`, `slope`   symbolic; `on(X, y, …)` evaluates inner, outer and composite on data
-    Without a closed form `kernel`, `kernel_of_two` and `slope` are None, `reason` says why, and `on` still serves.
+    `time_scales`, `slope`   symbolic: what drives when, and how a test predictor leaves the NTK plateau
+    `overshoot`   how it reaches equilibrium, and the criterion that follows; `extremes`: σ0²/σ² → 0 and → ∞
+    `on(X, y, …)` evaluates inner, outer and composite on data
+    Without a closed form `kernel`, `slope` and what rests on them are None, `reason` says why, and `on` still serves.
     """
 
     derivation: Derivation
@@ -143,7 +148,27 @@ class Phases:
     def slope(self) -> Slope | None:
         """How a test predictor leaves the NTK plateau, and whether towards equilibrium (T12, T13)."""
         d = self.derivation
-        return None if not d.closed_form else shape.slope(d.duals, d.bias, d.nngp)
+        return None if not d.closed_form else shape.slope(d.duals, d.bias)
+
+    @cached_property
+    def overshoot(self) -> Overshoot | None:
+        """How equilibrium is reached, and the criterion for overshoot in σ0²/σ², depth and overlap (T12, T13).
+
+        >>> import ndksym
+        >>> found = phases(ndksym.derive("relu", depth=2), order=0).overshoot
+        >>> str(found.at(k11=1, o="0.9", sigma2=1, ratio="0.1"))
+        'overshoots'
+        """
+        d = self.derivation
+        return None if self.slope is None else criterion.overshoot(d.duals, d.bias, self.slope)
+
+    @cached_property
+    def extremes(self) -> tuple[Extreme, Extreme] | None:
+        """Plateau and slope as σ0²/σ² → 0 and → ∞: exact expressions for one hidden layer, numbers for any."""
+        if self.slope is None:
+            return None
+        small, large = (Extreme(end, self.slope, self.derivation.depth == 1) for end in ENDS)
+        return small, large
 
     def on(self, X: Any, y: Any, X_test: Any = None, **options: Any) -> Composite:
         """Inner, outer and composite predictor on data: `times`, `temperature` and the physics of `ndksym.solve`.

@@ -66,8 +66,8 @@ class _Walk:
 
     @property
     def degree(self) -> int:
-        """Covariances are followed one degree further: K_dot starts with a root of theirs."""
-        return self.order + 1
+        """Covariances are followed one degree further, for K_dot starts with a root of theirs, and never less than to T."""
+        return max(self.order, 1) + 1
 
     def named(self, kind: str, value: Expr, positive: bool = False) -> Expr:
         """A symbol for a value that is more than a symbol or a number."""

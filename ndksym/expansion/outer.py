@@ -8,8 +8,10 @@ as where dual kernels are polynomials, it is a linear ordinary differential equa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sympy import (
+    QQ,
     Add,
     Derivative,
     Eq,
@@ -17,8 +19,9 @@ from sympy import (
     Function,
     Integer,
     Integral,
+    Mul,
     Poly,
-    PolynomialError,
+    Pow,
     Rational,
     Symbol,
     cancel,
@@ -28,6 +31,7 @@ from sympy import (
     factor,
     limit,
     oo,
+    ring,
 )  # fmt: skip
 
 from ndksym.errors import CheckFailedError
@@ -43,9 +47,13 @@ tau = Symbol("tau", nonnegative=True)
 tau_ = Symbol("tau'", nonnegative=True)
 """The earlier diffusive time."""
 _G = Function("G")
-_Z = Symbol("z", positive=True)
+_Z, _W, _V = (Symbol(name, positive=True) for name in ("z", "w", "v"))
 _LARGE = 4000
 """Nodes of G up to which a closed form is looked for."""
+_HIGHEST = 48
+"""Degree of G in e^{−τ/σ²} and e^{±τ'/σ²} up to which it is multiplied out at all."""
+_TERMS = 3000
+"""Terms of G, multiplied out, up to which one is written down."""
 
 
 @dataclass(frozen=True)
@@ -112,14 +120,12 @@ def separated(G: Expr) -> Closed | None:
     >>> separated(G).rates, separated(G).approach
     ((2/sigma2,), (2/sigma2,))
     """
-    powers = expand(G).replace(lambda e: isinstance(e, exp) and e.has(tau), lambda e: _split(e.args[0]))
-    try:
-        terms = Poly(expand(powers), _Z).terms()
-    except PolynomialError:
+    terms = _powers(G)
+    if terms is None:
         return None
-    rates = tuple(Rational(power[0]) / sigma2 for power, _ in terms)
-    weights = tuple(coefficient for _, coefficient in terms)
-    if any(weight.has(tau) for weight in weights) or 0 in rates:
+    rates = tuple(Rational(power) / sigma2 for power in sorted(terms, reverse=True))
+    weights = tuple(terms[power] for power in sorted(terms, reverse=True))
+    if 0 in terms:
         return None
     held = [Function(f"H{n}")(tau) for n in range(len(rates))]
     here = [weight.subs(tau_, tau) for weight in weights]
@@ -130,10 +136,51 @@ def separated(G: Expr) -> Closed | None:
     return Closed(rates, weights, system, solution, _approach(rates, here, solution))
 
 
+def _powers(G: Expr) -> dict[int, Expr] | None:
+    """Coefficients of z^n, z = e^{−τ/σ²}, by n; None where G is no polynomial, or one with more than _TERMS terms.
+
+    In a ring, with symbols for z, for e^{−τ'/σ²} and for its reciprocal: SymPy's own expansion merges exponentials one by one.
+    """
+    replaced = G.replace(exp, _split)
+    others = sorted(replaced.free_symbols - {_Z, _W, _V}, key=str)
+    if replaced.has(exp, tau, tau_) or not replaced.is_polynomial(_Z, _W, _V, *others):
+        return None
+    if _degree(replaced) > _HIGHEST:
+        return None
+    found: dict[int, list[Expr]] = {}
+    polynomial = ring([_Z, _W, _V, *others], QQ)[0].from_expr(replaced)
+    merged: dict[tuple[int, ...], Any] = {}
+    for (n, earlier, back, *rest), c in polynomial.terms():
+        key = (n, earlier - back, *rest)
+        merged[key] = merged.get(key, 0) + c
+    if len(merged) > _TERMS:
+        return None
+    for (n, earlier, *rest), c in merged.items():
+        if c:
+            factors = (Pow(name, power) for name, power in zip(others, rest, strict=True))
+            number = Rational(int(c.numerator), int(c.denominator))
+            found.setdefault(n, []).append(Mul(number, *factors, exp(-earlier * tau_ / sigma2)))
+    return {n: Add(*each) for n, each in found.items()}
+
+
+def _degree(e: Expr) -> int:
+    """Degree in z, w and v of a product form, without multiplying it out."""
+    if e.is_Add:
+        return max(map(_degree, e.args))
+    if e.is_Mul:
+        return sum(map(_degree, e.args))
+    if e.is_Pow and e.exp.is_Integer:
+        return int(e.exp) * _degree(e.base)
+    return int(e in (_Z, _W, _V))
+
+
 def _split(exponent: Expr) -> Expr:
-    """e^{−nτ/σ²} is z^n."""
-    n = cancel(-diff(exponent, tau) * sigma2)
-    return _Z**n * exp(cancel(exponent + n * tau / sigma2)) if n.is_Integer and n >= 0 else exp(exponent)
+    """e^{−(nτ + mτ')/σ²} is z^n w^m."""
+    linear = cancel(-exponent * sigma2)
+    n, m = diff(linear, tau), diff(linear, tau_)
+    if not (n.is_Integer and m.is_Integer and n >= 0 and linear == expand(n * tau + m * tau_)):
+        return exp(exponent)
+    return _Z**n * (_W**m if m >= 0 else _V**-m)
 
 
 def _single(rate: Expr, weight: Expr) -> Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sympy import Expr
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     from ndksym.expansion.learning import Phases
     from ndksym.expansion.matching import Match
     from ndksym.expansion.onset import Onset
+    from ndksym.expansion.overshoot import Overshoot, Verdict
 
-__all__ = ["latex_document", "record", "text", "verdicts"]
+__all__ = ["examples", "latex_document", "record", "text", "verdicts"]
 
+_OVERLAPS, _RATIOS = ("0.9",), ("0.1", "1", "4")
 _READABLE = 160
 """Nodes of an expression up to which a person reads it."""
 
@@ -64,7 +67,34 @@ def record(p: Phases) -> dict[str, Any]:
             "value": None if slope.value == slope.start else str(slope.value),
             "definitions": [[str(name), str(value)] for name, value in slope.definitions],
         },
+        "overshoot": _overshoot(p),
     }
+
+
+def _overshoot(p: Phases) -> dict[str, Any] | None:
+    found = p.overshoot
+    if found is None:
+        return None
+    return {
+        "rate": str(found.rate),
+        "late": str(found.late),
+        "poles": None if found.poles is None else [str(each) for each in found.poles],
+        "integrands": {str(name): str(value) for name, value in found.integrands.items()},
+        "definitions": [[str(name), str(value)] for name, value in found.definitions],
+        "examples": [
+            {"k11": 1, "o": o, "sigma2": 1, "ratio": ratio, **each.record()} for o, ratio, each in examples(found)
+        ],
+    }
+
+
+def examples(found: Overshoot) -> list[tuple[str, str, Verdict]]:
+    """What the criterion says at a few ratios; those are left out at which a φ that grows fast has no kernel."""
+    out = []
+    for o in _OVERLAPS:
+        for ratio in _RATIOS:
+            with suppress(ArithmeticError, ValueError, TypeError):
+                out.append((o, ratio, found.at(k11=1, sigma2=1, beta=0, o=o, ratio=ratio)))
+    return out
 
 
 def _matching(p: Phases) -> tuple[tuple[Match, ...] | None, str | None]:
@@ -166,5 +196,12 @@ def _scale_lines(p: Phases) -> list[str]:
             + f"{slope.power})",
             f"  slope = {_shown(slope.value) if not is_large(slope.value, _READABLE) else slope.start}",
             "  it leaves in the wrong direction where slope and (NNGP − NTK) differ in sign",
+        ]
+    found = p.overshoot
+    if found is not None:
+        lines += [
+            f"  late, f ≈ NNGP + (σ0²/σ² − 1) late exp(−{found.rate}·τ), late = {_shown(found.late)}",
+            "  it overshoots where (σ0²/σ² − 1) late and (NNGP − NTK) have one sign; at k11 = σ² = 1:",
+            *(f"    o = {o}, σ0²/σ² = {ratio}: {each}" for o, ratio, each in examples(found)),
         ]
     return lines

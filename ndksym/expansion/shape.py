@@ -17,10 +17,12 @@ from ndksym.dual import Dual
 from ndksym.expansion.inner import theta
 from ndksym.expansion.onset import Onset, onset
 from ndksym.identity import Definitions, evaluate
+from ndksym.mpl import Moments
 from ndksym.planting import is_large, plant
+from ndksym.recursion import kernels, unroll
 from ndksym.symbols import T, k11, k12, k22, sigma2
 
-__all__ = ["Slope", "TimeScales", "overlap", "slope", "time_scales"]
+__all__ = ["Slope", "TimeScales", "equilibrium", "overlap", "slope", "time_scales"]
 
 overlap = Symbol("o", real=True)
 """Cosine between the test input and the training input it resembles."""
@@ -92,8 +94,17 @@ class Slope:
         return found | {"gap": gap, "against": float(found["slope"] * gap < 0)}
 
 
-def slope(duals: Sequence[Dual], bias: bool, nngp: Expr) -> Slope:
-    """The start of the diffusive phase of one network; `nngp` is its kernel C^{L+1} in k11, k12, k22."""
+def equilibrium(duals: Sequence[Dual], bias: bool) -> tuple[Expr, Expr]:
+    """The NNGP kernel of coincident inputs, and of those of overlap o, each less that of orthogonal ones, in k11, o, σ² and β."""
+    recursion = unroll(kernels(duals), Moments.equal(sigma2), bias).at({k22: k11})
+    other, across = (recursion.at({k12: product}) for product in (Integer(0), overlap * k11))
+    orthogonal = other.expand(other.output.c)
+    # by the diagonal's own formula: where φ has thresholds K(a, b, c) has no value at coincident inputs
+    return recursion.expand(recursion.output.a) - orthogonal, across.expand(across.output.c) - orthogonal
+
+
+def slope(duals: Sequence[Dual], bias: bool) -> Slope:
+    """The start of the diffusive phase of one network."""
     rooted = any(dual.activation.smoothness == 1 for dual in duals)
     order = 1 if rooted else 2
     pairs = {
@@ -121,8 +132,8 @@ def slope(duals: Sequence[Dual], bias: bool, nngp: Expr) -> Slope:
             definitions.append((names[f"{prefix}{j}"], difference(kind, j)))
     G, g, G_, g_ = names["G0"], names["g0"], names[f"G{order}"], names[f"g{order}"]
     start = -g * G_ / G**2 if rooted else (g_ - g * G_ / G) / G
-    same, other, across = (nngp.subs({k12: c * k11, k22: k11}) for c in (1, 0, overlap))
-    return Slope(Rational(order, 2), start, g / G, (across - other) / (same - other), tuple(definitions))
+    same, across = equilibrium(duals, bias)
+    return Slope(Rational(order, 2), start, g / G, across / same, tuple(definitions))
 
 
 def _jet(each: Onset, j: int) -> Expr:

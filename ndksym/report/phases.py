@@ -138,5 +138,19 @@ def _scales(p: Phases) -> list[str]:
             ),
             markup.equation(Symbol("slope"), slope.start),
             markup.paragraph("It leaves in the wrong direction where slope and NNGP − NTK differ in sign.", "small"),
+            *_overshoot(p),
         ]
     return parts
+
+
+def _overshoot(p: Phases) -> list[str]:
+    found = p.overshoot
+    if found is None:
+        return []
+    said = "; ".join(f"{each} at σ0² = {ratio} σ²" for _, ratio, each in present.examples(found))
+    return [
+        markup.paragraph(
+            "It reaches equilibrium as NNGP + (σ0²/σ² − 1) late e^(−2τ/σ²), and overshoots where the sign of that is the sign of "
+            f"NNGP − NTK. With o = 0.9 and inputs of length √N₀: {said}."
+        )
+    ]
