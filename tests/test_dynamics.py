@@ -161,22 +161,46 @@ def test_a_series_is_as_long_as_its_nearest_pole_says(pole, tolerance):
     assert _length(lambda q: 1 / (q + pole)[:, None], 512, tolerance) == pytest.approx(want, abs=2)
 
 
-@pytest.mark.parametrize("depth", [1, 4])
-@pytest.mark.parametrize(("init", "method"), [(4.0, "langevin"), (0.25, "langevin"), (4.0, "diffusive")])
+@pytest.mark.parametrize(
+    ("depth", "init", "method"), [(4, 4.0, "langevin"), (2, 0.25, "langevin"), (3, 4.0, "diffusive")]
+)
 def test_the_error_estimate_holds_and_is_not_a_thousand_times_too_large(depth, init, method):
-    """What a table leaves out acts where Δ is, not all of ∫ Δ at the table's worst place."""
+    """What a table leaves out acts where Δ is, not all of ∫ Δ at the table's worst place; and rtol is kept."""
     rng = np.random.default_rng(8)
-    inputs, labels, kernel = rng.normal(size=(20, 8)), rng.normal(size=20), ndksym.derive("relu", depth=depth).compile()
-    known = {"times": np.geomspace(0.1, 1e4, 12), "temperature": 1e-3, "init_variance": init, "method": method}
-    if method == "diffusive":
-        known["times"] = np.geomspace(10.0, 1e4, 12)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ToleranceWarning)
-        rough, fine = (
-            ndksym.solve(kernel, inputs, labels, inputs[:3] + 0.1, **known, rtol=rtol) for rtol in (1e-3, 1e-8)
-        )
+    inputs, labels, kernel = rng.normal(size=(12, 8)), rng.normal(size=12), ndksym.derive("relu", depth=depth).compile()
+    known = {"times": np.geomspace(10.0, 1e4, 6), "temperature": 1e-3, "init_variance": init, "method": method}
+    rough, fine = (ndksym.solve(kernel, inputs, labels, inputs[:3] + 0.1, **known, rtol=rtol) for rtol in (1e-3, 1e-6))
     off = max(np.abs(rough.train - fine.train).max(), np.abs(rough.test - fine.test).max())
     assert off < rough.error[-1] < 1000 * off
+    assert rough.error[-1] < 1e-3 * np.abs(labels).max()
+
+
+def beside_a_column(angle):
+    """33 training inputs, seven others of which one is at this angle to one of the former; relu at depth 2, its table."""
+    rng, memory = np.random.default_rng(9), Memory(1e-3, 1.0, 4.0)
+    many, aside = rng.normal(size=(33, 8)), rng.normal(size=(7, 8))
+    across = np.cross(many[17, :3], rng.normal(size=3))
+    aside[4] = many[17]
+    aside[4, :3] += angle * np.linalg.norm(many[17]) * across / np.linalg.norm(across)
+    evaluate = field(ndksym.derive("relu", depth=2).compile(), memory, 0.0, "ntk")
+    found = table(evaluate, memory, np.vstack([many, aside]), many, 1e-9)
+    off = 0.0
+    for q, p in np.vstack([rng.uniform(size=(20, 2)), [[0.0, 1.0], [angle, 1.0], [1.0, 1.0]]]):
+        off = max(off, np.abs(found.rows(slice(33, None)).gram(q, p) - evaluate(aside, many, q, p)).max())
+    return off / np.abs(found.grams).max(), missed(evaluate, found, np.vstack([many, aside]), many, np.eye(33))
+
+
+@pytest.mark.parametrize("angle", [0.3, 0.1, 0.03])
+def test_a_table_knows_a_row_at_a_small_angle_to_a_column(angle):
+    """Its entry bends where q is about the angle."""
+    assert beside_a_column(angle)[0] < 3e-9
+
+
+@pytest.mark.parametrize("angle", [3e-3, 1e-4])
+def test_what_a_table_cannot_follow_at_a_tiny_angle_is_said(angle):
+    off, said = beside_a_column(angle)
+    assert off < 1e-5
+    assert said > 0.1 * off
 
 
 def test_a_table_knows_coincident_inputs_wherever_they_stand():

@@ -14,16 +14,16 @@ from ndksym.errors import InputError
 SMALL = {
     "two_phases": (
         two_phases.make,
-        two_phases.Chosen(depth=1, orthogonal="orthogonal:4", train=20, temperatures=(1e-1, 1e-3), last=2e4, moments=30),
+        two_phases.Chosen(depth=1, orthogonal="orthogonal:4", train=20, temperatures=(1e-1, 1e-3), last=2e4, moments=20, rtol=1e-2),
     ),
     "finite_width": (
         finite_width.make,
-        finite_width.Chosen(depth=1, widths=(10, 20, 40), pairs=(12, 8, 6), steps=300, moments=20),
+        finite_width.Chosen(depth=1, widths=(10, 20, 40), pairs=(12, 8, 6), steps=200, moments=16),
     ),
     "early_stopping": (
         early_stopping.make,
-        early_stopping.Chosen(orthogonal="orthogonal:4", orthogonal_temperature=1e-3, train=20, depths=(1, 2), depth=1, moments=30,
-            rtol=1e-3),
+        early_stopping.Chosen(orthogonal="orthogonal:4", orthogonal_temperature=1e-3, train=20, depths=(1,), depth=1, moments=24,
+            rtol=1e-2),
     ),
     "drift": (drift.make, drift.Chosen(train=60)),
 }  # fmt: skip

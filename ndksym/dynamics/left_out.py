@@ -38,7 +38,7 @@ def pulses(times: Array, weights: Array, values: Array) -> Pulses:
 
 def left_out(evaluate: Field, found: Table, rows: Array, X: Array, past: Pulses, last: float) -> float:
     """The largest entry, on some of the rows and at some times up to `last`."""
-    i, rate = seen(rows), found.memory.rate
+    i, rate = seen(rows, X), found.memory.rate
     some = found.rows(i)
     worst = 0.0
     for t in [*past.times[:: max(1, len(past.times) // _TIMES)], last]:

@@ -21,10 +21,12 @@ from ndksym.dynamics.memory import Memory
 from ndksym.runtime.kernel import Kernel, Part
 from ndksym.runtime.types import Array
 
-FINEST = (64, 32)
-"""Most terms in q and p; theory §6 measured 24 × 12 for 1e-12."""
+FINEST = (96, 32)
+"""Most terms in q and p; theory §6 measured 24 × 12 for 1e-12, small angles between inputs take more."""
 _FINEST_TOLERANCE = 1e-13
 _ACROSS = np.array([0.0, 0.5, 1.0])
+_ANGLES, _SAME = 5, 1e-14
+"""Pairs of different directions, and 1 − cosine of the same one."""
 _FEW, _MANY = 4, 20
 """Rows and columns of the entries that fix the degrees, and of those that choose the times."""
 _SEED = 2309
@@ -130,12 +132,13 @@ def _on(evaluate: Field, rows: Array, X: Array, points: Array) -> Array:
 
 
 def _sample(rows: Array, X: Array, most: int) -> tuple[Array, Array]:
-    """Some of both, from the shortest to the longest, and the most parallel and most opposite ones.
+    """Some of both, from the shortest to the longest, and pairs from nearly parallel to opposite ones.
 
     The columns are among the rows, since coincident inputs bend most with time.
     """
-    columns = np.vstack([_spread(X, most), _extreme(X)])
-    return np.vstack([columns, _spread(rows, max(2, most // 2))]), columns
+    i, j = _pairs(rows, X)
+    columns = np.vstack([_spread(X, most), X[j]])
+    return np.vstack([columns, _spread(rows, max(2, most // 2)), rows[i]]), columns
 
 
 def _spread(rows: Array, most: int) -> Array:
@@ -145,13 +148,20 @@ def _spread(rows: Array, most: int) -> Array:
     return out
 
 
-def _extreme(X: Array) -> Array:
-    """The two pairs of different rows with the largest and the least cosine."""
-    units = X / np.maximum(np.linalg.norm(X, axis=1, keepdims=True), np.finfo(float).tiny)
-    cosines = units @ units.T
-    np.fill_diagonal(cosines, 0.0)
-    pairs = [np.unravel_index(at, cosines.shape) for at in (cosines.argmax(), cosines.argmin())]
-    return np.asarray(X[np.unique(np.array(pairs))])
+def _pairs(rows: Array, X: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """A few pairs of different directions, from the most parallel one to the most opposite one, even in the log of their rank.
+
+    A pair at a small angle δ bends where q is about δ, as neither coincident nor other inputs do.
+    """
+    units = [each / np.maximum(np.linalg.norm(each, axis=1, keepdims=True), np.finfo(float).tiny) for each in (rows, X)]
+    cosines = (units[0] @ units[1].T).ravel()
+    order = np.argsort(-cosines, kind="stable")
+    order = order[np.searchsorted(-cosines[order], _SAME - 1) :]
+    if not len(order):
+        return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
+    chosen = order[np.unique(np.geomspace(1, len(order), _ANGLES).astype(int)) - 1]
+    i, j = np.unravel_index(chosen, (len(rows), len(X)))
+    return i, j
 
 
 def _nodes(n: int) -> Array:
@@ -205,7 +215,7 @@ def missed(evaluate: Field, found: Table, rows: Array, X: Array, vectors: Array)
 
     Series are worst at the ends, and at p = 1, the first instant, acts the impulse.
     """
-    i, rng = seen(rows), np.random.default_rng(_SEED)
+    i, rng = seen(rows, X), np.random.default_rng(_SEED)
     inside, first = rng.uniform(size=(_CHECKS, 2)), np.column_stack([rng.uniform(size=_CHECKS), np.ones(_CHECKS)])
     points = np.vstack([inside, first, _CORNERS])
     true = _on(evaluate, rows[i], X, points)
@@ -214,6 +224,7 @@ def missed(evaluate: Field, found: Table, rows: Array, X: Array, vectors: Array)
     )
 
 
-def seen(rows: Array) -> NDArray[np.intp]:
-    """The rows that a table is judged on."""
-    return np.random.default_rng(_SEED).choice(len(rows), min(_MANY, len(rows)), replace=False)
+def seen(rows: Array, X: Array) -> NDArray[np.intp]:
+    """The rows that a table is judged on: some of all, and those at small angles to a column."""
+    some = np.random.default_rng(_SEED).choice(len(rows), min(_MANY, len(rows)), replace=False)
+    return np.unique(np.concatenate([some, _pairs(rows, X)[0]]))
