@@ -10,7 +10,7 @@ import numpy as np
 from ndksym.dynamics.table import Field, Table, seen
 from ndksym.runtime.types import Array
 
-_PULSES, _TIMES = 16, 8
+_PULSES, _TIMES = 16, 4
 
 
 @dataclass(frozen=True)
