@@ -10,6 +10,7 @@ from ndksym import gaussian
 from ndksym.activation import Piece, activation
 from ndksym.dual import dual
 from ndksym.gaussian import Atom, Envelope, Gate, OutsideClassError
+from ndksym.gaussian.ground import ground_for
 from ndksym.symbols import a, b, c, x
 from tests.gauss_reference import close, expectation, expectation_1d, numeric
 
@@ -275,3 +276,14 @@ def test_opposite_steps_leave_the_angle_between_them():
     assert str(gaussian.expectation(up, down)) == "acos(c/(sqrt(a)*sqrt(b)))/(2*pi)"
     ramp, fall = (gaussian.decompose(activation(text)) for text in ("Max(x,0)", "Max(-x,0)"))
     assert str(gaussian.expectation(ramp, fall)) == "(-c*acos(c/(sqrt(a)*sqrt(b))) + sqrt(a*b - c**2))/(2*pi)"
+
+
+@pytest.mark.parametrize("growth", [Integer(0), Rational(1, 8), Rational(3, 16), Integer(5)])
+def test_signs_are_read_off_where_the_kernel_is_finite(growth):
+    """E e^{α(u² + v²)} is finite where (1 − 2αa)(1 − 2αb) > 4α²c², and both variances below 1/2α."""
+    p, q, r = ground_for([], growth).sample[:3]
+    growth = mpmath.mpf(growth.p) / growth.q
+    assert min(p, q) > 0
+    assert p * q > r * r
+    assert max(2 * growth * p, 2 * growth * q) < 1
+    assert (1 - 2 * growth * p) * (1 - 2 * growth * q) > 4 * growth**2 * r * r

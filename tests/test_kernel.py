@@ -11,7 +11,7 @@ from ndksym.derivation import derive
 from ndksym.dual import dual
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
 from ndksym.oracle.quadrature import dual_mp
-from ndksym.runtime import gaps, quadrature
+from ndksym.runtime import gaps, mehler, quadrature
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.rows import Rows, Rule
 from ndksym.symbols import a, b, c
@@ -267,6 +267,13 @@ def test_the_series_serves_right_and_obtuse_angles_too(monkeypatch, formula, row
     want = kernel.nngp(X)
     monkeypatch.setattr(quadrature, "double", refuse)
     assert np.array_equal(kernel.nngp(X), want)
+
+
+def test_the_gap_by_series_needs_both_sides_to_die_out():
+    layer = derive("tanh").compile("numpy").layers[0]
+    small, large = (Rows(Rule(layer), np.array([variance])).series for variance in (0.1, 10.0))
+    assert mehler.resolves_gap(small, small)
+    assert not any(mehler.resolves_gap(*both) for both in ((small, large), (large, small), (large, large)))
 
 
 @pytest.mark.parametrize("theta", [0.1, 1e-3])
