@@ -64,7 +64,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "runtime/mehler.py": (
         "_hermite",
         "_grid",
-        "_row",
+        "_rows",
         "series",
         "_envelope",
         "_length",
