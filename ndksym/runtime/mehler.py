@@ -27,9 +27,14 @@ REACH = 14.0
 TAIL = 2e-17
 """The series is done where h_k h'_k |ρ|^k, relative to its norms, stays below this."""
 AGREE = 4e-15
+_KNOWN = 2**12
+"""Norms whose coefficients are remembered, of 8 kB each: at all pairs of times those of the earlier one recur."""
 _NODES = 2**13
 """Nodes at once: 512 Hermite functions on them take 34 MB."""
 _BINS = np.array([0.3, 0.6, 0.8, 0.9, 0.95, 0.98, 0.995, 1.0])
+
+
+Known = dict[float, tuple[Array, Array]]
 
 
 def _hermite(z: Array, first: Array) -> Array:
@@ -93,8 +98,8 @@ class Series:
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def series(layer: Layer, panels: Panels, p: Array) -> Series:
-    """Coefficients for every norm in p."""
+def series(layer: Layer, panels: Panels, p: Array, known: Known | None = None) -> Series:
+    """Coefficients for every norm in p; `known` holds those found before over their own panels, and is added to."""
     h, h_dot = np.zeros((2, MOST, len(p)))
     ready = np.zeros(len(p), dtype=bool)
     if not layer.breaks:
@@ -111,8 +116,16 @@ def series(layer: Layer, panels: Panels, p: Array) -> Series:
                 break
     h[:, ~ready], h_dot[:, ~ready] = 0.0, 0.0
     within = follows(panels, p)
-    left = np.nonzero(~ready & within)[0]
-    h[:, left], h_dot[:, left] = _rows(layer, panels, p[left])
+    known = {} if known is None else known
+    held = {i: known.get(float(p[i])) for i in np.nonzero(~ready & within)[0]}
+    left = [i for i, pair in held.items() if pair is None]
+    new, new_dot = _rows(layer, panels, p[left])
+    fresh = {float(p[i]): (new[:, n], new_dot[:, n]) for n, i in enumerate(left)}
+    if len(known) + len(fresh) > _KNOWN:
+        known.clear()
+    known.update(fresh)
+    for i, pair in held.items():
+        h[:, i], h_dot[:, i] = fresh[float(p[i])] if pair is None else pair
     return Series(h, h_dot, np.maximum(_envelope(h), _envelope(h_dot)), ready | within)
 
 

@@ -1,7 +1,7 @@
 """One side of the pairs at a layer: its norms, the second moments of φ and φ' there, and what the numeric rules
 need."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,7 @@ class Rule:
     """A layer together with what its numeric rules need, found once."""
 
     layer: Layer
+    known: mehler.Known = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def panels(self) -> Panels:
@@ -78,7 +79,7 @@ class Rows:
 
     @cached_property
     def series(self) -> mehler.Series:
-        return mehler.series(self.rule.layer, self.rule.panels, self.p)
+        return mehler.series(self.rule.layer, self.rule.panels, self.p, self.rule.known)
 
 
 def kept(value: Array, size: Array) -> NDArray[np.bool_]:
