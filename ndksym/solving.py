@@ -116,8 +116,10 @@ def answer(d: Derivation, task: Task, options: Options, progress: Callable[[floa
         init_variance=options.init_variance, bias=options.bias_scale, method=options.method, loss=options.loss,
         rtol=options.rtol, progress=progress, **options.passed_on,
     )  # fmt: skip
-    test_error = None if task.y_test is None else _mse(run.test, task.y_test)
-    return Answer(tuple(act.name for act in d.activations), options, task, run, _mse(run.train, task.y), test_error)
+    test_error = None if task.y_test is None else figures.mse(run.test, task.y_test)
+    return Answer(
+        tuple(act.name for act in d.activations), options, task, run, figures.mse(run.train, task.y), test_error
+    )
 
 
 def document(found: Answer) -> dict[str, Any]:
@@ -204,9 +206,9 @@ def _limit(found: Answer, values: Array) -> str:
     if found.few:
         said += [f"{_row_name(k, values)} = {value:.4g}" for k, value in enumerate(values.ravel())]
     if found.task.X_test is None:
-        said.append(f"train error {_mse(values[None], found.task.y)[0]:.4g}")
+        said.append(f"train error {figures.mse(values[None], found.task.y)[0]:.4g}")
     elif found.task.y_test is not None:
-        said.append(f"test error {_mse(values[None], found.task.y_test)[0]:.4g}")
+        said.append(f"test error {figures.mse(values[None], found.task.y_test)[0]:.4g}")
     return ", ".join(said) or "in --json and --save"
 
 
@@ -233,8 +235,3 @@ def _physics(options: Options) -> dict[str, Any]:
 def _about_data(task: Task) -> dict[str, Any]:
     rows = 0 if task.X_test is None else len(task.X_test)
     return {"task": task.name, "inputs": len(task.X), "width": task.X.shape[1], "test_inputs": rows}
-
-
-def _mse(values: Array, y: Array) -> Array:
-    out: Array = np.mean((values - y) ** 2, axis=tuple(range(1, values.ndim)))
-    return out

@@ -43,9 +43,11 @@ def left_out(evaluate: Field, found: Table, rows: Array, X: Array, past: Pulses,
     worst = 0.0
     for t in [*past.times[:: max(1, len(past.times) // _TIMES)], last]:
         total = np.zeros((len(i), past.sizes.shape[2]))
-        for s, size in zip(past.times, past.sizes, strict=True):
-            if s <= t:
-                q, p = float(np.sqrt(-np.expm1(-rate * (t - s)))), float(np.exp(-2 * rate * s))
-                total += np.exp(-rate * (t - s)) * np.abs((some.gram(q, p) - evaluate(rows[i], X, q, p)) @ size)
+        known = past.times <= t
+        lag = t - past.times[known]
+        for q, p, kept, size in zip(
+            *found.place(lag, past.times[known]), np.exp(-rate * lag), past.sizes[known], strict=True
+        ):
+            total += kept * np.abs((some.gram(q, p) - evaluate(rows[i], X, float(q), float(p))) @ size)
         worst = max(worst, float(total.max()))
     return worst

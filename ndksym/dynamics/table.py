@@ -60,9 +60,12 @@ class Table:
 
     def weights(self, lag: Array, earlier: Array) -> Array:
         """u_k at pairs of times of one shape: (*shape, k)."""
-        q = np.sqrt(-np.expm1(-self.memory.rate * lag.ravel()))
-        p = np.exp(-2 * self.memory.rate * np.maximum(earlier.ravel(), 0.0))
-        return self.at(q, p).reshape(*lag.shape, -1)
+        return self.at(*self.place(lag.ravel(), earlier.ravel())).reshape(*lag.shape, -1)
+
+    def place(self, lag: Array, earlier: Array) -> tuple[Array, Array]:
+        """(q, p) of pairs of times."""
+        rate = self.memory.rate
+        return np.sqrt(-np.expm1(-rate * lag)), np.exp(-2 * rate * np.maximum(earlier, 0.0))
 
     def at(self, q: Array, p: Array) -> Array:
         """u_k at points: (points, k)."""

@@ -62,15 +62,15 @@ def _rows(layer: Layer, panels: Panels, p: Array) -> tuple[Array, Array]:
     """Coefficients of φ and φ' at several norms, each over its row's own panels: (MOST, norms)."""
     h, h_dot = np.zeros((2, MOST, len(p)))
     rules = [gauss(panels.edges / each if each > 0 else np.zeros(0), widest=0.5) for each in p]
-    begin = 0
+    lengths, begin = np.array([len(z) for z, _ in rules], dtype=int), 0
     while begin < len(p):  # the recurrence costs by the step, so rows share it, as many as keep it small
-        ends = np.cumsum([len(z) for z, _ in rules[begin:]])
+        ends = np.cumsum(lengths[begin:])
         count = max(1, int(np.searchsorted(ends, _NODES, side="right")))
         part = slice(begin, begin + count)
         z, w = (np.concatenate(each) for each in zip(*rules[part], strict=True))
         root = np.exp(-0.25 * z * z)
         basis, w = _hermite(z, root), w / root
-        u = np.repeat(p[part], np.diff(ends[:count], prepend=0)) * z
+        u = np.repeat(p[part], lengths[part]) * z
         values = w * layer.phi(u), w * layer.dphi(u)
         for n, end in enumerate(ends[:count]):
             own = slice(ends[n - 1] if n else 0, end)

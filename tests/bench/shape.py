@@ -27,10 +27,15 @@ def network(name, depth):
     return d.compile(), ndksym.phases(d, order=0).overshoot
 
 
+def inputs(k11, o):
+    """Two orthogonal inputs with x·x/N_0 = k11, and a test input as long, of overlap o with the first."""
+    size = np.sqrt(3 * k11)
+    return size * np.eye(3)[:2], size * np.array([[o, 0, np.sqrt(1 - o * o)]])
+
+
 def curve(kernel, tau, k11=1.0, o=0.9, sigma2=1.0, ratio=1.0, rtol=1e-8):
     """f(τ) per unit of the label, from the diffusive equation T12."""
-    size = np.sqrt(3 * k11)
-    X, test = size * np.eye(3)[:2], size * np.array([[o, 0, np.sqrt(1 - o * o)]])
+    X, test = inputs(k11, o)
     run = ndksym.solve(
         kernel, X, [1.0, -1.0], test, times=tau, temperature=1.0, prior_variance=sigma2, init_variance=ratio * sigma2,
         method="diffusive", rtol=rtol,

@@ -6,7 +6,6 @@ equilibrium.
 """
 
 import argparse
-import functools
 import time
 import warnings
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 import ndksym
+from tests.bench.shape import inputs, network
 
 NAMES = ("erf", "relu", "gelu", "sin", "abs")
 _AFTER, _LAG = 30.0, 1e-5
@@ -52,19 +52,12 @@ def cases(names=NAMES, depths=(1, 2, 3)):
     )
 
 
-@functools.cache
-def network(name, depth):
-    """Its kernel and what it is predicted to do, derived once."""
-    d = ndksym.derive(name, depth=depth)
-    return d.compile(), ndksym.phases(d, order=0).overshoot
-
-
 def compare(case, tolerance=_TOLERANCE):
     """What is predicted, and what f does."""
     kernel, criterion = network(case["name"], case["depth"])
     said = criterion.at(sigma2=1, **{name: case[name] for name in ("k11", "o", "ratio")})
-    o, size, init = float(case["o"]), np.sqrt(3 * float(case["k11"])), float(case["ratio"])
-    X, test = size * np.eye(3)[:2], size * np.array([[o, 0, np.sqrt(1 - o * o)]])
+    X, test = inputs(float(case["k11"]), float(case["o"]))
+    init = float(case["ratio"])
     theta = kernel.ntk(X, variance=init)
     rate = theta[0, 0] - theta[0, 1]
     T = _LAG * rate / _AFTER
