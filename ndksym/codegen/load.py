@@ -13,8 +13,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +24,7 @@ import numpy as np
 from ndksym.errors import InputError, MissingExtraError, NdksymError, NotDerivableError
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
+from ndksym.runtime.wide import WORDS, Wide, wide
 
 if TYPE_CHECKING:
     from ndksym.codegen.emit import Source
@@ -39,7 +42,7 @@ class Compiled:
 
     `diag(a)` gives (K, |K|, K_dot, |K_dot|) and `pair(p, q, c, s, k)` the same and what `extra` names: the gap of a
     homogeneous φ, the defect of an oscillating one, or None; |X| is Σ|terms|. Where φ has no closed form both raise
-    NotDerivableError.
+    NotDerivableError. `wide` gives the same for numbers of any size, where the NumPy text is at hand.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Compiled:
     reach: float
     extra: str | None
     call: Callable[..., Sequence[Array]]
+    far: Callable[..., Sequence[Wide]] | None = None
 
     def phi(self, u: Any) -> Array:
         """φ(u)."""
@@ -77,6 +81,14 @@ class Compiled:
         found = self._run("pair", p, q, c, s, k)
         return found if self.extra else (*found, None, None)
 
+    def wide(self, name: str, *inputs: Any) -> tuple[Any, ...] | None:
+        """What `diag` or `pair` give, for numbers m·2^e of any size; None where no text can be run on them."""
+        if self.far is None:
+            return None
+        with np.errstate(all="ignore"):
+            found = tuple(self.far(name, *map(wide, inputs)))
+        return found if self.extra or name == "diag" else (*found, None, None)
+
     def _check(self) -> None:
         if not self.closed:
             raise NotDerivableError(f"{self.name} has no closed form; only phi and dphi are compiled")
@@ -98,29 +110,45 @@ def compile_layers(sources: "Sequence[Source]", backend: str, case: str = "(in m
     """
     from ndksym.codegen.emit import module  # SymPy: those who only load need none
 
-    return load(module(case, sources, backend), backend)
+    text = module(case, sources, backend)
+    return load(text, backend, (lambda: text) if backend == "numpy" else lambda: module(case, sources, "numpy"))
 
 
-def load(text: str, backend: str) -> tuple[Compiled, ...]:
-    """The layers of a text made by `emit.module`."""
-    return _layers(*opened(text, backend))
+def load(text: str, backend: str, in_numpy: Callable[[], str] | None = None) -> tuple[Compiled, ...]:
+    """The layers of a text made by `emit.module`; `in_numpy` gives the same in NumPy, for numbers of any size."""
+    if in_numpy is None and backend == "numpy":
+        return load(text, backend, lambda: text)
+    return _layers(*opened(text, backend), None if in_numpy is None else cache(lambda: _space(in_numpy())))
 
 
 def network(space: dict[str, Any]) -> Kernel:
     """The kernels of a generated NumPy module, given its names: what its own `network()` returns."""
-    layers = _layers(*_of(space))
+    layers = _layers(*_of(space), lambda: space)
     return Kernel(tuple(layers[n] for n in space["HIDDEN"]), space["BIAS"], "numpy")
 
 
-def _layers(facts: list[dict[str, Any]], run: "Run") -> tuple[Compiled, ...]:
+def _layers(
+    facts: list[dict[str, Any]], run: "Run", space: Callable[[], dict[str, Any]] | None
+) -> tuple[Compiled, ...]:
+    def far(n: int) -> Callable[..., Sequence[Wide]] | None:
+        if space is None:
+            return None
+        names = space
+        return lambda which, *inputs: _in_words(names(), f"{which}_{n}")(*inputs)
+
     def caller(n: int, extra: bool) -> Callable[..., Sequence[Array]]:
         outputs = {"phi": 1, "dphi": 1, "ddphi": 1, "diag": 4, "pair": 6 if extra else 4}
         return lambda which, *arrays: run(f"{which}_{n}", outputs[which], *arrays)
 
     return tuple(
-        Compiled(**{**known, "breaks": tuple(known["breaks"])}, call=caller(n, known["extra"] is not None))
+        Compiled(**{**known, "breaks": tuple(known["breaks"])}, call=caller(n, known["extra"] is not None), far=far(n))
         for n, known in enumerate(facts)
     )
+
+
+def _in_words(space: dict[str, Any], function: str) -> Callable[..., tuple[Wide, ...]]:
+    """A function of a generated NumPy module, with the words of wide numbers in place of NumPy's."""
+    return FunctionType(space[function].__code__, {**space, **WORDS})
 
 
 Run = Callable[..., list[Array]]
@@ -137,12 +165,17 @@ def opened(text: str, backend: str) -> tuple[list[dict[str, Any]], Run]:
 
 
 def _open_numpy(text: str) -> tuple[list[dict[str, Any]], Run]:
+    return _of(_space(text))
+
+
+def _space(text: str) -> dict[str, Any]:
+    """The names of a generated NumPy module."""
     name = f"ndksym_generated_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     file = f"<{name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # tracebacks show the source
     space: dict[str, Any] = {"__name__": name}
     exec(compile(text, file, "exec"), space)  # our own text, printed from a closed set of nodes
-    return _of(space)
+    return space
 
 
 def _of(space: dict[str, Any]) -> tuple[list[dict[str, Any]], Run]:
