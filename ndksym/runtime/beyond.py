@@ -30,8 +30,8 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
     found = layer.wide("pair", p, q, c, s, k) if layer.closed else None
     if found is not None:
         K, K_size, K_dot, K_dot_size, extra, extra_size = found
-        settled = wide_kept(pick((K - c * K_dot).m > 0, K, c * K_dot), K_size)
-        poor = ~((wide_kept(K, K_size) | settled) & wide_kept(K_dot, K_dot_size))
+        settled = wide_kept(K, K_size) | wide_kept(c * K_dot, K_size)
+        poor = ~(settled & wide_kept(K_dot, K_dot_size))
         if layer.extra == "gap":
             gap, fine = extra, wide_kept(extra, extra_size)
         elif layer.extra == "defect":
