@@ -21,6 +21,7 @@ import numpy as np
 
 from ndksym.errors import InputError, MissingExtraError, NdksymError, NotDerivableError
 from ndksym.runtime.kernel import Kernel
+from ndksym.runtime.proof import Proof
 from ndksym.runtime.types import Array
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Compiled:
 
     `diag(a)` gives (K, |K|, K_dot, |K_dot|) and `pair(p, q, c, s, k)` the same and what `extra` names: the gap of a
     homogeneous φ, the defect of an oscillating one, or None; |X| is Σ|terms|. Where φ has no closed form both raise
-    NotDerivableError.
+    NotDerivableError. `proof` is the comparison with quadrature, None before it was made.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Compiled:
     reach: float
     extra: str | None
     call: Callable[..., Sequence[Array]]
+    proof: Proof | None = None
 
     def phi(self, u: Any) -> Array:
         """φ(u)."""
@@ -83,7 +85,7 @@ class Compiled:
 
     def _run(self, name: str, *inputs: Any) -> tuple[Array, ...]:
         arrays = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in inputs))
-        with np.errstate(over="ignore", under="ignore"):
+        with np.errstate(all="ignore"):  # branches that are not selected may divide by zero
             return tuple(self.call(name, *arrays))
 
 
