@@ -177,7 +177,7 @@ def verify(
     json_: JsonOption = False,
     timeout: TimeoutOption = 30 * MINUTE,
 ) -> None:
-    """Climb the ladder: exact identities, 50 digits, certified balls, laws, backends; with --slow, simulation."""
+    """Climb the ladder: exact identities, 50 digits, certified balls, compiled code, laws, backends; with --slow, simulation."""
     run_in_child(timeout)
     from ndksym import present
     from ndksym.cases import cases

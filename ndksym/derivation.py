@@ -163,10 +163,14 @@ class Derivation:
         return verify(self, rungs=rungs, **options)
 
     def compile(self, backend: str = "numpy") -> Kernel:
-        """Float64 kernels of this network: .nngp, .ntk, .prior_covariance and .ndk on arrays (n, N_0)."""
-        from ndksym import runtime
+        """Float64 kernels of this network: .nngp, .ntk, .prior_covariance and .ndk on arrays (n, N_0).
 
-        return runtime.compile(self, backend)
+        The code of each layer is compared with quadrature of φ first; a closed form that fails is not used, and the
+        kernel's repr says so. Raises InputError for an unknown backend, MissingExtraError without its compiler.
+        """
+        from ndksym.codegen.compile import kernel
+
+        return kernel(self.duals, self.bias, backend)
 
 
 def derive(activation: object, depth: int = 1, bias: bool = False) -> Derivation:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ndksym import files
 from ndksym.cases import FOLDER, case, cases
+from ndksym.codegen.compile import trusted
 from ndksym.codegen.emit import facts, module
 from ndksym.derivation import Derivation, derive
 from ndksym.errors import InputError
@@ -66,7 +67,8 @@ def source(name: str, d: Derivation, backend: str) -> str:
     order = [distinct.index(dual) for dual in d.duals]
     layers = ", ".join(map(str, order))
     notes = [f"Network: depth {d.depth}, {'with' if d.bias else 'without'} biases, layers {layers}."]
-    return module(name, distinct, backend, notes, order, d.bias)
+    sources = distinct if backend == "latex" else trusted(distinct, backend)
+    return module(name, sources, backend, notes, order, d.bias)
 
 
 def _plain(value: object) -> object:

@@ -31,7 +31,7 @@ ORACLE_MAY_USE = {name for floor in FLOORS[:2] for name in floor} - {
     "identity",
     "claim",
 }
-LAZY_UPWARD = {("derivation", "runtime"), ("derivation", "verify"), ("runtime", "codegen"), ("dynamics", "plots")}
+LAZY_UPWARD = {("derivation", "codegen"), ("derivation", "verify"), ("dynamics", "plots")}
 """Methods that hand over to a later floor, and load it when they are called."""
 
 

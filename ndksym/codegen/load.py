@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -23,13 +23,14 @@ import numpy as np
 
 from ndksym.errors import InputError, MissingExtraError, NdksymError, NotDerivableError
 from ndksym.runtime.kernel import Kernel
+from ndksym.runtime.proof import Proof
 from ndksym.runtime.types import Array
 from ndksym.runtime.wide import WORDS, Wide, wide
 
 if TYPE_CHECKING:
     from ndksym.codegen.emit import Source
 
-__all__ = ["Compiled", "compile_layers", "load", "network", "opened"]
+__all__ = ["Compiled", "compile_layers", "far", "load", "network", "opened"]
 
 FLAGS = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-ffp-contract=off")
 """No -ffast-math; products and sums are not fused, so that all machines round alike."""
@@ -42,7 +43,8 @@ class Compiled:
 
     `diag(a)` gives (K, |K|, K_dot, |K_dot|) and `pair(p, q, c, s, k)` the same and what `extra` names: the gap of a
     homogeneous φ, the defect of an oscillating one, or None; |X| is Σ|terms|. Where φ has no closed form both raise
-    NotDerivableError. `wide` gives the same for numbers of any size, where the NumPy text is at hand.
+    NotDerivableError. `wide` gives the same for numbers of any size, where the NumPy text is at hand. `proof` is the
+    comparison with quadrature, None before it was made.
     """
 
     name: str
@@ -55,7 +57,8 @@ class Compiled:
     reach: float
     extra: str | None
     call: Callable[..., Sequence[Array]]
-    far: Callable[..., Sequence[Wide]] | None = None
+    proof: Proof | None = None
+    far: Callable[..., Sequence[Wide]] | None = field(default=None, compare=False, repr=False)
 
     def phi(self, u: Any) -> Array:
         """φ(u)."""
@@ -95,7 +98,7 @@ class Compiled:
 
     def _run(self, name: str, *inputs: Any) -> tuple[Array, ...]:
         arrays = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in inputs))
-        with np.errstate(over="ignore", under="ignore"):
+        with np.errstate(all="ignore"):  # branches that are not selected may divide by zero
             return tuple(self.call(name, *arrays))
 
 
@@ -110,38 +113,48 @@ def compile_layers(sources: "Sequence[Source]", backend: str, case: str = "(in m
     """
     from ndksym.codegen.emit import module  # SymPy: those who only load need none
 
-    text = module(case, sources, backend)
-    return load(text, backend, (lambda: text) if backend == "numpy" else lambda: module(case, sources, "numpy"))
+    layers = load(module(case, sources, backend), backend)
+    if backend == "numpy":
+        return layers
+    in_numpy = cache(lambda: module(case, sources, "numpy"))
+    return tuple(replace(layer, far=far(in_numpy, n)) for n, layer in enumerate(layers))
 
 
-def load(text: str, backend: str, in_numpy: Callable[[], str] | None = None) -> tuple[Compiled, ...]:
-    """The layers of a text made by `emit.module`; `in_numpy` gives the same in NumPy, for numbers of any size."""
-    if in_numpy is None and backend == "numpy":
-        return load(text, backend, lambda: text)
-    return _layers(*opened(text, backend), None if in_numpy is None else cache(lambda: _space(in_numpy())))
+def load(text: str, backend: str) -> tuple[Compiled, ...]:
+    """The layers of a text made by `emit.module`; those of one in NumPy take numbers of any size."""
+    if backend == "numpy":
+        space = _space(text)
+        return _layers(*_of(space), space)
+    return _layers(*opened(text, backend), None)
+
+
+def far(in_numpy: Callable[[], str], n: int = 0) -> Callable[..., Sequence[Wide]]:
+    """`diag` and `pair` of layer n of a NumPy text, on numbers of any size; the text is asked for when it is needed."""
+    space = cache(lambda: _space(in_numpy()))
+    return lambda which, *inputs: _in_words(space(), f"{which}_{n}")(*inputs)
 
 
 def network(space: dict[str, Any]) -> Kernel:
     """The kernels of a generated NumPy module, given its names: what its own `network()` returns."""
-    layers = _layers(*_of(space), lambda: space)
+    layers = _layers(*_of(space), space)
     return Kernel(tuple(layers[n] for n in space["HIDDEN"]), space["BIAS"], "numpy")
 
 
-def _layers(
-    facts: list[dict[str, Any]], run: "Run", space: Callable[[], dict[str, Any]] | None
-) -> tuple[Compiled, ...]:
-    def far(n: int) -> Callable[..., Sequence[Wide]] | None:
+def _layers(facts: list[dict[str, Any]], run: "Run", space: dict[str, Any] | None) -> tuple[Compiled, ...]:
+    def words(n: int) -> Callable[..., Sequence[Wide]] | None:
         if space is None:
             return None
         names = space
-        return lambda which, *inputs: _in_words(names(), f"{which}_{n}")(*inputs)
+        return lambda which, *inputs: _in_words(names, f"{which}_{n}")(*inputs)
 
     def caller(n: int, extra: bool) -> Callable[..., Sequence[Array]]:
         outputs = {"phi": 1, "dphi": 1, "ddphi": 1, "diag": 4, "pair": 6 if extra else 4}
         return lambda which, *arrays: run(f"{which}_{n}", outputs[which], *arrays)
 
     return tuple(
-        Compiled(**{**known, "breaks": tuple(known["breaks"])}, call=caller(n, known["extra"] is not None), far=far(n))
+        Compiled(
+            **{**known, "breaks": tuple(known["breaks"])}, call=caller(n, known["extra"] is not None), far=words(n)
+        )
         for n, known in enumerate(facts)
     )
 

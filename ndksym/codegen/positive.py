@@ -4,6 +4,7 @@ The relation p²q² = c² + r² is used in one direction only: what is positive 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import Add, Expr, Mul, Poly, S, factor_list, sqrt
 
@@ -27,13 +28,17 @@ class Value:
         return Value(self.expr**n, 1 if n % 2 == 0 and self.sign else self.sign)
 
 
-def irreducible(expr: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
-    """A number and irreducible factors with their multiplicities; irrational numbers may stand anywhere."""
+@lru_cache(maxsize=4096)
+def irreducible(expr: Expr) -> tuple[Expr, tuple[tuple[Expr, int], ...]]:
+    """A number and irreducible factors with their multiplicities; irrational numbers may stand anywhere.
+
+    Remembered, because K, K_dot and their diagonals are made of the same polynomials.
+    """
     top, bottom = expr.together().as_numer_denom()
     if bottom.free_symbols:
         raise NotDerivableError(f"code generation: {expr} is not a polynomial")
     if not top.free_symbols:
-        return top / bottom, []
+        return top / bottom, ()
     number, found = factor_list(top)
     factors = []
     for factor, multiplicity in found:
@@ -41,7 +46,7 @@ def irreducible(expr: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
             factors.append((factor, multiplicity))
         else:
             number *= factor**multiplicity
-    return number / bottom, factors
+    return number / bottom, tuple(factors)
 
 
 def normal(expr: Expr) -> dict[tuple[int, int, int, int], Expr]:
@@ -64,6 +69,7 @@ def monomial(powers: tuple[int, int, int, int]) -> Expr:
     return Mul(*(symbol**n for symbol, n in zip((p, q, c, r), powers, strict=True)))
 
 
+@lru_cache(maxsize=4096)
 def polynomial(expr: Expr) -> Value:
     """The lowered value of a polynomial in p, q, c, r.
 

@@ -82,6 +82,11 @@ class Kernel:
     bias: bool
     backend: str
 
+    def __repr__(self) -> str:
+        names = ", ".join(layer.name for layer in self.layers[:4]) + (", …" if len(self.layers) > 4 else "")
+        head = f"depth {len(self.layers)}, {'with' if self.bias else 'without'} biases, {self.backend}"
+        return "; ".join([f"Kernel({names}: {head}", *dict.fromkeys(map(_described, self.layers))]) + ")"
+
     @cached_property
     def _rules(self) -> tuple[Rule, ...]:
         distinct = {id(layer): Rule(layer) for layer in self.layers}
@@ -273,6 +278,15 @@ def _chain(
             P, Q = lift(row.P[i]), lift(row2.P[j])
             pairs = _step(i, j, P, Q, output, values.gap, values.cogap, prior, beta)
         return _chosen(part, prior.cross, theta, hidden, output + shift)
+
+
+def _described(layer: Layer) -> str:
+    """How a layer is evaluated, and what its comparison with quadrature said."""
+    if layer.proof is None:
+        return f"{layer.name}: not compared with quadrature"
+    if not layer.proof.passed:
+        return f"{layer.name}: quadrature, because the closed form {layer.proof}"
+    return f"{layer.name}: {'closed form' if layer.closed else 'numeric'}, {layer.proof}"
 
 
 def _rows(rules: tuple[Rule, ...], points: geometry.Points, variance: float, beta: float) -> list[Rows]:

@@ -1,5 +1,5 @@
-"""The verification ladder for one derivation: exact → precise → oracle → laws → backends → simulation, each rung a list
-of Evidence."""
+"""The verification ladder for one derivation: exact → precise → oracle → code → laws → backends → simulation, each rung a
+list of Evidence."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -45,6 +45,8 @@ def verify(
         found += digits.precise(derivation.duals, points.QUICK if quick else points.ORDINARY)
     if "oracle" in asked:
         found += digits.certified(derivation.duals, where)
+    if "code" in asked:
+        found += numeric.code(derivation, ("numpy",) if quick else ("numpy", "c"))
     if "laws" in asked:
         found += numeric.laws(derivation, 2 if quick else 40 if slow else 8)
     if "backends" in asked:
