@@ -56,6 +56,7 @@ class Compiled:
     strip: float | None
     reach: float
     extra: str | None
+    origin: list[list[float]] | None
     call: Callable[..., Sequence[Array]]
     proof: Proof | None = None
     far: Callable[..., Sequence[Wide]] | None = field(default=None, compare=False, repr=False)

@@ -64,6 +64,9 @@ def prove(layer: Layer) -> Proof:
     except NotDerivableError as error:
         return Proof(0, 0.0, "", str(error))
     p, q, rho = _affordable(panels, *_points(layer, panels.reach))
+    sides = Rows(rule, p * p), Rows(rule, q * q)
+    near = [n for n in range(len(p)) if not any(rows.far[n] or rows.deep(n) for rows in sides)]
+    p, q, rho = p[near], q[near], rho[near]  # the nodes of this quadrature do not lie in the tails
     s, k = np.sqrt(0.5 * (1 - rho)), np.sqrt(0.5 * (1 + rho))
     each = np.arange(len(p))
     first, second = Rows(rule, p * p), Rows(rule, q * q)
@@ -73,8 +76,6 @@ def prove(layer: Layer) -> Proof:
     for n in each:
         (A, A_dot), (B, B_dot) = (quadrature.single(layer, panels, float(norm[n])) for norm in (p, q))
         PQ, PQ_dot = np.sqrt(A) * np.sqrt(B), np.sqrt(A_dot) * np.sqrt(B_dot)
-        if first.deep(int(n)) or second.deep(int(n)):
-            continue  # the nodes of this quadrature do not lie in the tails
         if not (0 < PQ < np.inf) or _cut_off(layer, float(p[n]), A) or _cut_off(layer, float(q[n]), B):
             continue
         true = quadrature.double(layer, panels, float(p[n]), float(q[n]), float(s[n]), float(k[n]), A**0.5, B**0.5)
