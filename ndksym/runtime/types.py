@@ -30,7 +30,7 @@ class Layer(Protocol):
     @property
     def extra(self) -> str | None: ...
     @property
-    def origin(self) -> list[list[float]] | None:
+    def origin(self) -> tuple[tuple[float, ...], ...] | None:
         """Taylor coefficients of φ at 0− and at 0+."""
 
     @property
