@@ -8,8 +8,9 @@ from sympy import Abs, Function, Matrix, Rational, Symbol, eye, latex, limit, oo
 from sympy import E as EULER
 
 from ndksym.activation import activation
+from ndksym.derivation import derive
 from ndksym.dual import Dual, Step, dual
-from ndksym.errors import InputError
+from ndksym.errors import DivergentKernelError, InputError
 from ndksym.gaussian.trace import E, u, v
 from ndksym.special import LOCALS
 from ndksym.symbols import a, b, c, x
@@ -148,3 +149,31 @@ def test_steps_name_the_distribution_they_use():
     assert "bivariate normal distribution function" in relu
     assert not any(rule.startswith("normal distribution function") for rule in relu)
     assert any(rule.startswith("normal distribution function") for rule in elu)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Max(0, x) + 10**(-70)*Heaviside(x)",
+        "erf(x)*Heaviside(x) + 10**(-70)*Heaviside(x)",
+        "Heaviside(x-1)*(sin(x) - sin(1) + 10**(-70))",
+        "tanh(x) + 10**(-70)*Heaviside(x-1)",
+        "Piecewise((tanh(x), x < 1), (tanh(1) + 10**(-80)*exp(x), True))",
+    ],
+)
+def test_a_jump_is_a_jump_however_small(text):
+    d = derive(text)
+    assert d.diverges
+    assert d.duals[0].diverges
+    assert d.activations[0].smoothness == 0
+    kernel = d.compile()
+    assert kernel.nngp([[1.0, 2.0]])[0, 0] > 0
+    with pytest.raises(DivergentKernelError, match="is discontinuous"):
+        kernel.ntk([[1.0, 2.0]])
+
+
+def test_what_only_looks_like_a_jump_is_none():
+    for text in ("erf(x)*Heaviside(x)", "Piecewise((sin(x)**2, x < pi/3), (1 - cos(x)**2, True))"):
+        d = derive(text)
+        assert not d.diverges
+        assert not d.duals[0].diverges
