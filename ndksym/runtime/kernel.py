@@ -224,6 +224,8 @@ class Kernel:
         part: Part,
     ) -> Array:
         """The pairs that float64 has the range for, and those that need numbers m·2^e."""
+        if not any(row.far.any() for row in (*rows, *rows2)):
+            return floats(_chain(rows, rows2, *_inputs(first, second, i, j, False), prior, beta, part))
         far = np.any([row.far[i] | row2.far[j] for row, row2 in zip(rows, rows2, strict=True)], axis=0)
         out = np.empty(len(i))
         for beyond_float64 in (False, True):
