@@ -254,11 +254,17 @@ def _order(left: Expr, right: Expr, point: Expr) -> Expr:
         below, above = taylor(left, point, _MAX_ORDER), taylor(right, point, _MAX_ORDER)
         noise = 1e-60 * max(map(abs, below + above))
         for order, (one, other) in enumerate(zip(below, above, strict=True)):
-            if abs(one - other) > noise:
+            if abs(one - other) > noise or (order < 2 and one != other and _differs(jump.diff(x, order), point)):
                 return Integer(order)
         return oo
     except SingularError:
         return _order_by_limits(left, right, point)
+
+
+def _differs(jump: Expr, point: Expr) -> bool:
+    """Whether a jump too small for the digits of two Taylor series is one: 1e-70 is not 0."""
+    exact = jump.subs(x, point)
+    return bool(exact.is_finite) and not is_zero_number(exact)
 
 
 def _order_by_limits(left: Expr, right: Expr, point: Expr) -> Expr:

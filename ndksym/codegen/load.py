@@ -12,9 +12,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,11 +25,12 @@ from ndksym.errors import InputError, MissingExtraError, NdksymError, NotDerivab
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.proof import Proof
 from ndksym.runtime.types import Array
+from ndksym.runtime.wide import WORDS, Wide, wide
 
 if TYPE_CHECKING:
     from ndksym.codegen.emit import Source
 
-__all__ = ["Compiled", "compile_layers", "load", "network", "opened"]
+__all__ = ["Compiled", "compile_layers", "far", "load", "network", "opened"]
 
 FLAGS = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-ffp-contract=off")
 """No -ffast-math; products and sums are not fused, so that all machines round alike."""
@@ -40,7 +43,8 @@ class Compiled:
 
     `diag(a)` gives (K, |K|, K_dot, |K_dot|) and `pair(p, q, c, s, k)` the same and what `extra` names: the gap of a
     homogeneous φ, the defect of an oscillating one, or None; |X| is Σ|terms|. Where φ has no closed form both raise
-    NotDerivableError. `proof` is the comparison with quadrature, None before it was made.
+    NotDerivableError. `wide` gives the same for numbers of any size, where the NumPy text is at hand. `proof` is the
+    comparison with quadrature, None before it was made.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Compiled:
     extra: str | None
     call: Callable[..., Sequence[Array]]
     proof: Proof | None = None
+    far: Callable[..., Sequence[Wide]] | None = field(default=None, compare=False, repr=False)
 
     def phi(self, u: Any) -> Array:
         """φ(u)."""
@@ -79,6 +84,14 @@ class Compiled:
         found = self._run("pair", p, q, c, s, k)
         return found if self.extra else (*found, None, None)
 
+    def wide(self, name: str, *inputs: Any) -> tuple[Any, ...] | None:
+        """What `diag` or `pair` give, for numbers m·2^e of any size; None where no text can be run on them."""
+        if self.far is None:
+            return None
+        with np.errstate(all="ignore"):
+            found = tuple(self.far(name, *map(wide, inputs)))
+        return found if self.extra or name == "diag" else (*found, None, None)
+
     def _check(self) -> None:
         if not self.closed:
             raise NotDerivableError(f"{self.name} has no closed form; only phi and dphi are compiled")
@@ -100,29 +113,55 @@ def compile_layers(sources: "Sequence[Source]", backend: str, case: str = "(in m
     """
     from ndksym.codegen.emit import module  # SymPy: those who only load need none
 
-    return load(module(case, sources, backend), backend)
+    layers = load(module(case, sources, backend), backend)
+    if backend == "numpy":
+        return layers
+    in_numpy = cache(lambda: module(case, sources, "numpy"))
+    return tuple(replace(layer, far=far(in_numpy, n)) for n, layer in enumerate(layers))
 
 
 def load(text: str, backend: str) -> tuple[Compiled, ...]:
-    """The layers of a text made by `emit.module`."""
-    return _layers(*opened(text, backend))
+    """The layers of a text made by `emit.module`; those of one in NumPy take numbers of any size."""
+    if backend == "numpy":
+        space = _space(text)
+        return _layers(*_of(space), space)
+    return _layers(*opened(text, backend), None)
+
+
+def far(in_numpy: Callable[[], str], n: int = 0) -> Callable[..., Sequence[Wide]]:
+    """`diag` and `pair` of layer n of a NumPy text, on numbers of any size; the text is asked for when it is needed."""
+    space = cache(lambda: _space(in_numpy()))
+    return lambda which, *inputs: _in_words(space(), f"{which}_{n}")(*inputs)
 
 
 def network(space: dict[str, Any]) -> Kernel:
     """The kernels of a generated NumPy module, given its names: what its own `network()` returns."""
-    layers = _layers(*_of(space))
+    layers = _layers(*_of(space), space)
     return Kernel(tuple(layers[n] for n in space["HIDDEN"]), space["BIAS"], "numpy")
 
 
-def _layers(facts: list[dict[str, Any]], run: "Run") -> tuple[Compiled, ...]:
+def _layers(facts: list[dict[str, Any]], run: "Run", space: dict[str, Any] | None) -> tuple[Compiled, ...]:
+    def words(n: int) -> Callable[..., Sequence[Wide]] | None:
+        if space is None:
+            return None
+        names = space
+        return lambda which, *inputs: _in_words(names, f"{which}_{n}")(*inputs)
+
     def caller(n: int, extra: bool) -> Callable[..., Sequence[Array]]:
         outputs = {"phi": 1, "dphi": 1, "ddphi": 1, "diag": 4, "pair": 6 if extra else 4}
         return lambda which, *arrays: run(f"{which}_{n}", outputs[which], *arrays)
 
     return tuple(
-        Compiled(**{**known, "breaks": tuple(known["breaks"])}, call=caller(n, known["extra"] is not None))
+        Compiled(
+            **{**known, "breaks": tuple(known["breaks"])}, call=caller(n, known["extra"] is not None), far=words(n)
+        )
         for n, known in enumerate(facts)
     )
+
+
+def _in_words(space: dict[str, Any], function: str) -> Callable[..., tuple[Wide, ...]]:
+    """A function of a generated NumPy module, with the words of wide numbers in place of NumPy's."""
+    return FunctionType(space[function].__code__, {**space, **WORDS})
 
 
 Run = Callable[..., list[Array]]
@@ -139,12 +178,17 @@ def opened(text: str, backend: str) -> tuple[list[dict[str, Any]], Run]:
 
 
 def _open_numpy(text: str) -> tuple[list[dict[str, Any]], Run]:
+    return _of(_space(text))
+
+
+def _space(text: str) -> dict[str, Any]:
+    """The names of a generated NumPy module."""
     name = f"ndksym_generated_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     file = f"<{name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # tracebacks show the source
     space: dict[str, Any] = {"__name__": name}
     exec(compile(text, file, "exec"), space)  # our own text, printed from a closed set of nodes
-    return _of(space)
+    return space
 
 
 def _of(space: dict[str, Any]) -> tuple[list[dict[str, Any]], Run]:

@@ -27,6 +27,7 @@ REACH = 14.0
 TAIL = 2e-17
 """The series is done where h_k h'_k |ρ|^k, relative to its norms, stays below this."""
 AGREE = 4e-15
+_STEEP = 10.0
 _KNOWN = 2**12
 """Norms whose coefficients are remembered, of 8 kB each: at all pairs of times those of the earlier one recur."""
 _NODES = 2**13
@@ -108,7 +109,7 @@ def series(layer: Layer, panels: Panels, p: Array, known: Known | None = None) -
             ready[:], ended = True, True
             for out, (straight, shifted) in zip((h, h_dot), values, strict=True):
                 first, second = _grid(0.0)[1][:length] @ straight, _grid(STEP / 2)[1][:length] @ shifted
-                norm = np.sqrt(np.sum(first * first, axis=0))
+                norm = _norm(first)
                 ready &= np.isfinite(norm) & (np.abs(first - second).max(axis=0) <= AGREE * norm)
                 out[:length] = 0.5 * (first + second)
                 ended &= bool(np.all(np.abs(first[-LAST:]) <= NOISE * norm))
@@ -126,11 +127,28 @@ def series(layer: Layer, panels: Panels, p: Array, known: Known | None = None) -
     known.update(fresh)
     for i, pair in held.items():
         h[:, i], h_dot[:, i] = fresh[float(p[i])] if pair is None else pair
-    return Series(h, h_dot, np.maximum(_envelope(h), _envelope(h_dot)), ready | within)
+    envelope = np.maximum(_envelope(h), _envelope(h_dot))
+    if layer.smoothness >= 1:
+        _by_parts(h, h_dot, p)
+    return Series(h, h_dot, envelope, ready | within)
+
+
+def _by_parts(h: Array, h_dot: Array, p: Array) -> None:
+    """p h_dot_k = √(k+1) h_{k+1}, which has the digits of h where φ' is that of a peak or of a step, narrow beside p."""
+    steep = np.nonzero(_STEEP * _norm(h) < p * _norm(h_dot))[0]
+    k = np.arange(1, MOST)[:, None]
+    h_dot[:-1, steep] = np.sqrt(k) * h[1:, steep] / p[steep]
+
+
+def _norm(h: Array) -> Array:
+    """√Σh² of each column, however small its squares are."""
+    top = np.abs(h).max(axis=0)
+    out: Array = top * np.sqrt(np.sum((h / np.where(top > 0, top, 1.0)) ** 2, axis=0))
+    return out
 
 
 def _envelope(h: Array) -> Array:
-    norm = np.sqrt(np.sum(h * h, axis=0))
+    norm = _norm(h)
     relative = np.abs(h) / np.where(norm > 0, norm, 1.0)
     out: Array = np.maximum.accumulate(relative.max(axis=1, initial=0.0)[::-1])[::-1]
     return out

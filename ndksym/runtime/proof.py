@@ -73,6 +73,8 @@ def prove(layer: Layer) -> Proof:
     for n in each:
         (A, A_dot), (B, B_dot) = (quadrature.single(layer, panels, float(norm[n])) for norm in (p, q))
         PQ, PQ_dot = np.sqrt(A) * np.sqrt(B), np.sqrt(A_dot) * np.sqrt(B_dot)
+        if first.deep(int(n)) or second.deep(int(n)):
+            continue  # the nodes of this quadrature do not lie in the tails
         if not (0 < PQ < np.inf) or _cut_off(layer, float(p[n]), A) or _cut_off(layer, float(q[n]), B):
             continue
         true = quadrature.double(layer, panels, float(p[n]), float(q[n]), float(s[n]), float(k[n]), A**0.5, B**0.5)

@@ -41,3 +41,6 @@ class Layer(Protocol):
 
     def pair(self, p: Array, q: Array, c: Array, s: Array, k: Array) -> tuple[Any, ...]:
         """K, |K|, K_dot, |K_dot|, X, |X|, X being `extra`: gap √(K(a)K(b)) − K, defect E(φ(u) − φ(v))², or None."""
+
+    def wide(self, name: str, *inputs: Any) -> tuple[Any, ...] | None:
+        """What `diag` or `pair` give, on numbers m·2^e of any size; None where that cannot be had."""
