@@ -56,6 +56,7 @@ class Compiled:
     strip: float | None
     reach: float
     extra: str | None
+    origin: tuple[tuple[float, ...], ...] | None
     call: Callable[..., Sequence[Array]]
     proof: Proof | None = None
     far: Callable[..., Sequence[Wide]] | None = field(default=None, compare=False, repr=False)
@@ -151,10 +152,12 @@ def _layers(facts: list[dict[str, Any]], run: "Run", space: dict[str, Any] | Non
         outputs = {"phi": 1, "dphi": 1, "ddphi": 1, "diag": 4, "pair": 6 if extra else 4}
         return lambda which, *arrays: run(f"{which}_{n}", outputs[which], *arrays)
 
+    def typed(known: dict[str, Any]) -> dict[str, Any]:
+        origin = None if known["origin"] is None else tuple(map(tuple, known["origin"]))
+        return {**known, "breaks": tuple(known["breaks"]), "origin": origin}
+
     return tuple(
-        Compiled(
-            **{**known, "breaks": tuple(known["breaks"])}, call=caller(n, known["extra"] is not None), far=words(n)
-        )
+        Compiled(**typed(known), call=caller(n, known["extra"] is not None), far=words(n))
         for n, known in enumerate(facts)
     )
 

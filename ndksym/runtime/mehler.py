@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ndksym.runtime import origin
 from ndksym.runtime.panels import Panels
 from ndksym.runtime.quadrature import follows, gauss
 from ndksym.runtime.types import Array, Layer
@@ -57,6 +58,16 @@ def _grid(shift: float) -> tuple[Array, Array]:
     z = np.arange(-REACH, REACH, STEP) + shift
     root = np.exp(-0.25 * z * z) / (2 * np.pi) ** 0.25
     return z, _hermite(z, root) * (STEP * root)
+
+
+@lru_cache(maxsize=1)
+def _half_moments(powers: int) -> Array:
+    """E[zⁿ He_k(z)/√k!; z > 0], n < powers."""
+    z, w = gauss(np.zeros(1), widest=0.25)
+    z, w = z[z > 0], w[z > 0]
+    root = np.exp(-0.25 * z * z)
+    out: Array = (w / root * z ** np.arange(powers)[:, None]) @ _hermite(z, root).T
+    return out
 
 
 def _rows(layer: Layer, panels: Panels, p: Array) -> tuple[Array, Array]:
@@ -117,6 +128,10 @@ def series(layer: Layer, panels: Panels, p: Array, known: Known | None = None) -
                 break
     h[:, ~ready], h_dot[:, ~ready] = 0.0, 0.0
     within = follows(panels, p)
+    small = origin.small(layer, p)
+    if small.any():
+        h[:, small], h_dot[:, small] = origin.coefficients(layer, p[small], _half_moments(origin.TERMS))
+        ready |= small
     known = {} if known is None else known
     held = {i: known.get(float(p[i])) for i in np.nonzero(~ready & within)[0]}
     left = [i for i, pair in held.items() if pair is None]

@@ -67,6 +67,8 @@ def prove(layer: Layer) -> Proof:
     except NotDerivableError as error:
         return Proof(0, 0.0, "", str(error))
     p, q, rho = _points(layer, panels)
+    within = ~(Rows(rule, p * p).far | Rows(rule, q * q).far)  # beyond float64 the same code is run on other numbers
+    p, q, rho = p[within], q[within], rho[within]
     first, second = Rows(rule, p * p), Rows(rule, q * q)
     deep = np.array([first.deep(n) or second.deep(n) for n in range(len(p))])
     chosen = _affordable(panels, p, q, deep)

@@ -137,7 +137,9 @@ class Rows:
             return nothing, nothing
         K, K_size, K_dot, K_dot_size = found
         sound = wide_kept(K, K_size) & (wide_kept(K_dot, K_dot_size) | np.isposinf(floats(K_dot)))
-        return np.where(sound, floats(root(K)), np.nan), np.where(sound, floats(root(K_dot)), np.nan)
+        with np.errstate(invalid="ignore"):
+            P, D = (np.where(sound, floats(root(value)), np.nan) for value in (K, K_dot))
+        return P, D
 
     @cached_property
     def moments(self) -> tuple[Array, Array]:

@@ -30,6 +30,10 @@ class Layer(Protocol):
     @property
     def extra(self) -> str | None: ...
     @property
+    def origin(self) -> tuple[tuple[float, ...], ...] | None:
+        """Taylor coefficients of φ at 0− and at 0+."""
+
+    @property
     def proof(self) -> Any: ...
 
     def phi(self, u: Array) -> Array: ...
