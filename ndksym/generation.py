@@ -97,7 +97,9 @@ def generate(
         return _compare(wanted, root, everything=not names and out is None)
     if out is not None and out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; --out names a folder")
-    written = [str(path) for path, text in wanted.items() if files.write_whole(path, text)]
+    folders = dict.fromkeys(path.parent for path in wanted)
+    parts = ({path: text for path, text in wanted.items() if path.parent == folder} for folder in folders)
+    written = [str(path) for part in parts for path in files.write_all(part)]
     return Report(written, [str(p) for p in wanted if str(p) not in written], [], "", "")
 
 
