@@ -67,7 +67,7 @@ def together(*paths: Path) -> Iterator[tuple[IO[bytes], ...]]:
             raise
         raise FileError(f"cannot write {', '.join(map(str, paths))}: {error.strerror or error}") from error
     finally:
-        for draft in drafts:
+        for draft in reversed(drafts):
             draft.drop()
 
 
@@ -99,6 +99,7 @@ class _Draft:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name: Path | None = None
+        self.made: list[Path] = []
         found = _status(path)
         self.device = found is not None and not stat.S_ISREG(found.st_mode)
         if self.device:
@@ -106,6 +107,7 @@ class _Draft:
             return
         self.target = _target(path)
         folder = self.target.parent
+        self.made = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         scratch.sweep(folder)
         mode = 0o666 if found is None else 0o600
@@ -134,14 +136,17 @@ class _Draft:
         if sys.platform == "win32":  # renames no open file; elsewhere the lock is kept until there is nothing to sweep
             self.stream.close()
         os.replace(self.name, self.target)
-        self.name = None
+        self.name, self.made = None, []
 
     def drop(self) -> None:
-        """Close it, and remove what has not been put in place."""
+        """Close it, and remove what has not been put in place, with the folders that were made for it."""
         with contextlib.suppress(OSError):  # of a full disk that has been complained about
             self.stream.close()
         if self.name is not None:
             self.name.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not empty: another file has been put there
+            for folder in self.made:
+                folder.rmdir()
 
 
 def _status(path: Path) -> os.stat_result | None:
