@@ -29,8 +29,12 @@ def check_writable(path: Path) -> None:
             raise InputError(f"cannot write {path}: permission denied")
         if found is None or stat.S_ISREG(found.st_mode):
             _Draft(path).drop()
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} cannot be the name of a file") from error
 
 
 @contextlib.contextmanager

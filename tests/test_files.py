@@ -118,6 +118,12 @@ def test_where_nobody_can_write_nothing_is_begun(folder):
         files.write_whole(files.Path(folder, "out.tex"), "text")
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_what_no_file_can_be_called_is_said(name, tmp_path):
+    with pytest.raises(InputError, match="cannot be the name"):
+        files.check_writable(tmp_path / name)
+
+
 def test_what_the_system_refuses_names_the_file_and_leaves_no_folder(tmp_path):
     with pytest.raises(FileError, match=r"new/out\.tex: No space left"), files.whole(tmp_path / "new" / "out.tex"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
