@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -97,10 +96,9 @@ library("int f;")"""
     place = kills.Place(tmp_path)
     process = place.start([sys.executable, "-c", code])
     begin = time.monotonic()
-    while not (found := list(place.cache.rglob("temporary"))):
-        assert time.monotonic() - begin < 30
+    while not (found := list(place.cache.rglob("temporary"))) or len(place.alive()) < 4:
+        assert time.monotonic() - begin < 30, "we, the guard, the compiler and what it has started"
         time.sleep(0.02)
-    assert len(place.alive()) == 4, "we, the guard, the compiler and what it has started"
     process.kill()
     process.wait()
     process.stderr.close()
@@ -123,16 +121,15 @@ def test_a_compiler_that_is_interrupted_is_ended_first(tmp_path, monkeypatch):
     gone(place)
 
 
-reference = cache(kills.reference)
-
-
 @pytest.mark.parametrize(
     ("name", "whom", "how"),
-    [("solve", "parent", 9), ("simulate", "parent", 9), ("simulate", "group", 15), ("generate", "group", 9)],
+    [("solve", "parent", 9), ("simulate", "parent", 9), ("generate", "group", 15)],
 )
 def test_a_sample_of_the_campaign(name, whom, how):
     command = kills.COMMANDS[name]
-    found = kills.killed(command, reference(command, (0,)), whom, signal.Signals(how), random.Random(f"{name} {whom}"))
+    found = kills.killed(
+        command, kills.reference(command, (0,)), whom, signal.Signals(how), random.Random(f"{name} {whom}")
+    )
     assert found.wrong == []
 
 
