@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import select
 import signal
 import sys
 import threading
@@ -11,7 +12,7 @@ _SET_PARENT_DEATH_SIGNAL = 1
 
 
 def follow(handle: int) -> None:
-    """End this process when nobody holds the other end of the pipe `handle` any more.
+    """End this process when nobody holds the other end of the pipe `handle` any more; what comes through it is left there.
 
     Only the starting process may hold that end. A thread waits for it; on Linux the kernel also kills this process with
     the thread that started it, even while C code keeps all Python threads waiting. A starter that is gone before this call
@@ -23,7 +24,8 @@ def follow(handle: int) -> None:
 
 
 def _watch(handle: int) -> None:
-    while os.read(handle, 1):
-        pass
+    waiting = select.poll()
+    waiting.register(handle, 0)
+    waiting.poll()
     # at once: to unwind, the main thread would have to take part
     os._exit(1)

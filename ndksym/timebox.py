@@ -44,6 +44,7 @@ def run_in_child(seconds: float | None) -> None:
     try:
         code = _wait(child, seconds)
     except BaseException:
+        _hear_no_more()
         _stop(child)
         raise
     if code is None:
@@ -82,10 +83,14 @@ def _stop(child: int) -> None:
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    # once is enough: a second signal must not interrupt the tidying up
-    for each in (*_ENDING, signal.SIGINT):
-        signal.signal(each, _go_on)
+    _hear_no_more()
     raise SystemExit(128 + number)
+
+
+def _hear_no_more() -> None:
+    """Once is enough: a second signal must not interrupt the tidying up."""
+    for number in (*_ENDING, signal.SIGINT):
+        signal.signal(number, _go_on)
 
 
 def _go_on(_number: int, _frame: FrameType | None) -> None:

@@ -50,6 +50,31 @@ def test_a_child_ends_with_its_parent(before, work, how, tmp_path):
     gone(place)
 
 
+@pytest.mark.parametrize("whom", [os.kill, os.killpg])
+@pytest.mark.parametrize("numbers", [(15,), (2,), (1,), (15, 15, 2, 1), (2, 2, 15)])
+def test_a_child_tidies_up_undisturbed(whom, numbers, tmp_path):
+    """Though more signals come meanwhile, which reach it before it is done."""
+    tidied = tmp_path / "tidied"
+    work = f"""
+try:
+    import time
+    print("at work", file=sys.stderr)
+    time.sleep(600)
+finally:
+    time.sleep(0.2)
+    open({str(tidied)!r}, "w").close()"""
+    default = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    place, process = start(tmp_path, default + IN + work)
+    assert [process.stderr.readline() for _ in range(2)] == ["in\n", "at work\n"]
+    for number in numbers:
+        whom(process.pid, number)
+        time.sleep(0.02)
+    process.wait(kills.SECONDS)
+    process.stderr.close()
+    assert tidied.exists()
+    gone(place)
+
+
 def test_what_is_ignored_at_the_start_stays_ignored(tmp_path):
     """As under nohup, and in the background of a shell without job control."""
     code = f"""

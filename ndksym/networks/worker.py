@@ -1,8 +1,8 @@
-"""One process of a simulation: python -m ndksym.networks.worker FIRST LAST
+"""One process of a simulation, started as START FIRST LAST.
 
 Simulates the pairs FIRST … LAST − 1 of the job on stdin, which is its length in BYTES bytes, then a .npz. The result goes to
 stdout as a .npy; what has been done, a number of network steps a line, to stderr, and what is refused too, with exit code 2.
-It ends when stdin is closed.
+It ends when stdin is closed, from the first moment on.
 """
 
 import io
@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ndksym import lifeline
 from ndksym.codegen.load import load
 from ndksym.errors import InputError, NdksymError
 from ndksym.networks import job, langevin, proximal
 from ndksym.runtime.types import Array
 
+START = ("-c", "from ndksym import lifeline; lifeline.follow(0); from ndksym.networks import worker; worker.main()")
 BYTES = 8
 CACHE = 2**20
 """Bytes that the weights of a batch of pairs may take: small networks go together, large ones alone."""
@@ -30,7 +30,6 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this process hears it too, and ends it
     given = sys.stdin.buffer
     packed = given.read(int.from_bytes(given.read(BYTES)))
-    lifeline.follow(given.fileno())
     try:
         found = simulated(job.read(io.BytesIO(packed)), range(first, last))
     except NdksymError as error:
@@ -70,7 +69,3 @@ def _teller() -> Callable[[int], None]:
             told, count = time.monotonic(), 0
 
     return tell
-
-
-if __name__ == "__main__":
-    main()

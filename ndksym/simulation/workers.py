@@ -59,7 +59,7 @@ class _Worker:
         ours = str(Path(ndksym.__file__).parent.parent)
         path = os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
         self.process = subprocess.Popen(
-            [sys.executable, "-m", worker.__name__, str(first), str(last)],
+            [sys.executable, *worker.START, str(first), str(last)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
