@@ -34,16 +34,32 @@ def exit_code(work: Callable[[], object], name: str) -> int:
     except KeyboardInterrupt:
         said, code = "interrupted; nothing was left half-written", _INTERRUPTED
     if said is not None:
-        with contextlib.suppress(OSError):
-            print(f"{name}: {said}", file=sys.stderr)
+        print(f"{name}: {said}", file=sys.stderr)
     _give_up_unwritable()
     return code
 
 
+class _Aside(io.TextIOWrapper):
+    """stderr where nobody may listen: that the progress cannot be said is no reason to stop."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            return super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            super().flush()
+
+
 def _prepare() -> None:
     """Both streams are there, and print any text: what their encoding has not as an escape."""
-    if sys.stderr is None:
+    given = sys.__stderr__
+    if given is None:
         sys.stderr = io.TextIOWrapper(io.FileIO(os.devnull, "w"))
+    elif sys.stderr is given:
+        raw = io.BufferedWriter(io.FileIO(given.fileno(), "w", closefd=False))
+        sys.stderr = _Aside(raw, given.encoding, "backslashreplace", line_buffering=True)
     if sys.stdout is None:
         raise InputError("stdout is closed, so the result would be lost; send it to /dev/null if it is not wanted")
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -73,9 +89,8 @@ def _told(error: OSError) -> str:
 
 def _give_up_unwritable() -> None:
     """What cannot be printed is dropped, or Python would complain of it once more as it ends."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None:
-                stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

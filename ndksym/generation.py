@@ -110,7 +110,7 @@ def _folder_name(name: str) -> str:
 def _compare(wanted: dict[Path, str], root: Path, everything: bool) -> Report:
     stale, difference = [], []
     for path, text in wanted.items():
-        there = path.read_text(encoding="utf-8") if path.exists() else ""
+        there = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
         if there != text:
             stale.append(str(path))
             lines = difflib.unified_diff(there.splitlines(), text.splitlines(), str(path), "regenerated", lineterm="")

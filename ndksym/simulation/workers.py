@@ -64,7 +64,7 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            env={**os.environ, "PYTHONPATH": path, **dict.fromkeys(_THREADS, "1")},
+            env={**os.environ, "PYTHONPATH": path, "PYTHONUTF8": "1", **dict.fromkeys(_THREADS, "1")},
         )
         self.count = count
         self.found, self.said, self.line = bytearray(), [""], b""
