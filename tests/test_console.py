@@ -15,9 +15,10 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes and devices ar
 NDKSYM = f'"{sys.executable}" -m ndksym'
 
 
-def shell(script, **known):
-    """Exit code, stdout, stderr of a line of sh."""
-    done = subprocess.run(["sh", "-c", script], capture_output=True, timeout=120, check=False, **known)
+def shell(script, cwd=None, **known):
+    """Exit code, stdout, stderr of a line of sh; Python holds back what it prints, as it does by default."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | known
+    done = subprocess.run(["sh", "-c", script], capture_output=True, timeout=120, check=False, cwd=cwd, env=env)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
@@ -110,7 +111,7 @@ def test_a_disk_that_fills_up_leaves_nothing(tmp_path):
 
 def test_any_encoding_prints_all_there_is():
     code = "from ndksym import console; console.exit_code(lambda: print('σ \\udcff'), 'x')"
-    code, out, err = shell(f'"{sys.executable}" -c "{code}"', env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    code, out, err = shell(f'"{sys.executable}" -c "{code}"', PYTHONIOENCODING="ascii")
     assert (code, out, err) == (0, "\\u03c3 \\udcff\n", "")
 
 
