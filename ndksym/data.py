@@ -3,6 +3,7 @@
 Images are not centred: every sample is scaled to |x|² = N_0, so that x·x/N_0 = 1 as the kernels like it.
 """
 
+import os
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -95,7 +96,7 @@ def load(text: str, *, train: int | None = None, seed: int = 0, data_home: str |
         read = lambda: _openml(name, options.get("version", 1), data_home)  # noqa: E731
         return _split(_pair(text, ",".join(words), read), 0.8, train, seed)
     path = Path(text)
-    if path.suffix != ".npz" and not path.exists():
+    if path.suffix != ".npz" and not os.path.exists(path):
         raise InputError(f"{text!r} is neither a file nor a task that is known; allowed are {FORMS}")
     return _split(_file(path), 1.0, train, seed)
 
@@ -118,7 +119,7 @@ def _labels(value: Any, name: str, rows: int) -> Array:
 
 
 def _file(path: Path) -> Task:
-    if path.is_dir():
+    if os.path.isdir(path):
         raise InputError(f"{path} is a folder; name a .npz file with arrays X, y and, if there are any, X_test, y_test")
     found = {}
     try:

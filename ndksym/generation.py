@@ -99,7 +99,9 @@ def generate(
         return _compare(wanted, root, everything=not names and out is None)
     if out is not None and out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; --out names a folder")
-    written = [str(path) for path, text in wanted.items() if files.write_whole(path, text)]
+    folders = dict.fromkeys(path.parent for path in wanted)
+    parts = ({path: text for path, text in wanted.items() if path.parent == folder} for folder in folders)
+    written = [str(path) for part in parts for path in files.write_all(part)]
     return Report(written, [str(p) for p in wanted if str(p) not in written], [], "", "")
 
 
@@ -110,7 +112,7 @@ def _folder_name(name: str) -> str:
 def _compare(wanted: dict[Path, str], root: Path, everything: bool) -> Report:
     stale, difference = [], []
     for path, text in wanted.items():
-        there = path.read_text(encoding="utf-8") if path.exists() else ""
+        there = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
         if there != text:
             stale.append(str(path))
             lines = difflib.unified_diff(there.splitlines(), text.splitlines(), str(path), "regenerated", lineterm="")

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "ndksym"
 
 PLAN = """
-0  errors symbols files records timebox owen special planting quotient tower precise identity claim
+0  errors symbols scratch files records lifeline timebox console owen special planting quotient tower precise identity claim
 1  bounds text catalogue numeric limit jets roots parse pieces growth strip activation
 2  gaussian dual
 3  mpl recursion

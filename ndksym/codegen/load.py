@@ -4,24 +4,16 @@ import ctypes
 import hashlib
 import json
 import linecache
-import os
-import shlex
-import shutil
-import stat
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ndksym.errors import InputError, MissingExtraError, NdksymError, NotDerivableError
+from ndksym.codegen.library import library as compiled
+from ndksym.errors import InputError, NotDerivableError
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.proof import Proof
 from ndksym.runtime.types import Array
@@ -31,10 +23,6 @@ if TYPE_CHECKING:
     from ndksym.codegen.emit import Source
 
 __all__ = ["Compiled", "compile_layers", "far", "load", "network", "opened"]
-
-FLAGS = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-ffp-contract=off")
-"""No -ffast-math; products and sums are not fused, so that all machines round alike."""
-_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -204,7 +192,7 @@ def _of(space: dict[str, Any]) -> tuple[list[dict[str, Any]], Run]:
 
 
 def _open_c(text: str) -> tuple[list[dict[str, Any]], Run]:
-    library = ctypes.CDLL(str(_built(text)))
+    library = compiled(text)
 
     def run(function: str, outputs: int, *arrays: Array) -> list[Array]:
         inputs = [np.ascontiguousarray(array) for array in arrays]
@@ -217,64 +205,3 @@ def _open_c(text: str) -> tuple[list[dict[str, Any]], Run]:
     layers = range(ctypes.c_int.in_dll(library, "ndk_layers").value)
     texts = [ctypes.addressof(ctypes.c_char.in_dll(library, f"ndk_layer_{n}")) for n in layers]
     return [json.loads(ctypes.string_at(address)) for address in texts], run
-
-
-def _built(text: str) -> Path:
-    """The shared library of a text, compiled unless the same text, header, compiler and flags were compiled before."""
-    compiler = _compiler()
-    header = files("ndksym.runtime").joinpath("ndk_support.h").read_text(encoding="utf-8")
-    key = hashlib.sha256("\0".join([text, header, *compiler, *FLAGS, sys.platform]).encode()).hexdigest()
-    folder = _cache()
-    target = folder / f"{key}.so"
-    if target.is_file() and not target.is_symlink():
-        return target
-    with tempfile.TemporaryDirectory(prefix="build-", dir=folder) as work:
-        source, out = Path(work, "kernel.c"), Path(work, "kernel.so")
-        source.write_text(text, encoding="utf-8")
-        Path(work, "ndk_support.h").write_text(header, encoding="utf-8")
-        command = [*compiler, *FLAGS, "-o", str(out), str(source), "-lm"]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise NdksymError(f"the C compiler {compiler[0]} did not finish within {_SECONDS} s") from error
-        except OSError as error:
-            message = f"the C compiler {compiler[0]} cannot be run: {error}. Set CC to one that can"
-            raise MissingExtraError(message) from error
-        if done.returncode:
-            raise NdksymError(f"the C compiler {compiler[0]} refused the generated code:\n{done.stderr[:4000]}")
-        os.replace(out, target)
-    return target
-
-
-def _compiler() -> list[str]:
-    """$CC, or the first of cc, gcc, clang on the path."""
-    asked = shlex.split(os.environ.get("CC", ""))
-    for command in [asked] if asked else [["cc"], ["gcc"], ["clang"]]:
-        found = shutil.which(command[0])
-        if found:
-            return [found, *command[1:]]
-    looked = asked[0] if asked else "cc, gcc, clang"
-    raise MissingExtraError(
-        f"backend 'c' needs a C compiler and none was found (looked for {looked}); "
-        "install one, or name it in the environment variable CC, or use backend 'numpy'"
-    )
-
-
-def _cache() -> Path:
-    """A folder only this user can write: what is loaded from it is run."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or tempfile.gettempdir())
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "ndksym"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.lstat()
-        private = stat.S_ISDIR(status.st_mode) and os.access(folder, os.W_OK)
-        if hasattr(os, "getuid"):
-            private = private and status.st_uid == os.getuid() and not status.st_mode & 0o077
-    except OSError:
-        private = False
-    return folder if private else Path(tempfile.mkdtemp(prefix="ndksym-"))
