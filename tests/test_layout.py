@@ -12,14 +12,14 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "ndksym"
 
 PLAN = """
-0  errors symbols files records timebox owen special planting quotient tower precise identity claim
+0  errors checks symbols files records timebox threads owen special planting quotient tower precise identity claim
 1  bounds text catalogue numeric limit jets roots parse pieces growth strip activation
 2  gaussian dual
 3  mpl recursion
 4  ndk identities
 5  mathml typeset derivation cases
-6  runtime codegen networks generation
-7  data dynamics simulation expansion laws verify
+6  runtime codegen network_argument networks generation
+7  archive data dynamics simulation expansion laws verify
 8  listing present figures plots progress solving simulating report deriving arguments cli __main__
 """
 FLOORS = [line.split()[1:] for line in PLAN.strip().splitlines()]

@@ -19,4 +19,4 @@ def compile(derivation: "Derivation", backend: str = "numpy") -> Kernel:
 
     distinct = list(dict.fromkeys(derivation.duals))
     layers = dict(zip(distinct, compile_layers(distinct, backend), strict=True))
-    return Kernel(tuple(layers[dual] for dual in derivation.duals), derivation.bias, backend)
+    return Kernel(tuple(layers[dual] for dual in derivation.duals), derivation.bias, backend, derivation)
