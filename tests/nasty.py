@@ -63,7 +63,7 @@ NASTY: dict[str, Any] = {
     "False": np.False_, "Fraction": Fraction(1, 3), "Decimal": Decimal("0.25"), "SymPy number": sympy.Rational(1, 3), "pi": sympy.pi,
     "long float": sympy.Float("0.1234567890123456789012345678901234"),
     "zero-dimensional": np.array(1.0), "one entry": np.array([1.0]),
-    "long double": np.longdouble("1e4000"), "float16": np.float16(0.5), "array": np.array([[1.0, 0.5], [0.3, -0.7]]), "list": [1.0, 2.0],
+    "long double": np.longdouble("1e4000"), "float16": np.float16(0.5), "array": np.array([[1, 0.5], [0.3, -0.7]]), "list": [1, 2.0],
     "objects that are numbers": np.array([[1, Fraction(1, 2)], [sympy.Rational(1, 3), Decimal("0.5")]], dtype=object), "name": "relu",
     "formula": "x**2", "nonsense": "import os", "int8": np.int8(1), "unsigned": np.uint64(2**64 - 1),
     "tuple": (1, 2),

@@ -129,7 +129,21 @@ PHYSICS = ("dynamics", "dynamics.frozen", "simulation.empirical", "simulation.la
 
 
 @pytest.mark.parametrize(
-    "name", [*OURS, "identities", "derivation", "mathml", "typeset", "cases", "records", "data", *PHYSICS, *EXPANSION]
+    "name",
+    [
+        *OURS,
+        "identities",
+        "derivation",
+        "mathml",
+        "typeset",
+        "cases",
+        "records",
+        "data",
+        "checks",
+        "generation",
+        *PHYSICS,
+        *EXPANSION,
+    ],
 )
 def test_examples_in_docstrings(name):
     module = importlib.import_module("ndksym" if name == "__init__" else f"ndksym.{name}")

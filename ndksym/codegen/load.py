@@ -11,80 +11,25 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ndksym.errors import InputError, MissingExtraError, NdksymError, NotDerivableError
-from ndksym.runtime.kernel import Kernel
+from ndksym.errors import InputError, MissingExtraError, NdksymError
+from ndksym.runtime.compiled import Compiled, Run, layers, numpy_functions
 from ndksym.runtime.types import Array
 
 if TYPE_CHECKING:
     from ndksym.codegen.emit import Source
 
-__all__ = ["Compiled", "compile_layers", "load", "network", "opened"]
+__all__ = ["Compiled", "compile_layers", "load", "opened"]
 
 FLAGS = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-ffp-contract=off")
 """No -ffast-math; products and sums are not fused, so that all machines round alike."""
 _SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """One activation, compiled: elementwise functions of float64 arrays of any common shape, and its facts.
-
-    `diag(a)` gives (K, |K|, K_dot, |K_dot|) and `pair(p, q, c, s, k)` the same and what `extra` names: the gap of a
-    homogeneous φ, the defect of an oscillating one, or None; |X| is Σ|terms|. Where φ has no closed form both raise
-    NotDerivableError.
-    """
-
-    name: str
-    closed: bool
-    parity: str | None
-    homogeneity: float | None
-    smoothness: float
-    breaks: tuple[float, ...]
-    strip: float | None
-    reach: float
-    extra: str | None
-    call: Callable[..., Sequence[Array]]
-
-    def phi(self, u: Any) -> Array:
-        """φ(u)."""
-        return self._run("phi", u)[0]
-
-    def dphi(self, u: Any) -> Array:
-        """φ′(u); at a break, from the right."""
-        return self._run("dphi", u)[0]
-
-    def ddphi(self, u: Any) -> Array:
-        """φ″(u) between the breaks, of a text made with `curvature`."""
-        return self._run("ddphi", u)[0]
-
-    def diag(self, a: Any) -> tuple[Array, Array, Array, Array]:
-        """K(a,a,a) and K_dot(a,a,a), each followed by the sum of its absolute terms."""
-        self._check()
-        K, K_size, K_dot, K_dot_size = self._run("diag", a)
-        return K, K_size, K_dot, K_dot_size
-
-    def pair(self, p: Any, q: Any, c: Any, s: Any, k: Any) -> tuple[Any, ...]:
-        """K, K_dot and `extra`, each followed by the sum of its absolute terms."""
-        self._check()
-        found = self._run("pair", p, q, c, s, k)
-        return found if self.extra else (*found, None, None)
-
-    def _check(self) -> None:
-        if not self.closed:
-            raise NotDerivableError(f"{self.name} has no closed form; only phi and dphi are compiled")
-
-    def _run(self, name: str, *inputs: Any) -> tuple[Array, ...]:
-        arrays = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in inputs))
-        with np.errstate(over="ignore", under="ignore"):
-            return tuple(self.call(name, *arrays))
 
 
 def compile_layers(sources: "Sequence[Source]", backend: str, case: str = "(in memory)") -> tuple[Compiled, ...]:
@@ -103,28 +48,7 @@ def compile_layers(sources: "Sequence[Source]", backend: str, case: str = "(in m
 
 def load(text: str, backend: str) -> tuple[Compiled, ...]:
     """The layers of a text made by `emit.module`."""
-    return _layers(*opened(text, backend))
-
-
-def network(space: dict[str, Any]) -> Kernel:
-    """The kernels of a generated NumPy module, given its names: what its own `network()` returns."""
-    layers = _layers(*_of(space))
-    return Kernel(tuple(layers[n] for n in space["HIDDEN"]), space["BIAS"], "numpy")
-
-
-def _layers(facts: list[dict[str, Any]], run: "Run") -> tuple[Compiled, ...]:
-    def caller(n: int, extra: bool) -> Callable[..., Sequence[Array]]:
-        outputs = {"phi": 1, "dphi": 1, "ddphi": 1, "diag": 4, "pair": 6 if extra else 4}
-        return lambda which, *arrays: run(f"{which}_{n}", outputs[which], *arrays)
-
-    return tuple(
-        Compiled(**{**known, "breaks": tuple(known["breaks"])}, call=caller(n, known["extra"] is not None))
-        for n, known in enumerate(facts)
-    )
-
-
-Run = Callable[..., list[Array]]
-"""run(function, number of outputs, *arrays)."""
+    return layers(*opened(text, backend))
 
 
 def opened(text: str, backend: str) -> tuple[list[dict[str, Any]], Run]:
@@ -142,16 +66,7 @@ def _open_numpy(text: str) -> tuple[list[dict[str, Any]], Run]:
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)  # tracebacks show the source
     space: dict[str, Any] = {"__name__": name}
     exec(compile(text, file, "exec"), space)  # our own text, printed from a closed set of nodes
-    return _of(space)
-
-
-def _of(space: dict[str, Any]) -> tuple[list[dict[str, Any]], Run]:
-    def run(function: str, outputs: int, *arrays: Array) -> list[Array]:
-        found = space[function](*arrays)
-        results = found if outputs > 1 else (found,)
-        return [np.array(x) if any(x is array for array in arrays) else x for x in results]
-
-    return [space[f"LAYER_{n}"] for n in range(space["LAYERS"])], run
+    return numpy_functions(space)
 
 
 def _open_c(text: str) -> tuple[list[dict[str, Any]], Run]:
@@ -165,8 +80,8 @@ def _open_c(text: str) -> tuple[list[dict[str, Any]], Run]:
         call(ctypes.c_size_t(arrays[0].size), *(ctypes.c_void_p(array.ctypes.data) for array in (*inputs, *found)))
         return found
 
-    layers = range(ctypes.c_int.in_dll(library, "ndk_layers").value)
-    texts = [ctypes.addressof(ctypes.c_char.in_dll(library, f"ndk_layer_{n}")) for n in layers]
+    every = range(ctypes.c_int.in_dll(library, "ndk_layers").value)
+    texts = [ctypes.addressof(ctypes.c_char.in_dll(library, f"ndk_layer_{n}")) for n in every]
     return [json.loads(ctypes.string_at(address)) for address in texts], run
 
 

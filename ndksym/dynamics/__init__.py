@@ -60,6 +60,7 @@ def solve(
     strength, step = inputs.method(method, METHODS, strength, step, covariance)
     physics = inputs.physics(kernel, temperature, prior_variance, init_variance, bias, zero=method == "gradient")
     scale = inputs.loss_scale(loss, len(data.X))
+    inputs.fits(data, method, covariance)
     options = methods.Options(strength, step, covariance, inputs.tolerance(rtol), heard)
     with threads.suited(len(data.both)):
         return methods.run(method, kernel, data, physics, scale, options)

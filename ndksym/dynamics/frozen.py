@@ -96,6 +96,7 @@ def drift(
     rows = data.X if data.rows is data.X else data.rows
     scale = inputs.loss_scale(loss, len(data.X))
     problem = Problem(kernel, data.X, rows, data.y, physics, scale, inputs.tolerance(rtol))
+    inputs.fits(data, "langevin", False)
     few = threads.suited(len(data.both))
     if step is not None:
         h = inputs.sized(step, "step", inputs.LARGEST)

@@ -12,12 +12,14 @@ from ndksym.dynamics.memory import Physics
 from ndksym.errors import InputError
 from ndksym.runtime import inputs
 from ndksym.runtime.kernel import Kernel
+from ndksym.runtime.memory import require_memory
 from ndksym.runtime.types import Array
 
 LARGEST = 1e100
 """Labels, temperature, variances and squares of inputs; or one over it."""
 _FAR = 1e8
 """σ0²/σ², or one over it: beyond, Gram matrices of early and late times have no digit in common."""
+_MATRICES, _MATRICES_GRADIENT = 28, 8
 _COUNTABLE = 2.0**40
 """Steps that can be told apart in a float64 time."""
 
@@ -136,6 +138,19 @@ def sized(value: Any, name: str, most: float) -> float:
     found = inputs.number(value, name, zero=False)
     _sized(np.array([found]), name, most)
     return found
+
+
+def fits(data: Data, method: str, covariance: Any) -> None:
+    """Refuse what cannot fit into memory: the matrices of a table of Gram matrices, the posterior's, and the result's.
+
+    Measured: 28 (relu, depth 1) to 105 (erf, depth 3) matrices (P + rows, P) by "langevin", 10 by "gradient".
+    """
+    P, n, M = len(data.X), len(data.both), len(data.times)
+    result = M * n * data.y.shape[1] + {False: 0, True: M, "two-time": M * M}[covariance] * n * n
+    matrices = _MATRICES_GRADIENT if method == "gradient" else _MATRICES
+    size = 8 * (matrices * n * P + 4 * n * n + 2 * result)
+    what = f"{P:,} training inputs, {n:,} in all, at {M:,} times"
+    require_memory(size, what, "use fewer inputs or times" + (", or leave out the covariance" if covariance else ""))
 
 
 def tolerance(value: Any) -> float:

@@ -96,6 +96,7 @@ def composite(
     data = inputs.checked(X, y, X_test, times)
     physics = inputs.physics(kernel, temperature, prior_variance, init_variance, bias, zero=False)
     scale = inputs.loss_scale(loss, len(data.X))
+    inputs.fits(data, "langevin", False)
     with threads.suited(len(data.both)):
         return _evaluated(kernel, data, physics, scale, order, error_order)
 

@@ -59,7 +59,10 @@ def lazy_measure(
     for net, _ in of.drawn(len(at)):
         misfit = abs(float(data.y[0, 0] - forward(net, at).f[0, 0, 0, 0]))
         own = gradients(net, at)
-        out.append(misfit * norm(hessian(net, of.hidden, at)) / float(overlap(own, own)[0, 0, 0, 0]))
+        slope = float(overlap(own, own)[0, 0, 0, 0])
+        if slope == 0:
+            raise InputError("x has no gradient: f(x) does not change with any parameter, as at x = 0 without biases")
+        out.append(misfit * norm(hessian(net, of.hidden, at)) / slope)
     return np.array(out)
 
 
