@@ -9,7 +9,7 @@ import numpy as np
 
 from ndksym import figures, files, records
 from ndksym.dynamics import Run
-from ndksym.errors import InputError, MissingExtraError
+from ndksym.errors import InputError, InputTypeError, MissingExtraError, brief
 from ndksym.figures import Panel
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def check(path: Path) -> None:
 def draw(panel: Panel, ax: "Axes | None" = None, *, own: bool = False, title: str = "") -> "Axes":
     """The panel on `ax`, or on a figure of its own, which has its legend below the axes."""
     need_matplotlib()
+    if not isinstance(title, str):
+        raise InputTypeError(f"title must be text, got {brief(title)}")
     if ax is None:
         ax, own = blank(PAGE).subplots(), True
     first, last = _limits(panel)

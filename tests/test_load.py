@@ -1,6 +1,5 @@
 """Modules as texts and as loaded layers: several layers in one, deterministic, harmless, privately kept."""
 
-import importlib.util
 import os
 import stat
 import subprocess
@@ -15,9 +14,7 @@ from ndksym.activation import activation
 from ndksym.codegen.emit import module, programs
 from ndksym.codegen.load import compile_layers, load
 from ndksym.codegen.printers.base import Split
-from ndksym.derivation import derive
 from ndksym.errors import FileError, InputError, MissingExtraError, NdksymError, NotDerivableError
-from ndksym.generation import source
 from tests.closed_forms import typed
 from tests.generated_code import BACKENDS, strict
 
@@ -169,17 +166,3 @@ def test_programs_are_in_order_and_split_at_the_breaks():
     assert diag.op_count > 0
     with pytest.raises(AssertionError, match="out of order"):
         replace(pair, assignments=pair.assignments[::-1])
-
-
-def test_a_generated_file_runs_by_itself(tmp_path):
-    d = derive(["relu", "erf", "relu"], bias=True)
-    path = tmp_path / "kernel.py"
-    path.write_text(source("mixed", d, "numpy"))
-    found = importlib.util.spec_from_file_location("kernel", path)
-    generated = importlib.util.module_from_spec(found)
-    found.loader.exec_module(generated)
-    X = np.random.default_rng(5).normal(size=(4, 3))
-    mine, theirs = generated.network(), d.compile("numpy")
-    assert (generated.LAYERS, generated.HIDDEN, generated.BIAS) == (2, (0, 1, 0), True)
-    assert np.array_equal(mine.ntk(X, bias=0.3), theirs.ntk(X, bias=0.3))
-    assert np.array_equal(mine.ndk(X, t=1.0, s=0.5, temperature=0.1), theirs.ndk(X, t=1.0, s=0.5, temperature=0.1))

@@ -10,10 +10,17 @@
 # Operations: layer 0: phi 1, dphi 10, diag 10, pair 21; layer 1: phi 0, dphi 0, diag 2, pair 18; layer 2: phi 0, dphi 0, diag 0, pair 4.
 # Network: depth 3, with biases, layers 0, 1, 2.
 
+import sys
+from pathlib import Path
+
 import numpy as np
 from scipy.special import erf
 
-from ndksym.runtime.support import ramp, sliver
+# the runtime beside this file, however the file is loaded
+if str(Path(__file__).resolve().parent) not in sys.path:
+    sys.path.append(str(Path(__file__).resolve().parent))
+
+from ndksym_runtime.support import ramp, sliver
 
 inf = float("inf")
 
@@ -195,6 +202,6 @@ BIAS = True
 
 def network():
     """The kernels of the network: .nngp(X), .ntk(X), .prior_covariance(X, t=..., s=...), .ndk(X, t=..., s=...)."""
-    from ndksym.codegen.load import network
+    from ndksym_runtime.compiled import network
 
     return network(globals())

@@ -242,7 +242,7 @@ BIAS = {bias}
 
 def network():
     """The kernels of the network: .nngp(X), .ntk(X), .prior_covariance(X, t=..., s=...), .ndk(X, t=..., s=...)."""
-    from ndksym.codegen.load import network
+    from ndksym.runtime.compiled import network
 
     return network(globals())
 '''

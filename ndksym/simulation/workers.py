@@ -28,6 +28,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def most() -> int:
+    """Processes that may be asked for."""
+    return max(64, 4 * cores())
+
+
 def shared(job: Job, pairs: int, workers: int, progress: Callable[[float], None]) -> Array:
     """What all pairs output: (pairs, 2, times, rows, outputs).
 

@@ -17,7 +17,7 @@ import numpy as np
 
 import ndksym
 from ndksym.codegen import compile as compiling
-from ndksym.codegen import load
+from ndksym.codegen import library
 from ndksym.errors import NdksymError
 from tests.mutation.mutants import Mutant, mutants, mutated
 
@@ -52,7 +52,7 @@ def put(mutant: Mutant) -> None:
     source = mutated(PACKAGE, mutant)
     compiling._proved.cache_clear()
     if mutant.file.endswith(".h"):
-        load.files = lambda _: _Header(source)  # type: ignore[attr-defined]
+        library.files = lambda _: _Header(source)  # type: ignore[attr-defined]
         return
     module = sys.modules["ndksym." + mutant.file.removesuffix(".py").replace("/", ".")]
     before = dict(vars(module))
