@@ -112,7 +112,7 @@ def programs(source: Source, n: int = 0) -> tuple[Program | Split, ...]:
         if extra == "gap":
             pair["gap"] = angular.gap(source.K, act.homogeneity)
         elif extra == "defect":
-            pair["defect"] = lower_defect(source.K)
+            pair["defect"] = lower_defect(source.K, source.K_diag)
         parts.append(program(f"pair_{n}", (v.p, v.q, v.c, v.s, v.k), pair))
     return tuple(parts)
 
@@ -147,7 +147,8 @@ def _extra(source: Source) -> str | None:
         return None
     if source.activation.homogeneity is not None:
         return "gap"
-    return "defect" if source.activation.expr.has(sin, cos) else None
+    oscillates = any(wave.has(x) for wave in source.activation.expr.atoms(sin, cos))
+    return "defect" if oscillates else None
 
 
 def harmless(text: str) -> str:

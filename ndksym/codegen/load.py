@@ -83,7 +83,7 @@ class Compiled:
 
     def _run(self, name: str, *inputs: Any) -> tuple[Array, ...]:
         arrays = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in inputs))
-        with np.errstate(over="ignore", under="ignore"):
+        with np.errstate(all="ignore"):  # at a break one of the sides may have no value
             return tuple(self.call(name, *arrays))
 
 

@@ -22,7 +22,7 @@ __all__ = ["stable"]
 _HYPERBOLIC = (sp.tanh, sp.sinh, sp.cosh)
 _PLAIN = {
     sp.sin: v.sin, sp.cos: v.cos, sp.tan: v.tan, sp.sinh: v.sinh, sp.cosh: v.cosh, sp.tanh: v.tanh,
-    sp.atan: v.atan, sp.erf: v.erf, sp.erfc: v.erfc, sp.exp: v.exp_, sp.Abs: v.absolute, sp.sign: v.sign,
+    sp.atan: v.atan, sp.asinh: v.asinh, sp.erf: v.erf, sp.erfc: v.erfc, sp.exp: v.exp_, sp.Abs: v.absolute, sp.sign: v.sign,
 }  # fmt: skip
 _UNDERFLOW = 760
 
@@ -153,7 +153,7 @@ def _beside_decay(expr: Expr) -> Expr:
 
 
 def _one(factor: Expr) -> Expr:
-    return v.exp_(_local(factor.args[0])) if isinstance(factor, sp.exp) else _local(factor)
+    return v.exp_(_local(factor.args[0])) if isinstance(factor, sp.exp) and factor.free_symbols else _local(factor)
 
 
 def _degree(factor: Expr) -> Expr:
