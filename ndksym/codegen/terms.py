@@ -93,11 +93,16 @@ def _wedge(algebra: Algebra, A: Expr, args: tuple[Expr, ...]) -> Iterator[tuple[
         yield S.One, S.One
     elif -1 not in signs and not _both_cannot(algebra, h, k_):
         yield S.One, algebra.atom("corner", A, h, k_)
-    for this, other, sign in ((h, k_, signs[0]), (k_, h, signs[1])):
+    for this, other, sign, other_sign in ((h, k_, *signs), (k_, h, *reversed(signs))):
         g = algebra.flat((rho * this - other) * across)
-        if g == 0 and sign:
+        if this == 0:  # the limit of an edge as its argument falls to 0: half of where the other is positive
+            if other_sign == 0:
+                yield S.Half, algebra.atom("corner", A, other, other)
+            elif other_sign == 1:
+                yield S.Half, S.One
+        elif g == 0 and sign:
             yield Rational(-sign, 4), algebra.atom("erfc", sign * this / 2 ** Rational(1, 2))
-        elif this != 0:
+        else:
             yield S.One, algebra.atom("edge", this, g, A - this**2 / 2, A - (this**2 + g**2) / 2)
 
 
