@@ -20,6 +20,7 @@ from ndksym.codegen.printers import c, numpy
 from ndksym.codegen.printers.base import Printer, Split
 from ndksym.codegen.printers.latex import LATEX
 from ndksym.codegen.program import Program, program
+from ndksym.codegen.series import with_series
 from ndksym.codegen.stable import stable
 from ndksym.errors import InputError
 from ndksym.symbols import x
@@ -97,10 +98,7 @@ def module(
 def programs(source: Source, n: int = 0) -> tuple[Program | Split, ...]:
     """φ, φ′ and, with a closed form, the diagonal and the pairs of one activation; `n` goes into their names."""
     act = source.activation
-    parts: list[Program | Split] = [
-        _by_pieces("phi", n, act, [piece.expr for piece in act.pieces]),
-        _by_pieces("dphi", n, act, [piece.expr.diff(x) for piece in act.pieces]),
-    ]
+    parts: list[Program | Split] = [_by_pieces("phi", n, act, 0), _by_pieces("dphi", n, act, 1)]
     if source.closed_form:
         diagonal = {
             "K": _in_a(lower_diagonal(source.K, source.K_diag)),
@@ -118,7 +116,7 @@ def programs(source: Source, n: int = 0) -> tuple[Program | Split, ...]:
 
 
 def _curvature(source: Source, n: int) -> Split:
-    return _by_pieces("ddphi", n, source.activation, [piece.expr.diff(x, 2) for piece in source.activation.pieces])
+    return _by_pieces("ddphi", n, source.activation, 2)
 
 
 def facts(source: Source) -> dict[str, Any]:
@@ -165,12 +163,14 @@ def _ops(part: Program | Split) -> str:
     return f"{part.name.rpartition('_')[0]} {count}"
 
 
-def _by_pieces(name: str, n: int, act: Activation, exprs: Sequence[Expr]) -> Split:
-    pieces = tuple(
-        program(f"{name}_{n}_{i}", (v.u,), {"y": Lowered((stable(expr),), ())}, sized=False)
-        for i, expr in enumerate(exprs)
-    )
-    return Split(f"{name}_{n}", tuple(piece.hi for piece in act.pieces[:-1]), pieces)
+def _by_pieces(name: str, n: int, act: Activation, order: int) -> Split:
+    """φ, or its derivative of some order, between the breaks."""
+    pieces = []
+    for i, piece in enumerate(act.pieces):
+        expr = piece.expr.diff(x, order)
+        code = with_series(stable(expr), expr, piece.lo, piece.hi)
+        pieces.append(program(f"{name}_{n}_{i}", (v.u,), {"y": Lowered((code,), ())}, sized=False))
+    return Split(f"{name}_{n}", tuple(piece.hi for piece in act.pieces[:-1]), tuple(pieces))
 
 
 def _in_a(part: Lowered) -> Lowered:
