@@ -14,6 +14,7 @@ __all__ = ["SingularError", "taylor"]
 _DIGITS = 100
 _NOISE = mpmath.mpf(10) ** -60
 
+_SPARE = 12  # coefficients more than asked for: zeros that cancel take them up
 _TRIES = 6  # each time as many terms more as were lost to zeros that cancel
 
 Series = list[Any]
@@ -35,7 +36,7 @@ def taylor(expr: Expr, point: Expr, order: int) -> list[Any]:
     [1.0, 0.0, -1.166667, 0.0, 0.675]
     """
     with mpmath.workdps(_DIGITS):
-        at, length = value(point, digits=_DIGITS), order + 1
+        at, length = value(point, digits=_DIGITS), order + _SPARE
         for _ in range(_TRIES):
             start, found = _series(expr, at, length)
             if start < 0:
@@ -43,7 +44,7 @@ def taylor(expr: Expr, point: Expr, order: int) -> list[Any]:
             series = [mpmath.mpf(0)] * start + found
             if len(series) > order:
                 return series[: order + 1]
-            length += order + 1 - len(series)
+            length += order + _SPARE - len(series)
     raise SingularError(f"{expr} at {point} is left undecided by {length} terms")
 
 

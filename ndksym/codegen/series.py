@@ -26,7 +26,9 @@ _LOST = 2.0**-46
 _FINE = 2.0**-49
 """and up to which it takes over from the series."""
 _DEGREE = 48
-_RADII = tuple(mpmath.mpf(2) ** (-mpmath.mpf(n) / 2) for n in range(60))
+_RADII = tuple(mpmath.mpf(2) ** (-mpmath.mpf(n) / 2) for n in range(48))
+_PARTS = (1 - mpmath.mpf(1) / 97, mpmath.mpf(31) / 37, mpmath.mpf(41) / 57)
+"""Of a radius, where the code is looked at: rounding is seldom at its worst."""
 _DIGITS = 60
 
 
@@ -72,9 +74,9 @@ def _branched(code: Expr, expr: Expr, point: Expr, sides: list[int], series: lis
     at = value(point, digits=_DIGITS)
 
     def lost(radius: Any) -> float:
-        return max(_loss(code, expr, at + side * radius) for side in sides)
+        return max(_loss(code, expr, at + side * part * radius) for side in sides for part in _PARTS)
 
-    if _rounded(code, at) is not None and max(map(lost, _RADII[6::16])) <= _LOST:
+    if _rounded(code, at) is not None and max(map(lost, _RADII[6::20])) <= _LOST:
         return code
     loss = list(map(lost, _RADII))
     fine = next((n for n, each in enumerate(loss) if each > _FINE), len(loss)) - 1
@@ -82,10 +84,15 @@ def _branched(code: Expr, expr: Expr, point: Expr, sides: list[int], series: lis
         degree = _degree(series, radius)
         if degree is not None:
             away = u - point
-            terms = (Float(str(c), 40) * x**n for n, c in enumerate(series[: degree + 1]) if c)
+            terms = [Float(str(c), 40) * x**n for n, c in enumerate(series[: degree + 1]) if _counts(c, n, series, radius)]
             polynomial = sp.horner(sp.Add(*terms), x).xreplace({x: away})
             return v.where(Float(str(radius), 17) - v.absolute(away), polynomial, code)
     return code
+
+
+def _counts(c: Any, n: int, series: list[Any], radius: Any) -> bool:
+    """Whether a term is more than what rounding has left of a zero."""
+    return bool(abs(c) * radius**n > 1e-30 * max(abs(other) * radius**k for k, other in enumerate(series)))
 
 
 def _degree(series: list[Any], radius: Any) -> int | None:
