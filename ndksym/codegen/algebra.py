@@ -6,6 +6,7 @@ are powers of roots too, and everything that is equal by w² = polynomial is bro
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sympy import (
     Add,
@@ -34,7 +35,7 @@ from sympy import (
     sinh,
 )
 
-from ndksym.codegen.positive import Value, irreducible, normal, polynomial, sign_of
+from ndksym.codegen.positive import Value, irreducible, normal, polynomial, rational, sign_of
 from ndksym.codegen.vocabulary import c, p, q, r
 from ndksym.errors import NotDerivableError
 from ndksym.special import Phi2
@@ -187,10 +188,10 @@ class Algebra:
             inner = expand(Add(*parts))
             for symbol in symbols:
                 while inner != 0 and symbol in self.squares and least[symbol] < 0:
-                    quotient, remainder = div(Poly(inner, p, q, c), Poly(self.squares[symbol], p, q, c))
-                    if not remainder.is_zero:
+                    quotient = _quotient(inner, self.squares[symbol])
+                    if quotient is None:
                         break
-                    inner, least[symbol] = quotient.as_expr(), least[symbol] + 2
+                    inner, least[symbol] = quotient, least[symbol] + 2
             if inner != 0:
                 yield frozenset((symbol, n) for symbol, n in least.items() if n), inner
 
@@ -227,6 +228,14 @@ class Algebra:
             parts.append(Value(product(outer) * inside.expr, inside.sign if flip == 1 else 0))
         signs = {part.sign for part in parts}
         return Value(Add(*(part.expr for part in parts)), signs.pop() if len(signs) == 1 else 0)
+
+
+@lru_cache(maxsize=4096)
+def _quotient(dividend: Expr, divisor: Expr) -> Expr | None:
+    """The polynomial dividend/divisor in p, q, c, if it is one."""
+    named, values = rational([dividend, divisor])
+    quotient, remainder = div(*(Poly(each, p, q, c) for each in named))
+    return quotient.as_expr().xreplace(values) if remainder.is_zero else None
 
 
 def _common(m: int, n: int) -> int:

@@ -38,7 +38,10 @@ def lower(expr: Expr) -> Lowered:
     if expr is S.Infinity:
         return Lowered((expr,), ())
     algebra = Algebra()
-    rows = table(algebra, algebra(expr))
+    return _summed(table(algebra, algebra(expr)))
+
+
+def _summed(rows: Table) -> Lowered:
     fold(rows)
     ramps(rows)
     differences(rows)
@@ -61,10 +64,10 @@ def lower_pair(K: Expr, mean: Expr | None) -> Lowered:
     rows = table(algebra, algebra(K))
     exponential = all(kind == "exp" for functions in rows.rows for kind, _ in rows.kinds(functions))
     if mean is None or not exponential or len(rows.rows) == 1 or rows.get(frozenset(), frozenset()) == 0:
-        return lower(K)
+        return _summed(rows)
     own = lower(mean).terms
     if len(own) > 1:
-        return lower(K)
+        return _summed(rows)
     other = own[0].xreplace({v.p: v.q})
     rest = lower(K - mean * mean.subs(a, b))
     return Lowered((own[0] * other, *rest.terms), rest.definitions)

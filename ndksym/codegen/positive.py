@@ -3,16 +3,18 @@
 The relation p²q² = c² + r² is used in one direction only: what is positive in any form is so without the left side.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import lcm
+from functools import lru_cache
+from math import comb, lcm
 
-from sympy import Add, Dummy, Expr, Mul, Poly, Rational, S, factor_list, sqrt
+from sympy import Add, Dummy, Expr, Mul, Poly, Rational, S, expand, factor_list, sqrt
 
 from ndksym.codegen.vocabulary import away, c, k, p, q, r, s
 from ndksym.errors import NotDerivableError
 from ndksym.roots import compare
 
-__all__ = ["Value", "irreducible", "normal", "polynomial", "sign_of"]
+__all__ = ["Value", "irreducible", "normal", "polynomial", "rational", "sign_of"]
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,16 @@ class Value:
         return Value(self.expr**n, 1 if n % 2 == 0 and self.sign else self.sign)
 
 
-def irreducible(expr: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
+@lru_cache(maxsize=4096)
+def irreducible(expr: Expr) -> tuple[Expr, tuple[tuple[Expr, int], ...]]:
     """A number and irreducible factors with their multiplicities; irrational numbers may stand anywhere."""
     top, bottom = expr.together().as_numer_denom()
     if bottom.free_symbols:
         raise NotDerivableError(f"code generation: {expr} is not a polynomial")
     if not top.free_symbols:
-        return top / bottom, []
-    orders = _irrational(top)
-    names = {base: Dummy(f"k{n}") for n, base in enumerate(orders)}
-    number, found = factor_list(_named(top, names, orders))
-    values = {name: base ** Rational(1, orders[base]) for base, name in names.items()}
+        return top / bottom, ()
+    (named,), values = rational([top])
+    number, found = factor_list(named)
     number, factors = number.xreplace(values), []
     for factor, multiplicity in found:
         factor = factor.xreplace(values)
@@ -47,21 +48,36 @@ def irreducible(expr: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
             factors.append((factor, multiplicity))
         else:
             number *= factor**multiplicity
-    return number / bottom, factors
+    return number / bottom, tuple(factors)
+
+
+def rational(exprs: Sequence[Expr]) -> tuple[list[Expr], dict[Expr, Expr]]:
+    """Polynomials with symbols for irrational numbers, and what these stand for.
+
+    SymPy factors no polynomial with a coefficient such as √π, and divides by it slowly; with a symbol for π^{1/2} it does both.
+    """
+    orders: dict[Expr, int] = {}
+    for expr in exprs:
+        _merge(orders, _irrational(expr))
+    names = {base: Dummy(f"k{n}") for n, base in enumerate(orders)}
+    return [_named(expr, names, orders) for expr in exprs], {
+        name: base ** Rational(1, orders[base]) for base, name in names.items()
+    }
+
+
+def _merge(into: dict[Expr, int], orders: dict[Expr, int]) -> None:
+    for base, order in orders.items():
+        into[base] = lcm(into.get(base, 1), order)
 
 
 def _irrational(expr: Expr) -> dict[Expr, int]:
-    """The bases of which the irrational numbers in a polynomial are powers, and the order of the root that they need.
-
-    SymPy factors no polynomial with a coefficient such as √π; with π^{1/2} as one more generator it does.
-    """
+    """The bases of which the irrational numbers in a polynomial are powers, and the order of the root that they need."""
     if expr.is_Rational or expr.is_Symbol:
         return {}
     if isinstance(expr, (Add, Mul)):
         found: dict[Expr, int] = {}
         for arg in expr.args:
-            for base, order in _irrational(arg).items():
-                found[base] = lcm(found.get(base, 1), order)
+            _merge(found, _irrational(arg))
         return found
     base, exponent = expr.as_base_exp()
     if base.free_symbols:
@@ -86,13 +102,17 @@ def normal(expr: Expr) -> dict[tuple[int, int, int, int], Expr]:
     >>> normal(p**2 * q**2 - c**2)
     {(0, 0, 0, 2): 1}
     """
-    square = Poly(c**2 + r**2, p, q, c, r)
-    total = Poly(0, p, q, c, r)
-    for (i, j, n, m), coefficient in Poly(expr, p, q, c, r).terms():
+    total: dict[tuple[int, int, int, int], list[Expr]] = {}
+    for term in Add.make_args(expand(expr)):
+        number, rest = term.as_independent(p, q, c, r, as_Add=False)
+        powers = rest.as_powers_dict()
+        i, j, n, m = (int(powers.get(symbol, 0)) for symbol in (p, q, c, r))
         both = min(i, j) // 2
-        rest = Poly(Mul(coefficient, p ** (i - 2 * both), q ** (j - 2 * both), c**n, r**m), p, q, c, r)
-        total += rest * square**both
-    return {powers: coefficient for powers, coefficient in total.terms() if sign_of(coefficient)}
+        for k in range(both + 1):  # (p²q²)ⁿ = (c² + r²)ⁿ
+            key = i - 2 * both, j - 2 * both, n + 2 * k, m + 2 * (both - k)
+            total.setdefault(key, []).append(comb(both, k) * number)
+    sums = {key: expand(Add(*numbers)) for key, numbers in total.items()}
+    return {key: number for key, number in sorted(sums.items(), reverse=True) if sign_of(number)}
 
 
 def monomial(powers: tuple[int, int, int, int]) -> Expr:
@@ -118,6 +138,7 @@ def polynomial(expr: Expr) -> Value:
     return total
 
 
+@lru_cache(maxsize=4096)
 def sign_of(number: Expr) -> int:
     """The sign of an exact real number, 0 where it is zero without looking so.
 

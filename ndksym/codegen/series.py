@@ -84,7 +84,9 @@ def _branched(code: Expr, expr: Expr, point: Expr, sides: list[int], series: lis
         degree = _degree(series, radius)
         if degree is not None:
             away = u - point
-            terms = [Float(str(c), 40) * x**n for n, c in enumerate(series[: degree + 1]) if _counts(c, n, series, radius)]
+            terms = [
+                Float(str(c), 40) * x**n for n, c in enumerate(series[: degree + 1]) if _counts(c, n, series, radius)
+            ]
             polynomial = sp.horner(sp.Add(*terms), x).xreplace({x: away})
             return v.where(Float(str(radius), 17) - v.absolute(away), polynomial, code)
     return code

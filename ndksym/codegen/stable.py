@@ -25,6 +25,8 @@ _PLAIN = {
     sp.atan: v.atan, sp.asinh: v.asinh, sp.erf: v.erf, sp.erfc: v.erfc, sp.exp: v.exp_, sp.Abs: v.absolute, sp.sign: v.sign,
 }  # fmt: skip
 _UNDERFLOW = 760
+_LARGE = 120
+"""Operations of an expression that is not brought over one denominator: its factors would take minutes to find."""
 
 
 def stable(expr: Expr) -> Expr:
@@ -34,7 +36,7 @@ def stable(expr: Expr) -> Expr:
     (expm1(u), u*erfc(-sqrt(2)*u/2)/2, softplus(u))
     """
     expr = expr.replace(lambda e: isinstance(e, sp.tanh) and e.has(sp.log), lambda e: e.rewrite(sp.exp))
-    if expr.is_algebraic_expr(x) and not expr.is_polynomial(x):
+    if expr.is_algebraic_expr(x) and not expr.is_polynomial(x) and expr.count_ops() <= _LARGE:
         expr = sp.factor(sp.together(expr))
     out: Expr = _rational(expr) if expr.is_rational_function(x) else _fractions(expr)
     out = out.xreplace({x: u})
@@ -185,15 +187,15 @@ def _silence(factor: Expr, side: int, degree: Expr) -> Expr | None:
 def _fractions(expr: Expr) -> Expr:
     """Rational functions of one exponential E = e^y in e^{−|y|}; anything else by the local rules."""
     divisors = [e for e in expr.atoms(Pow) if e.exp.could_extract_minus_sign() or isinstance(e.base, sp.tanh)]
-    found = {f.args[0] for e in divisors for f in e.base.atoms(sp.exp, *_HYPERBOLIC)}
+    found = {f.args[0] for e in divisors for f in e.base.atoms(sp.exp, *_HYPERBOLIC) if f.has(x)}
     unit = _unit(found)
-    if unit is None:
+    if unit is None or expr.count_ops() > _LARGE:
         return _local(expr)
     E = Symbol("E", positive=True)
     hidden: dict[Expr, Symbol] = {}
 
     def visible(e: Expr) -> Expr:
-        if isinstance(e, (sp.exp, *_HYPERBOLIC)) and (n := sp.cancel(e.args[0] / unit)).is_Integer:
+        if isinstance(e, (sp.exp, *_HYPERBOLIC)) and e.has(x) and (n := sp.cancel(e.args[0] / unit)).is_Integer:
             return {sp.exp: lambda: E**n, sp.tanh: lambda: (E ** (2 * n) - 1) / (E ** (2 * n) + 1),
                     sp.sinh: lambda: (E**n - E**-n) / 2, sp.cosh: lambda: (E**n + E**-n) / 2}[e.func]()  # fmt: skip
         if isinstance(e, (Add, Mul, Pow)):
