@@ -169,7 +169,7 @@ def laws_of(activations: tuple[Activation, ...], bias: bool) -> dict[str, Law]:
     found: dict[str, Law] = {
         law.__name__: law for law in (symmetry, positive_semidefinite, cauchy_schwarz, rotation, equilibrium, initial)
     }
-    if not any(act.discontinuities for act in activations):
+    if not any(act.rough for act in activations):
         for law in (tangent_limit, tangent_symmetry, fluctuation_dissipation):
             found[law.__name__] = law
         degrees = {act.homogeneity for act in activations if act.homogeneity is not None}

@@ -108,9 +108,9 @@ def normal(expr: Expr) -> dict[tuple[int, int, int, int], Expr]:
         powers = rest.as_powers_dict()
         i, j, n, m = (int(powers.get(symbol, 0)) for symbol in (p, q, c, r))
         both = min(i, j) // 2
-        for k in range(both + 1):  # (p²q²)ⁿ = (c² + r²)ⁿ
-            key = i - 2 * both, j - 2 * both, n + 2 * k, m + 2 * (both - k)
-            total.setdefault(key, []).append(comb(both, k) * number)
+        for part in range(both + 1):  # (p²q²)ⁿ = (c² + r²)ⁿ
+            key = i - 2 * both, j - 2 * both, n + 2 * part, m + 2 * (both - part)
+            total.setdefault(key, []).append(comb(both, part) * number)
     sums = {key: expand(Add(*numbers)) for key, numbers in total.items()}
     return {key: number for key, number in sorted(sums.items(), reverse=True) if sign_of(number)}
 

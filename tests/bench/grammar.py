@@ -1,7 +1,7 @@
 """Random texts of the whole grammar: derived, compiled, evaluated, and held against quadrature of what they mean.
 
-Every text is worked on in a process of its own and may take a minute of processor time: a hang is a failure, as is any exception but ours, any
-warning, and any value that quadrature does not bear out.
+Every text is worked on in a process of its own and may take a minute of processor time. A hang is a failure, and so are any
+exception but ours, any warning, and any value that quadrature does not bear out.
 
 Run: python -m tests.bench.grammar [--count 2000] [--seed 10] [--first 0] [--seconds 60]
 """
