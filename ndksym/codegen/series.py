@@ -44,13 +44,12 @@ def with_series(code: Expr, expr: Expr, lo: Expr, hi: Expr) -> Expr:
     for point in _points(expr, lo, hi):
         sides = [side for side, end in ((-1, lo), (1, hi)) if end != point]
         try:
-            series = taylor(expr, point, _DEGREE + 16)
+            (start,) = taylor(expr, point, 0)
+            if start and point == 0 and _rounded(code, mpmath.mpf(0)) is not None:
+                continue  # what does not vanish loses nothing
+            code = _branched(code, expr, point, sides)
         except (SingularError, NoValueError, TooLargeError):
             continue
-        order = next((n for n, c in enumerate(series) if c), None)
-        if order is None or (order == 0 and point == 0 and _regular_in_code(code)):
-            continue
-        code = _branched(code, expr, point, sides, series)
     return code
 
 
@@ -65,11 +64,7 @@ def _points(expr: Expr, lo: Expr, hi: Expr) -> list[Expr]:
     return [point for point in found if compare(lo, point) <= 0 <= compare(hi, point)]
 
 
-def _regular_in_code(code: Expr) -> bool:
-    return _rounded(code, mpmath.mpf(0)) is not None
-
-
-def _branched(code: Expr, expr: Expr, point: Expr, sides: list[int], series: list[Any]) -> Expr:
+def _branched(code: Expr, expr: Expr, point: Expr, sides: list[int]) -> Expr:
     """The series within the radius at which the code begins to be fine, or within which the series is."""
     at = value(point, digits=_DIGITS)
 
@@ -78,7 +73,7 @@ def _branched(code: Expr, expr: Expr, point: Expr, sides: list[int], series: lis
 
     if _rounded(code, at) is not None and max(map(lost, _RADII[6::20])) <= _LOST:
         return code
-    loss = list(map(lost, _RADII))
+    series, loss = taylor(expr, point, _DEGREE + 16), list(map(lost, _RADII))
     fine = next((n for n, each in enumerate(loss) if each > _FINE), len(loss)) - 1
     for radius in _RADII[max(fine, 0) :]:
         degree = _degree(series, radius)

@@ -36,6 +36,8 @@ def stable(expr: Expr) -> Expr:
     (expm1(u), u*erfc(-sqrt(2)*u/2)/2, softplus(u))
     """
     expr = expr.replace(lambda e: isinstance(e, sp.tanh) and e.has(sp.log), lambda e: e.rewrite(sp.exp))
+    # log(1/u) is −log u where u > 0: a quotient that underflows has a logarithm all the same
+    expr = expr.replace(lambda e: isinstance(e, sp.log) and e.has(x), sp.expand_log)
     if expr.is_algebraic_expr(x) and not expr.is_polynomial(x) and expr.count_ops() <= _LARGE:
         expr = sp.factor(sp.together(expr))
     out: Expr = _rational(expr) if expr.is_rational_function(x) else _fractions(expr)
@@ -71,7 +73,7 @@ def _cancelling(args: list[Expr]) -> Iterator[Expr]:
     left = list(args)
     for arg in args:
         for function in Mul.make_args(arg):
-            for one, replacement in _RULES.get(function.func, ()):
+            for one, replacement in _RULES.get(function.func, ()) if function.has(x) else ():
                 rest = arg / function
                 if arg in left and one * rest in left and arg != one * rest:
                     left.remove(arg)
