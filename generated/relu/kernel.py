@@ -74,14 +74,13 @@ def diag_0(a):
 def pair_0(p, q, c, s, k):
     x0 = 2.0 * np.arctan2(k, s)
     x1 = p * q
-    x2 = 0.15915494309189535
-    x3 = x1 * x2
-    x4 = 2.0 * np.arctan2(s, k)
-    K = x3 * ramp(x0, s, k)
+    x2 = 0.15915494309189535 * x1
+    x3 = 2.0 * np.arctan2(s, k)
+    K = x2 * ramp(x0, s, k)
     K_size = np.abs(K)
-    K_dot = x2 * x0
+    K_dot = 0.15915494309189535 * x0
     K_dot_size = np.abs(K_dot)
-    gap_0 = x3 * sliver(x4, s, k)
+    gap_0 = x2 * sliver(x3, s, k)
     gap_1 = 0.3183098861837907 * x1 * x0 * s * s
     gap = gap_0 + gap_1
     gap_size = np.abs(gap_0) + np.abs(gap_1)

@@ -185,8 +185,8 @@ class Kernel:
             for layer in self.layers:
                 if layer.smoothness < 1:
                     raise DivergentKernelError(
-                        f"{layer.name} is discontinuous, so E φ'(u)φ'(v) diverges as two inputs coincide: NTK and "
-                        "NDK are infinite on the diagonal; nngp and prior_covariance exist. Allowed here: continuous "
+                        f"{layer.name} is discontinuous or as steep as a root, so E φ'(u)φ'(v) diverges as two inputs coincide: NTK "
+                        "and NDK are infinite on the diagonal; nngp and prior_covariance exist. Allowed here: continuous "
                         "activations"
                     )
         beta = inputs.bias_scale(bias, self.bias)

@@ -36,7 +36,9 @@ class Rule:
 
     @cached_property
     def panels(self) -> Panels:
-        return panels(self.layer.phi, self.layer.dphi, self.layer.breaks)
+        # of a root as steep as √|u| there is no E φ'², and nothing to resolve φ' for
+        slope = self.layer.phi if self.layer.smoothness == 0.5 else self.layer.dphi
+        return panels(self.layer.phi, slope, self.layer.breaks)
 
 
 @dataclass(frozen=True)
