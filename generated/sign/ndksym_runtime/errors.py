@@ -48,6 +48,10 @@ class ParseError(InputError):
     """The text is not an activation; the message shows where and says what may stand there."""
 
 
+class FileError(NdksymError, OSError):
+    """The system cannot write a file; the message says which one and why."""
+
+
 class MissingExtraError(NdksymError, ImportError):
     """An optional dependency or tool is not installed; the message says how to install it."""
 
