@@ -5,9 +5,11 @@ from functools import cached_property
 from keyword import iskeyword
 from typing import Any
 
+import mpmath
+from mpmath.libmp import prec_to_dps, to_str
 from sympy import Expr, Float, Integer, Piecewise, Poly, Rational, Symbol, oo, simplify
 
-from ndksym.bounds import allowed, measure
+from ndksym.bounds import MAX_BITS, allowed, measure
 from ndksym.catalogue import CATALOGUE
 from ndksym.errors import InputError, InputTypeError
 from ndksym.growth import growth
@@ -23,6 +25,7 @@ __all__ = ["Activation", "Piece", "activation"]
 
 _UNDECIDED = ("positive", "negative", "nonnegative", "nonpositive", "zero", "integer", "rational")
 _MAX_ORDER = 12  # derivatives compared across a break where the pieces are not polynomials
+_STEPS = mpmath.mpf(10) ** -50, mpmath.mpf(10) ** -25  # from a break, where the growth of φ′ is seen
 _MAX_ORDER_BY_LIMITS = 4  # and where they are not even analytic, as in exp(-1/x)
 
 
@@ -72,7 +75,10 @@ class Activation:
 
     @cached_property
     def orders(self) -> dict[Expr, Expr]:
-        """Per break point, the order of the lowest derivative that jumps or is infinite there (oo: none was found)."""
+        """Per break point, the order of the lowest derivative that jumps or is infinite there (oo: none was found).
+
+        It is 1/2 where φ is continuous and φ′ so large that its square has no integral.
+        """
         neighbours = zip(self.pieces, self.pieces[1:], strict=False)
         return {left.hi: _order(left.expr, right.expr, left.hi) for left, right in neighbours}
 
@@ -80,6 +86,15 @@ class Activation:
     def discontinuities(self) -> tuple[Expr, ...]:
         """The points where φ jumps."""
         return tuple(point for point, order in self.orders.items() if order == 0)
+
+    @property
+    def rough(self) -> tuple[Expr, ...]:
+        """The points beside which φ′ is not square integrable: jumps, and roots as steep as √|x|. There the NTK is infinite.
+
+        >>> activation("sqrt(Abs(x - 1))").rough, activation("Abs(x)**(2/3)").rough
+        ((1,), ())
+        """
+        return tuple(point for point, order in self.orders.items() if order < 1)
 
     @property
     def kinks(self) -> tuple[Expr, ...]:
@@ -208,11 +223,22 @@ def _in_x(expr: Expr) -> Expr:
     if any(getattr(symbol, f"is_{fact}") is not None for fact in _UNDECIDED) or not _may_be_real(symbol):
         # Abs(x) of a positive x is x already: the expression would not be the one on the line
         raise InputError(f"the variable {symbol} must stand for every real number; {advice}")
-    # a float is read as the decimal it prints as
-    floats = {number: Rational(repr(float(number))) for number in expr.atoms(Float)}
+    floats = {number: _decimal(number) for number in expr.atoms(Float)}
     exact = expr.xreplace({symbol: x, **floats})
     measure(exact)
     return exact
+
+
+def _decimal(number: Float) -> Rational:
+    """The shortest decimal that reads back as this float, of whatever precision it is."""
+    _, mantissa, exponent, bits = number._mpf_
+    if number.is_zero:
+        return Integer(0)
+    if not mantissa or abs(exponent + bits) > MAX_BITS:
+        raise InputError(f"a number is not finite, or larger or smaller than 2**±{MAX_BITS}: {Float(number, 3)}")
+    digits = prec_to_dps(number._prec)
+    texts = (to_str(number._mpf_, digits + more, strip_zeros=False) for more in range(4))
+    return Rational(next(text for text in texts if Float(text, precision=number._prec) == number))
 
 
 def _may_be_real(symbol: Symbol) -> bool:
@@ -271,9 +297,22 @@ def _order_by_limits(left: Expr, right: Expr, point: Expr) -> Expr:
     for order in range(_MAX_ORDER_BY_LIMITS + 1):
         below, above = value_at(left, point, "-"), value_at(right, point, "+")
         if below.is_infinite or above.is_infinite or not is_zero_number(above - below):
-            return Integer(order)
+            steep = order == 1 and not (_square_integrable(left, point, -1) and _square_integrable(right, point, 1))
+            return Rational(1, 2) if steep else Integer(order)
         left, right = left.diff(x), right.diff(x)
     return oo
+
+
+def _square_integrable(slope: Expr, point: Expr, side: int) -> bool:
+    """Whether ∫ slope² beside the point is finite: the power with which it grows is above −1/2."""
+    near, far = _STEPS
+    try:
+        one, other = (abs(value(slope, {x: value(point, digits=120) + side * step}, 120)) for step in _STEPS)
+    except NoValueError:
+        return False
+    if not one or not other:
+        return True
+    return bool(mpmath.log(one / other) / mpmath.log(near / far) > -0.5 + 1e-6)
 
 
 def _degree(expr: Expr) -> Expr | None:

@@ -11,6 +11,7 @@ from sympy import (
     And,
     Basic,
     E,
+    Eq,
     Expr,
     Float,
     Ge,
@@ -22,6 +23,8 @@ from sympy import (
     Max,
     Min,
     Mul,
+    Ne,
+    Not,
     Or,
     Piecewise,
     Pow,
@@ -66,7 +69,7 @@ MAX_BITS = 512
 
 SMOOTH = (exp, log, erf, erfc, sin, cos, tan, tanh, sinh, cosh, atan, asinh)
 KINKED = (Abs, sign, Heaviside, Max, Min, Piecewise)
-_PARTS = (Add, Mul, Pow, *SMOOTH, *KINKED, ExprCondPair, Lt, Le, Gt, Ge, And, Or)
+_PARTS = (Add, Mul, Pow, *SMOOTH, *KINKED, ExprCondPair, Lt, Le, Gt, Ge, Eq, Ne, And, Or, Not)
 
 
 @dataclass(frozen=True)

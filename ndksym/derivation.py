@@ -11,9 +11,10 @@ from sympy import Expr, Symbol
 
 from ndksym import identities, mpl, ndk, recursion, typeset
 from ndksym.activation import Activation, activation
+from ndksym.checks import choice, integer
 from ndksym.claim import Claim
 from ndksym.dual import Dual, Step, dual
-from ndksym.errors import InputError, InputTypeError
+from ndksym.errors import InputError, InputTypeError, brief
 from ndksym.planting import is_large
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ __all__ = ["MAX_DEPTH", "Claim", "Derivation", "Step", "derive"]
 
 MAX_DEPTH = 1000
 """Hidden layers a network may have."""
+BACKENDS = ("numpy", "c")
+"""Languages whose code is loaded here."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,8 @@ class Derivation:
 
     @property
     def diverges(self) -> bool:
-        """Whether some activation jumps, so that NTK and NDK are infinite at coincident inputs."""
-        return any(each.discontinuities for each in self.activations)
+        """Whether some activation jumps, or is as steep as a root, so that NTK and NDK are infinite at coincident inputs."""
+        return any(each.rough for each in self.activations)
 
     @cached_property
     def nngp(self) -> Expr | None:
@@ -148,7 +151,12 @@ class Derivation:
             lines.append(f"Θ^1 = {first.strip('()')},  Θ^(l+1) = m K_dot Θ^l + {later.strip('()')}")
         lines.append(f"NNGP = {self._short(self.nngp) or f'C^{self.depth + 1} at m = σ²'}")
         if self.diverges:
-            return "\n".join([*lines, "NTK and NDK are infinite at coincident inputs, because an activation jumps"])
+            return "\n".join(
+                [
+                    *lines,
+                    "NTK and NDK are infinite at coincident inputs, because an activation jumps or is as steep as a root",
+                ]
+            )
         lines.append(f"NTK = {self._short(self.ntk) or f'Θ^{self.depth + 1} at m = σ0²'}")
         return "\n".join([*lines, f"NDK(t,s) = {mpl.response()} Θ^{self.depth + 1}"])
 
@@ -170,11 +178,11 @@ class Derivation:
         """
         from ndksym.codegen.compile import kernel
 
-        return kernel(self.duals, self.bias, backend)
+        return kernel(self, choice(backend, "backend", BACKENDS))
 
 
-def derive(activation: object, depth: int = 1, bias: bool = False) -> Derivation:
-    """Derive the kernels of the network with `depth` hidden layers of one activation, or of one activation per layer.
+def derive(activation: object, depth: int | None = None, bias: bool = False) -> Derivation:
+    """Derive the kernels of the network with `depth` hidden layers of one activation (1 without it), or of one per layer.
 
     An activation is a text such as "x*(1+erf(x/sqrt(2)))/2", a catalogue name such as "gelu", a SymPy expression in one
     real symbol, or an Activation; a list or tuple of these gives one per hidden layer, and then depth is its length.
@@ -188,8 +196,8 @@ def derive(activation: object, depth: int = 1, bias: bool = False) -> Derivation
     2*sigma2*asin(2*k12*sigma2/(sqrt(2*k11*sigma2 + 1)*sqrt(2*k22*sigma2 + 1)))/pi
     """
     if not isinstance(bias, bool):
-        raise InputTypeError(f"bias must be True or False (its scale β stays a symbol), not {bias!r}")
-    layers = _layers(activation, _checked_depth(depth))
+        raise InputTypeError(f"bias must be True or False (its scale β stays a symbol), not {brief(bias)}")
+    layers = _layers(activation, None if depth is None else integer(depth, "depth", 1, MAX_DEPTH))
     known: dict[Activation, Dual] = {}
     for each in layers:
         if each not in known:
@@ -197,20 +205,11 @@ def derive(activation: object, depth: int = 1, bias: bool = False) -> Derivation
     return Derivation(layers, tuple(known[each] for each in layers), bias)
 
 
-def _checked_depth(depth: object) -> int:
-    if isinstance(depth, bool) or not hasattr(depth, "__index__"):
-        raise InputTypeError(f"depth must be an integer, the number of hidden layers, not {depth!r}")
-    value = int(depth.__index__())
-    if not 1 <= value <= MAX_DEPTH:
-        raise InputError(f"depth must be between 1 and {MAX_DEPTH}, not {value}")
-    return value
-
-
-def _layers(given: object, depth: int) -> tuple[Activation, ...]:
+def _layers(given: object, depth: int | None) -> tuple[Activation, ...]:
     if not isinstance(given, list | tuple):
-        return (activation(given),) * depth
+        return (activation(given),) * (depth or 1)
     if not 1 <= len(given) <= MAX_DEPTH:
         raise InputError(f"one activation per hidden layer: give between 1 and {MAX_DEPTH} of them, not {len(given)}")
-    if depth not in (1, len(given)):
+    if depth not in (None, len(given)):
         raise InputError(f"{len(given)} activations make depth {len(given)}, but depth = {depth} was asked for")
     return tuple(activation(each) for each in given)

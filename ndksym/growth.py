@@ -35,6 +35,7 @@ from sympy import (
 from ndksym.errors import DivergentKernelError, NotDerivableError
 from ndksym.limit import limit_at_infinity
 from ndksym.numeric import NoValueError, TooLargeError, value
+from ndksym.roots import is_zero_number
 from ndksym.symbols import x
 
 __all__ = ["growth"]
@@ -145,7 +146,8 @@ def _rate(expr: Expr) -> _Bounds:
 def _sum_rate(expr: Add) -> _Bounds:
     if expr.is_polynomial(_y):
         return _LEVEL
-    if _is_level(expr):
+    limit = limit_at_infinity(expr, _y)
+    if _is_level(expr) or (limit is not None and limit.is_finite and not is_zero_number(limit)):
         return _LEVEL
     parts = [_rate(arg) for arg in expr.args]
     high = max((p.high for p in parts), key=_key)

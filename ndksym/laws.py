@@ -17,6 +17,8 @@ from ndksym.runtime.types import Array
 ROUNDING = 2e-13
 """Relative error allowed where two evaluations must agree but for rounding; deep networks amplify a little."""
 
+_TINY = np.finfo(float).tiny  # far out, of Max(0, x − 10) say, whole kernels are 0 in float64
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -65,7 +67,7 @@ def draw(rng: np.random.Generator, bias: bool, reach: float = float("inf")) -> D
 
 
 def _miss(got: Array, want: Array, allowed: float = ROUNDING) -> float:
-    size = np.maximum(np.abs(want).max(), np.finfo(float).tiny)
+    size = np.maximum(np.abs(want).max(), _TINY)
     return float(np.abs(got - want).max() / (allowed * size))
 
 
@@ -85,14 +87,14 @@ def positive_semidefinite(k: Kernel, x: Draw) -> float:
             block = k.prior_covariance(x.X, x.X, t=max(t, s), s=min(t, s), **x.two_time)
             gram[i * n : (i + 1) * n, j * n : (j + 1) * n] = block if t >= s else block.T
     values = np.linalg.eigvalsh(0.5 * (gram + gram.T))
-    return max(0.0, float(-values[0] / (1e-12 * values[-1])))
+    return max(0.0, float(-values[0] / (1e-12 * np.maximum(values[-1], _TINY))))
 
 
 def cauchy_schwarz(k: Kernel, x: Draw) -> float:
     """C² ≤ C(x,x) C(x',x')."""
     C = k.nngp(x.X, variance=x.prior_variance, bias=x.bias)
     bound = np.sqrt(np.outer(np.diag(C), np.diag(C)))
-    return float(np.maximum(np.abs(C) - bound, 0.0).max() / (ROUNDING * bound.max()))
+    return float(np.maximum(np.abs(C) - bound, 0.0).max() / (ROUNDING * np.maximum(bound.max(), _TINY)))
 
 
 def rotation(k: Kernel, x: Draw) -> float:
@@ -140,7 +142,7 @@ def tangent_symmetry(k: Kernel, x: Draw) -> float:
     """Θ is symmetric and has no negative eigenvalue."""
     theta = k.ntk(x.X, variance=x.init_variance, bias=x.bias)
     values = np.linalg.eigvalsh(theta)
-    return max(_miss(theta.T, theta), max(0.0, float(-values[0] / (1e-12 * values[-1]))))
+    return max(_miss(theta.T, theta), max(0.0, float(-values[0] / (1e-12 * np.maximum(values[-1], _TINY)))))
 
 
 def homogeneity(k: Kernel, x: Draw, degree: float) -> float:
@@ -167,7 +169,7 @@ def laws_of(activations: tuple[Activation, ...], bias: bool) -> dict[str, Law]:
     found: dict[str, Law] = {
         law.__name__: law for law in (symmetry, positive_semidefinite, cauchy_schwarz, rotation, equilibrium, initial)
     }
-    if not any(act.discontinuities for act in activations):
+    if not any(act.rough for act in activations):
         for law in (tangent_limit, tangent_symmetry, fluctuation_dissipation):
             found[law.__name__] = law
         degrees = {act.homogeneity for act in activations if act.homogeneity is not None}

@@ -28,7 +28,7 @@ def listing() -> Listing:
                 "name": name,
                 "expr": str(found.activation.expr),
                 "closed_form": found.closed_form,
-                "ntk": "infinite" if found.activation.discontinuities else "finite",
+                "ntk": "infinite" if found.activation.rough else "finite",
                 "reason": found.reason,
             }
         )

@@ -3,6 +3,7 @@
 SymPy's own substitution builds integers such as 2**(10**12) on the way; this walk sees them coming and refuses.
 """
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from sympy import (
     Max,
     Min,
     Mul,
+    Not,
     Or,
     Piecewise,
     Pow,
@@ -117,8 +119,15 @@ def _holds(condition: Basic, known: dict[Expr, Any], limits: tuple[int, int]) ->
     if isinstance(condition, And | Or):
         parts = (_holds(arg, known, limits) for arg in condition.args)
         return all(parts) if isinstance(condition, And) else any(parts)
+    if isinstance(condition, Not):
+        return not _holds(condition.args[0], known, limits)
     left, right = (_value(side, known, limits) for side in condition.args)
-    return bool({"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[condition.rel_op])
+    return bool(_RELATIONS[condition.rel_op](left, right))
+
+
+_RELATIONS = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne
+}  # fmt: skip
 
 
 def _real(number: Any) -> Any:

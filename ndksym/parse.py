@@ -5,7 +5,6 @@ it knows, checking bounds before each is built. `sympify`, `parse_expr` and `eva
 """
 
 import ast
-import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,11 +16,19 @@ from sympy import (
     And,
     Basic,
     E,
+    Eq,
     Expr,
+    Ge,
+    Gt,
     Heaviside,
     Integer,
+    Le,
+    Lt,
     Max,
     Min,
+    Ne,
+    Not,
+    Or,
     Piecewise,
     Rational,
     asinh,
@@ -80,14 +87,13 @@ _FUNCTIONS: dict[str, tuple[int, int, Callable[..., Expr]]] = {
     "min": (1, 20, Min),
     "Phi": (1, 1, lambda u: (1 + erf(u / sqrt(2))) / 2),
 }
-_NAMES = {*_FUNCTIONS, *CATALOGUE, "Piecewise", "He"}
+_RELATIONS = {"Lt": Lt, "Le": Le, "Gt": Gt, "Ge": Ge, "Eq": Eq, "Ne": Ne}
+_CONNECTIVES = {"And": And, "Or": Or, "Not": Not}
+_NAMES = {*_FUNCTIONS, *CATALOGUE, *_RELATIONS, *_CONNECTIVES, "Piecewise", "He"}
 _CONSTANTS = {"pi": pi, "E": E}
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Expr, Expr], Basic]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
+    ast.Lt: Lt, ast.LtE: Le, ast.Gt: Gt, ast.GtE: Ge, ast.Eq: Eq
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -283,6 +289,8 @@ def _call(node: ast.Call, scope: _Scope, depth: int) -> Expr:
         return Piecewise(*[_branch(arg, scope, depth) for arg in node.args])
     if name not in _NAMES:
         raise RefusalError(node, f"there is no function {name}{_alike(name)}")
+    if name in _RELATIONS or name in _CONNECTIVES:
+        raise RefusalError(node, f"{name} may only be a condition of Piecewise; write Heaviside(x - 1) for x > 1")
     args = tuple(_read(arg, scope, depth) for arg in node.args)
     if name == "He":
         return _hermite(args, node)
@@ -334,10 +342,31 @@ def _no_branch(node: ast.AST) -> RefusalError:
 
 
 def _condition(node: ast.expr, scope: _Scope, depth: int) -> Basic:
-    if isinstance(node, ast.Constant) and node.value is True:
-        return true
-    if not isinstance(node, ast.Compare):
-        raise RefusalError(node, "a condition is a comparison such as x < 1, or True")
+    if depth > MAX_DEPTH:
+        raise RefusalError(node, f"more than {MAX_DEPTH} levels of nesting")
+    match node:
+        case ast.Constant(value=True):
+            return true
+        case ast.BoolOp(op=op, values=parts):
+            return _joined(And if isinstance(op, ast.And) else Or, parts, scope, depth)
+        case ast.UnaryOp(op=ast.Not(), operand=part):
+            return _joined(Not, [part], scope, depth)
+        case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in _CONNECTIVES:
+            if name == "Not" and len(parts) != 1:
+                raise RefusalError(node, f"Not takes 1 condition, not {len(parts)}")
+            return _joined(_CONNECTIVES[name], parts, scope, depth)
+        case ast.Call(func=ast.Name(id=name), args=[left, right], keywords=[]) if name in _RELATIONS:
+            return _RELATIONS[name](_read(left, scope, depth), _read(right, scope, depth))
+        case ast.Compare():
+            return _comparison(node, scope, depth)
+    raise RefusalError(node, "a condition is a comparison such as x < 1, And, Or or Not of such, or True")
+
+
+def _joined(connective: Callable[..., Basic], parts: list[ast.expr], scope: _Scope, depth: int) -> Basic:
+    return connective(*(_condition(part, scope, depth + 1) for part in parts))
+
+
+def _comparison(node: ast.Compare, scope: _Scope, depth: int) -> Basic:
     sides = [_read(side, scope, depth) for side in (node.left, *node.comparators)]
     if len(sides) > 2 and not (
         len(sides) == 3 and sides[1] == x and not (sides[0].free_symbols | sides[2].free_symbols)
@@ -346,6 +375,6 @@ def _condition(node: ast.expr, scope: _Scope, depth: int) -> Basic:
     parts = []
     for comparison, left, right in zip(node.ops, sides, sides[1:], strict=False):
         if type(comparison) not in _COMPARISONS:
-            raise RefusalError(node, "of the comparisons only < <= > >= are allowed")
+            raise RefusalError(node, "of the comparisons only < <= > >= == are allowed")
         parts.append(_COMPARISONS[type(comparison)](left, right))
     return And(*parts)

@@ -24,6 +24,7 @@ from sympy import (
     Max,
     Min,
     Mul,
+    Not,
     Or,
     Piecewise,
     Pow,
@@ -45,8 +46,9 @@ from sympy.logic.boolalg import BooleanAtom
 
 from ndksym.errors import InputError, NotDerivableError
 from ndksym.identity import is_zero
+from ndksym.jets import SingularError, taylor
 from ndksym.limit import limit_at_infinity
-from ndksym.numeric import PLAIN, NoValueError, value
+from ndksym.numeric import PLAIN, NoValueError, TooLargeError, value
 from ndksym.roots import EndlessZerosError, compare, is_zero_number, real_zeros
 from ndksym.symbols import x
 
@@ -95,27 +97,20 @@ def _merged(done: tuple[Piece, ...], piece: Piece) -> tuple[Piece, ...]:
 
 
 def _is_regular(expr: Expr, point: Expr) -> bool:
-    """Whether nothing in the expression is singular at a point: no root, reciprocal or logarithm of zero."""
-    inside = [e.base for e in expr.atoms(Pow) if not (e.exp.is_integer and e.exp.is_positive) and e.base.has(x)]
-    inside += [e.args[0] for e in expr.atoms(log)]
-    return not any(is_zero_number(u.subs(x, point)) for u in inside)
+    """Whether the expression is analytic at a point, poles that cancel set aside."""
+    try:
+        taylor(expr, point, 0)
+    except (SingularError, NoValueError, TooLargeError):
+        return False
+    return True
 
 
 def _check_finite(expr: Expr, left: Piece, right: Piece) -> None:
+    """At a point φ is what it is beside it: a value of its own changes no expectation, and none is asked for."""
     point = left.hi
     for piece, side in ((left, "-"), (right, "+")):
-        if not _is_finite(value_at(piece.expr, point, side)):
+        if not _is_regular(piece.expr, point) and not _is_finite(value_at(piece.expr, point, side)):
             raise _singular(expr, point)
-    if not _has_value(expr, point):
-        raise InputError(f"{expr} has no value at x = {point} as it is written; φ must be finite everywhere")
-
-
-def _has_value(expr: Expr, point: Expr) -> bool:
-    try:
-        value(expr, {x: point}, _DIGITS, PLAIN)
-    except NoValueError:
-        return False
-    return _is_finite(_exact(expr, point))
 
 
 def _is_finite(number: Expr) -> bool:
@@ -363,6 +358,9 @@ def _branches(expr: Piecewise, branches: list[Basic], lo: Expr, hi: Expr) -> Ite
 def _truth(expr: Expr, condition: Basic, lo: Expr, hi: Expr) -> Iterator[tuple[Expr, Expr, bool]]:
     if isinstance(condition, BooleanAtom):
         yield lo, hi, bool(condition)
+    elif isinstance(condition, Not):
+        for low, high, holds in _truth(expr, condition.args[0], lo, hi):
+            yield low, high, not holds
     elif isinstance(condition, And | Or):
         first, *others = condition.args
         rest = condition.func(*others)

@@ -41,7 +41,7 @@ class Jumping(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def discontinuities(self) -> tuple[Expr, ...]: ...
+    def rough(self) -> tuple[Expr, ...]: ...
 
 
 class Dual(Protocol):
@@ -189,13 +189,13 @@ def bias_variance(bias: bool) -> Expr:
 
 
 def refuse_divergent(duals: Sequence[Dual], kernel: str) -> None:
-    """DivergentKernelError, naming the activation, where φ jumps and the tangent kernel is infinite."""
+    """DivergentKernelError, naming the activation, where φ jumps (or is as steep as √|x|) and the tangent kernel is infinite."""
     for layer, dual in enumerate(duals, 1):
-        if dual.activation.discontinuities:
-            where = ", ".join(f"x = {point}" for point in dual.activation.discontinuities)
+        if dual.activation.rough:
+            where = ", ".join(f"x = {point}" for point in dual.activation.rough)
             raise DivergentKernelError(
-                f"the {kernel} is infinite: the activation {dual.activation.name!r} of hidden layer {layer} jumps at "
-                f"{where}, so K_dot = E[φ'(u)φ'(v)] diverges at coincident inputs; the NNGP kernel (.nngp) is finite"
+                f"the {kernel} is infinite: the activation {dual.activation.name!r} of hidden layer {layer} jumps (or is too "
+                f"steep) at {where}, so K_dot = E[φ'(u)φ'(v)] diverges at coincident inputs; the NNGP kernel (.nngp) is finite"
             )
 
 

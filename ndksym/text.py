@@ -35,7 +35,7 @@ _KINDS: dict[type[ast.AST], str] = {
     ast.Attribute: "attribute access (.) is not allowed",
     ast.IfExp: "if/else is not allowed; write Piecewise((value, condition), (value, True))",
     ast.Compare: "a comparison may only be a condition of Piecewise; write Heaviside(x - 1) for x > 1",
-    ast.BoolOp: "and/or are not allowed",
+    ast.BoolOp: "and/or may only join conditions of Piecewise",
     ast.Tuple: "a pair may only stand in Piecewise; decimal points are written as .",
     ast.Starred: "* before an argument is not allowed",
 }

@@ -33,7 +33,7 @@ def edge(h: Any, g: Any, along: Any, apex: Any) -> Any:
 
 MEANING = {
     "exp_": mp.exp, "expm1": mp.expm1, "log": mp.log, "log1p": mp.log1p, "sin": mp.sin, "cos": mp.cos, "tan": mp.tan,
-    "sinh": mp.sinh, "cosh": mp.cosh, "tanh": mp.tanh, "atan": mp.atan, "atan2": mp.atan2, "erf": mp.erf,
+    "sinh": mp.sinh, "cosh": mp.cosh, "tanh": mp.tanh, "atan": mp.atan, "atan2": mp.atan2, "asinh": mp.asinh, "erf": mp.erf,
     "erfc": mp.erfc, "hypot": mp.hypot, "absolute": abs, "sign": mp.sign, "minimum": min, "maximum": max,
     "where": lambda y, e, f: e if y > 0 else f,
     "expdiff": lambda A, B, _: mp.exp(A) - mp.exp(B),

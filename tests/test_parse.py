@@ -6,7 +6,7 @@ import time
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sympy import Abs, Expr, Heaviside, Max, Min, Piecewise, Rational, erf, exp, pi, sqrt
+from sympy import Abs, And, Eq, Expr, Heaviside, Max, Min, Ne, Piecewise, Rational, erf, exp, pi, sin, sqrt
 
 from ndksym.bounds import MAX_BITS, MAX_DEGREE, MAX_LENGTH
 from ndksym.errors import InputError, ParseError
@@ -31,6 +31,12 @@ EXPRESSIONS = {
     "Piecewise((x, x > 0), (exp(x) - 1, True))": Piecewise((x, x > 0), (exp(x) - 1, True)),
     "Piecewise((x, x >= 1), (2*x, True))": Piecewise((x, x >= 1), (2 * x, True)),
     "Piecewise((x, x <= 1), (2*x, True))": Piecewise((x, x <= 1), (2 * x, True)),
+    "Piecewise((x, And(x > -1, x < 2)), (0, True))": Piecewise((x, And(x > -1, x < 2)), (0, True)),
+    "Piecewise((x, x > -1 and x < 2), (0, True))": Piecewise((x, And(x > -1, x < 2)), (0, True)),
+    "Piecewise((x, Not(x <= -1 or Ge(x, 2))), (0, True))": Piecewise((x, ~((x <= -1) | (x >= 2))), (0, True)),
+    "Piecewise((1, Eq(x, 0)), (sin(x)/x, True))": Piecewise((1, Eq(x, 0)), (sin(x) / x, True)),
+    "Piecewise((1, x == 0), (sin(x)/x, True))": Piecewise((1, Eq(x, 0)), (sin(x) / x, True)),
+    "Piecewise((x, Ne(x, 1)), (0, True))": Piecewise((x, Ne(x, 1)), (0, True)),
     "min(x, 1) + Min(x, 2)": Min(x, 1) + Min(x, 2),
     " x \n\t+ 1 ": x + 1,
     "+x": x,
@@ -124,7 +130,11 @@ REFUSED = {
     "Piecewise(x)": "pairs",
     "Piecewise((x, x))": "comparison",
     "Piecewise((x, 0 < x**2 < 1), (1, True))": "chain",
-    "Piecewise((x, x == 0), (1, True))": "comparisons",
+    "Piecewise((x, x is 0), (1, True))": "comparisons",
+    "Piecewise((x, And(x)), (1, True))": "a condition is",
+    "Piecewise((x, Not(x > 0, x < 1)), (1, True))": "Not takes 1",
+    "And(x > 0, x < 1)": "only be a condition",
+    "x > 0 and x < 1": "only join conditions",
     "He(x, 3)": "whole number",
     "He(1000, x)": "whole number",
     "erf()": "argument",

@@ -5,7 +5,7 @@
 // defect = K(a) + K(b) - 2 K = E (phi(u) - phi(v))^2;
 // X_size is the sum of the absolute values of the terms of X: X_size/|X| is what cancellation has cost.
 // Layer 0: elu.
-// Operations: layer 0: phi 1, dphi 1, diag 18, pair 88.
+// Operations: layer 0: phi 1, dphi 1, diag 16, pair 87.
 // Network: depth 2, with biases, layers 0, 0.
 
 #include <math.h>
@@ -72,52 +72,50 @@ void ndk_diag_0(size_t n, const double *a, double *K, double *K_size, double *K_
 static void pair_0(double p, double q, double c, double s, double k, double *K, double *K_size, double *K_dot, double *K_dot_size) {
     const double x0 = 0.25 * p;
     const double x1 = 0.25 * q;
-    const double x2 = 0.7978845608028654;
-    const double x3 = p * p;
-    const double x4 = p * q;
-    const double x5 = 2.0 * x4 * k * s;
-    const double x6 = 0.5 * x5 * x5;
-    const double x7 = x6 / x3;
-    const double x8 = -c;
-    const double x9 = 1.0 / p;
-    const double x10 = x9 * x5;
-    const double x11 = ndk_edge(-ndk_away(p, q, x8, k), x10, x7, 0.0);
-    const double x12 = 1.0 / q;
-    const double x13 = x12 * x5;
-    const double x14 = q * q;
-    const double x15 = x6 / x14;
-    const double x16 = ndk_edge(-ndk_away(q, p, x8, k), x13, x15, 0.0);
-    const double x17 = 0.7071067811865476;
-    const double x18 = 0.25 * ndk_experfc(0.5 * x3, x17 * p, 0.0);
-    const double x19 = ndk_edge(c * x12, x13, x15, 0.0);
-    const double x20 = 0.25 * ndk_experfc(0.5 * x14, x17 * q, 0.0);
-    const double x21 = ndk_edge(c * x9, x10, x7, 0.0);
-    const double x22 = 2.0 * atan2(k, s);
-    const double x23 = 0.15915494309189535 * x22;
-    const double K_0 = x2 * (-x0 - x1);
-    const double K_1 = x11;
-    const double K_2 = x16;
-    const double K_3 = c * x18;
-    const double K_4 = -x18;
-    const double K_5 = c * x19;
-    const double K_6 = x19;
-    const double K_7 = c * x20;
-    const double K_8 = -x20;
-    const double K_9 = c * x21;
-    const double K_10 = x21;
-    const double K_11 = x0 * x2 * ndk_experfc(x7, x10 * x17, 0.0);
-    const double K_12 = x1 * x2 * ndk_experfc(x15, x13 * x17, 0.0);
-    const double K_13 = x23;
-    const double K_14 = 0.15915494309189535 * x4 * ndk_ramp(x22, s, k);
+    const double x2 = p * p;
+    const double x3 = p * q;
+    const double x4 = 2.0 * x3 * k * s;
+    const double x5 = 0.5 * x4 * x4;
+    const double x6 = x5 / x2;
+    const double x7 = -c;
+    const double x8 = 1.0 / p;
+    const double x9 = x8 * x4;
+    const double x10 = ndk_edge(-ndk_away(p, q, x7, k), x9, x6, 0.0);
+    const double x11 = 1.0 / q;
+    const double x12 = x11 * x4;
+    const double x13 = q * q;
+    const double x14 = x5 / x13;
+    const double x15 = ndk_edge(-ndk_away(q, p, x7, k), x12, x14, 0.0);
+    const double x16 = 0.25 * ndk_experfc(0.5 * x2, 0.7071067811865476 * p, 0.0);
+    const double x17 = ndk_edge(c * x11, x12, x14, 0.0);
+    const double x18 = 0.25 * ndk_experfc(0.5 * x13, 0.7071067811865476 * q, 0.0);
+    const double x19 = ndk_edge(c * x8, x9, x6, 0.0);
+    const double x20 = 2.0 * atan2(k, s);
+    const double x21 = 0.15915494309189535 * x20;
+    const double K_0 = 0.7978845608028654 * (-x0 - x1);
+    const double K_1 = x10;
+    const double K_2 = x15;
+    const double K_3 = c * x16;
+    const double K_4 = -x16;
+    const double K_5 = c * x17;
+    const double K_6 = x17;
+    const double K_7 = c * x18;
+    const double K_8 = -x18;
+    const double K_9 = c * x19;
+    const double K_10 = x19;
+    const double K_11 = 0.7978845608028654 * x0 * ndk_experfc(x6, 0.7071067811865476 * x9, 0.0);
+    const double K_12 = 0.7978845608028654 * x1 * ndk_experfc(x14, 0.7071067811865476 * x12, 0.0);
+    const double K_13 = x21;
+    const double K_14 = 0.15915494309189535 * x3 * ndk_ramp(x20, s, k);
     *K = K_0 + K_1 + K_2 + K_3 + K_4 + K_5 + K_6 + K_7 + K_8 + K_9 + K_10 + K_11 + K_12 + K_13 + K_14;
     *K_size = fabs(K_0) + fabs(K_1) + fabs(K_2) + fabs(K_3) + fabs(K_4) + fabs(K_5) + fabs(K_6) + fabs(K_7) + fabs(K_8) + fabs(K_9) + fabs(K_10) + fabs(K_11) + fabs(K_12) + fabs(K_13) + fabs(K_14);
-    const double K_dot_0 = x18;
-    const double K_dot_1 = x19;
-    const double K_dot_2 = x20;
-    const double K_dot_3 = x21;
-    const double K_dot_4 = x11;
-    const double K_dot_5 = x16;
-    const double K_dot_6 = x23;
+    const double K_dot_0 = x16;
+    const double K_dot_1 = x17;
+    const double K_dot_2 = x18;
+    const double K_dot_3 = x19;
+    const double K_dot_4 = x10;
+    const double K_dot_5 = x15;
+    const double K_dot_6 = x21;
     *K_dot = K_dot_0 + K_dot_1 + K_dot_2 + K_dot_3 + K_dot_4 + K_dot_5 + K_dot_6;
     *K_dot_size = fabs(K_dot_0) + fabs(K_dot_1) + fabs(K_dot_2) + fabs(K_dot_3) + fabs(K_dot_4) + fabs(K_dot_5) + fabs(K_dot_6);
 }

@@ -5,7 +5,7 @@
 // defect = K(a) + K(b) - 2 K = E (phi(u) - phi(v))^2;
 // X_size is the sum of the absolute values of the terms of X: X_size/|X| is what cancellation has cost.
 // Layer 0: erf.
-// Operations: layer 0: phi 1, dphi 10, diag 10, pair 21.
+// Operations: layer 0: phi 1, dphi 8, diag 10, pair 21.
 // Network: depth 2, with biases, layers 0, 0.
 
 #include <math.h>

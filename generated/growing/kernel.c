@@ -5,7 +5,7 @@
 // defect = K(a) + K(b) - 2 K = E (phi(u) - phi(v))^2;
 // X_size is the sum of the absolute values of the terms of X: X_size/|X| is what cancellation has cost.
 // Layer 0: exp(x**2/8).
-// Operations: layer 0: phi 3, dphi 5, diag 12, pair 18.
+// Operations: layer 0: phi 3, dphi 5, diag 8, pair 18.
 // Network: depth 1, without biases, layers 0.
 
 #include <math.h>

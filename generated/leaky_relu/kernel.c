@@ -5,7 +5,7 @@
 // defect = K(a) + K(b) - 2 K = E (phi(u) - phi(v))^2;
 // X_size is the sum of the absolute values of the terms of X: X_size/|X| is what cancellation has cost.
 // Layer 0: leaky_relu(1/5).
-// Operations: layer 0: phi 1, dphi 1, diag 3, pair 28.
+// Operations: layer 0: phi 1, dphi 1, diag 3, pair 30.
 // Network: depth 2, with biases, layers 0, 0.
 
 #include <math.h>
@@ -67,21 +67,20 @@ void ndk_diag_0(size_t n, const double *a, double *K, double *K_size, double *K_
 static void pair_0(double p, double q, double c, double s, double k, double *K, double *K_size, double *K_dot, double *K_dot_size, double *gap, double *gap_size) {
     const double x0 = 2.0 * atan2(k, s);
     const double x1 = p * q;
-    const double x2 = 0.10185916357881301;
-    const double x3 = x1 * x2;
-    const double x4 = 2.0 * atan2(s, k);
-    const double x5 = x1 * s * s;
+    const double x2 = 0.10185916357881301 * x1;
+    const double x3 = 2.0 * atan2(s, k);
+    const double x4 = x1 * s * s;
     const double K_0 = 0.2 * c;
-    const double K_1 = x3 * ndk_ramp(x0, s, k);
+    const double K_1 = x2 * ndk_ramp(x0, s, k);
     *K = K_0 + K_1;
     *K_size = fabs(K_0) + fabs(K_1);
     const double K_dot_0 = 0.2;
-    const double K_dot_1 = x2 * x0;
+    const double K_dot_1 = 0.10185916357881301 * x0;
     *K_dot = K_dot_0 + K_dot_1;
     *K_dot_size = fabs(K_dot_0) + fabs(K_dot_1);
-    const double gap_0 = x3 * ndk_sliver(x4, s, k);
-    const double gap_1 = 1.04 * x5;
-    const double gap_2 = -0.20371832715762603 * x5 * x4;
+    const double gap_0 = x2 * ndk_sliver(x3, s, k);
+    const double gap_1 = 1.04 * x4;
+    const double gap_2 = -0.20371832715762603 * x4 * x3;
     *gap = gap_0 + gap_1 + gap_2;
     *gap_size = fabs(gap_0) + fabs(gap_1) + fabs(gap_2);
 }

@@ -7,7 +7,7 @@
 // Layer 0: erf.
 // Layer 1: relu.
 // Layer 2: linear.
-// Operations: layer 0: phi 1, dphi 10, diag 10, pair 21; layer 1: phi 0, dphi 0, diag 2, pair 18; layer 2: phi 0, dphi 0, diag 0, pair 4.
+// Operations: layer 0: phi 1, dphi 8, diag 10, pair 21; layer 1: phi 0, dphi 0, diag 2, pair 18; layer 2: phi 0, dphi 0, diag 0, pair 4.
 // Network: depth 3, with biases, layers 0, 1, 2.
 
 #include <math.h>
@@ -128,16 +128,15 @@ static void pair_1(double p, double q, double c, double s, double k, double *K, 
     (void)c;
     const double x0 = 2.0 * atan2(k, s);
     const double x1 = p * q;
-    const double x2 = 0.15915494309189535;
-    const double x3 = x1 * x2;
-    const double x4 = 2.0 * atan2(s, k);
-    const double K_0 = x3 * ndk_ramp(x0, s, k);
+    const double x2 = 0.15915494309189535 * x1;
+    const double x3 = 2.0 * atan2(s, k);
+    const double K_0 = x2 * ndk_ramp(x0, s, k);
     *K = K_0;
     *K_size = fabs(K_0);
-    const double K_dot_0 = x2 * x0;
+    const double K_dot_0 = 0.15915494309189535 * x0;
     *K_dot = K_dot_0;
     *K_dot_size = fabs(K_dot_0);
-    const double gap_0 = x3 * ndk_sliver(x4, s, k);
+    const double gap_0 = x2 * ndk_sliver(x3, s, k);
     const double gap_1 = 0.3183098861837907 * x1 * x0 * s * s;
     *gap = gap_0 + gap_1;
     *gap_size = fabs(gap_0) + fabs(gap_1);

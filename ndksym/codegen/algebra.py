@@ -6,9 +6,11 @@ are powers of roots too, and everything that is equal by w² = polynomial is bro
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sympy import (
     Add,
+    Dummy,
     Expr,
     Integer,
     Mul,
@@ -33,14 +35,14 @@ from sympy import (
     sinh,
 )
 
-from ndksym.codegen.positive import Value, irreducible, normal, polynomial
+from ndksym.codegen.positive import Value, irreducible, normal, polynomial, rational, sign_of
 from ndksym.codegen.vocabulary import c, p, q, r
 from ndksym.errors import NotDerivableError
 from ndksym.special import Phi2
 from ndksym.symbols import a, b
 from ndksym.symbols import c as covariance
 
-__all__ = ["Algebra", "Atom", "Powers", "powers_of"]
+__all__ = ["Algebra", "Atom", "Powers", "expanded", "powers_of"]
 
 Powers = frozenset[tuple[Symbol, int]]
 """A monomial: symbols and their integer powers."""
@@ -74,6 +76,18 @@ def powers_of(term: Expr) -> tuple[Expr, Powers]:
             raise NotDerivableError(f"code generation: {factor} is no power of a symbol")
         powers[base] = powers.get(base, 0) + int(exponent)
     return Mul(*number), frozenset((symbol, n) for symbol, n in powers.items() if n)
+
+
+def expanded(expr: Expr) -> Expr:
+    """A sum of products of powers; a number such as 1/(π − 1) stays apart from the symbols beside it.
+
+    >>> expanded((p + q) / (pi * (pi - 1) * p))
+    1/(pi*(-1 + pi)) + q/(pi*p*(-1 + pi))
+    """
+    held = [e for e in expr.atoms(Pow) if not e.free_symbols and e.exp.is_negative]
+    names = {number: Dummy(f"k{n}") for n, number in enumerate(sorted(held, key=str))}
+    values = {name: number for number, name in names.items()}
+    return expand(expr.xreplace(names)).xreplace(values)
 
 
 def product(powers: Powers) -> Expr:
@@ -157,7 +171,7 @@ class Algebra:
     def classes(self, expr: Expr) -> Iterator[tuple[Powers, Expr]]:
         """Pairs (monomial, polynomial in p, q, c): one for each parity of the exponents of the roots."""
         groups: dict[frozenset[Symbol], list[tuple[Expr, dict[Symbol, int]]]] = {}
-        for term in Add.make_args(expand(expr)):
+        for term in Add.make_args(expanded(expr)):
             number, powers = powers_of(term)
             odd = frozenset(symbol for symbol, n in powers if symbol in self.squares and n % 2)
             groups.setdefault(odd, []).append((number, dict(powers)))
@@ -174,10 +188,10 @@ class Algebra:
             inner = expand(Add(*parts))
             for symbol in symbols:
                 while inner != 0 and symbol in self.squares and least[symbol] < 0:
-                    quotient, remainder = div(Poly(inner, p, q, c), Poly(self.squares[symbol], p, q, c))
-                    if not remainder.is_zero:
+                    quotient = _quotient(inner, self.squares[symbol])
+                    if quotient is None:
                         break
-                    inner, least[symbol] = quotient.as_expr(), least[symbol] + 2
+                    inner, least[symbol] = quotient, least[symbol] + 2
             if inner != 0:
                 yield frozenset((symbol, n) for symbol, n in least.items() if n), inner
 
@@ -191,7 +205,7 @@ class Algebra:
                     both[symbol] = both.get(symbol, 0) + n
                 key = frozenset((symbol, n) for symbol, n in both.items() if n)
                 out[key] = out.get(key, S.Zero) + number
-        return {key: number for key, number in out.items() if number != 0}
+        return {key: number for key, number in out.items() if sign_of(number)}
 
     def flat(self, expr: Expr) -> Expr:
         """The same as an expression: equal arguments of atoms become identical."""
@@ -214,6 +228,14 @@ class Algebra:
             parts.append(Value(product(outer) * inside.expr, inside.sign if flip == 1 else 0))
         signs = {part.sign for part in parts}
         return Value(Add(*(part.expr for part in parts)), signs.pop() if len(signs) == 1 else 0)
+
+
+@lru_cache(maxsize=4096)
+def _quotient(dividend: Expr, divisor: Expr) -> Expr | None:
+    """The polynomial dividend/divisor in p, q, c, if it is one."""
+    named, values = rational([dividend, divisor])
+    quotient, remainder = div(*(Poly(each, p, q, c) for each in named))
+    return quotient.as_expr().xreplace(values) if remainder.is_zero else None
 
 
 def _common(m: int, n: int) -> int:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sympy import oo
@@ -19,6 +20,9 @@ from ndksym.runtime.proof import prove
 from ndksym.runtime.types import Layer
 from ndksym.symbols import x
 
+if TYPE_CHECKING:
+    from ndksym.derivation import Derivation
+
 __all__ = ["kernel", "layer", "trusted"]
 
 PHI = 1e-12
@@ -27,14 +31,14 @@ DIGITS = 60
 """Digits of the φ it is compared with: enough for terms that cancel to 1e-40 of their size."""
 
 
-def kernel(duals: Sequence[Dual], bias: bool, backend: str) -> Kernel:
-    """The float64 kernels of a network with these hidden layers; each distinct one is emitted, loaded and proved once.
+def kernel(derivation: "Derivation", backend: str) -> Kernel:
+    """The float64 kernels of a derivation; each distinct layer is emitted, loaded and proved once.
 
     Raises InputError for an unknown backend, MissingExtraError where its compiler is missing, NotDerivableError where φ
     itself cannot be compiled.
     """
-    layers = {dual: layer(dual, backend) for dual in dict.fromkeys(duals)}
-    return Kernel(tuple(layers[dual] for dual in duals), bias, backend)
+    layers = {dual: layer(dual, backend) for dual in dict.fromkeys(derivation.duals)}
+    return Kernel(tuple(layers[dual] for dual in derivation.duals), derivation.bias, backend, derivation)
 
 
 def layer(dual: Dual, backend: str) -> Compiled:

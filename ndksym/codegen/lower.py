@@ -10,7 +10,7 @@ from sympy import Add, Expr, Mul, Poly, S, factor, sqrt
 
 from ndksym.codegen import vocabulary as v
 from ndksym.codegen.algebra import Algebra, Powers, product
-from ndksym.codegen.positive import irreducible
+from ndksym.codegen.positive import irreducible, sign_of
 from ndksym.codegen.terms import Table, differences, distances, fold, ramps, table
 from ndksym.codegen.vocabulary import c
 from ndksym.symbols import a, b
@@ -96,16 +96,15 @@ def _one_sign(polynomial: Expr) -> bool:
     return len({number > 0 for number in Poly(polynomial).coeffs()}) == 1
 
 
-def lower_defect(K: Expr) -> Lowered:
+def lower_defect(K: Expr, K_diag: Expr) -> Lowered:
     """The terms of E(φ(u) − φ(v))² = K(a,a) + K(b,b) − 2K(a,b,c), small where the inputs nearly coincide.
 
-    >>> from ndksym.symbols import c
-    >>> lower_defect(c).terms
+    >>> from ndksym.symbols import a, c
+    >>> lower_defect(c, a).terms
     (4*p*q*s**2 + (p - q)**2,)
     """
-    own, other = ({b: z, covariance: z, a: z} for z in (a, b))
     algebra = Algebra()
-    defect = K.subs(own, simultaneous=True) + K.subs(other, simultaneous=True) - 2 * K
+    defect = K_diag + K_diag.xreplace({a: b}) - 2 * K
     rows = table(algebra, algebra(defect))
     distances(rows)
     differences(rows)
@@ -140,7 +139,7 @@ def _terms(rows: Table) -> Iterator[Expr]:
         factor = _function(rows, functions)
         blocks: dict[tuple[bool, bool], dict[Powers, Expr]] = {}
         for monomial, number in row.items():
-            kind = (dict(monomial).get(c, 0) % 2 == 1, bool(number.n(20) > 0))
+            kind = (dict(monomial).get(c, 0) % 2 == 1, sign_of(number) > 0)
             blocks.setdefault(kind, {})[monomial] = number
         for block in blocks.values():
             yield _block(block) * factor

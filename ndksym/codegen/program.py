@@ -46,7 +46,7 @@ class Program:
     def op_count(self) -> int:
         """Operations and function calls."""
         exprs = [expr for _, expr in self.assignments] + [term for output in self.outputs for term in output.terms]
-        return int(sum(count_ops(expr) for expr in exprs)) + sum(len(output.terms) - 1 for output in self.outputs)
+        return sum(map(_operations, exprs)) + sum(len(output.terms) - 1 for output in self.outputs)
 
 
 def program(name: str, inputs: Iterable[Symbol], parts: Mapping[str, Lowered], sized: bool = True) -> Program:
@@ -65,15 +65,28 @@ def program(name: str, inputs: Iterable[Symbol], parts: Mapping[str, Lowered], s
     values = iter(reduced[: len(exprs)])
     assigned = dict(shared) | dict(zip(definitions, values, strict=False))
     assigned |= {symbol: v.maximum(old, SMALLEST) for old, symbol in held.items()}
-    numbers = {symbol: expr for symbol, expr in assigned.items() if not expr.free_symbols}
-    while any(expr.has(*numbers) for expr in numbers.values()):
-        numbers = {symbol: expr.xreplace(numbers) for symbol, expr in numbers.items()}
-    assigned = {symbol: expr.xreplace(numbers) for symbol, expr in assigned.items() if symbol not in numbers}
+    numbers: dict[Symbol, Expr] = {}
+    while found := {symbol: expr for symbol, expr in assigned.items() if not expr.free_symbols}:
+        numbers |= found
+        assigned = {symbol: expr.xreplace(found) for symbol, expr in assigned.items() if symbol not in found}
     reduced_terms = {key: tuple(next(values).xreplace(numbers) for _ in terms) for key, terms in outputs.items()}
     finished = tuple(Output(key, terms, sized) for key, terms in reduced_terms.items())
     needed = [term for output in finished for term in output.terms]
     order = _ordered(assigned, needed)
     return _numbered(Program(name, tuple(inputs), tuple((symbol, assigned[symbol]) for symbol in order), finished))
+
+
+def _operations(expr: Expr) -> int:
+    """Operations and calls of the program; what a number is made of is worked out before it runs."""
+    return int(count_ops(_with_plain_numbers(expr)))
+
+
+def _with_plain_numbers(expr: Expr) -> Expr:
+    if not expr.args or expr.is_Rational:
+        return expr
+    if not expr.free_symbols:
+        return Symbol("number", positive=True)
+    return expr.func(*map(_with_plain_numbers, expr.args), evaluate=False)
 
 
 def _renamed(part: Lowered, definitions: dict[Symbol, Expr]) -> list[Expr]:

@@ -22,9 +22,11 @@ __all__ = ["stable"]
 _HYPERBOLIC = (sp.tanh, sp.sinh, sp.cosh)
 _PLAIN = {
     sp.sin: v.sin, sp.cos: v.cos, sp.tan: v.tan, sp.sinh: v.sinh, sp.cosh: v.cosh, sp.tanh: v.tanh,
-    sp.atan: v.atan, sp.erf: v.erf, sp.erfc: v.erfc, sp.exp: v.exp_, sp.Abs: v.absolute, sp.sign: v.sign,
+    sp.atan: v.atan, sp.asinh: v.asinh, sp.erf: v.erf, sp.erfc: v.erfc, sp.exp: v.exp_, sp.Abs: v.absolute, sp.sign: v.sign,
 }  # fmt: skip
 _UNDERFLOW = 760
+_LARGE = 120
+"""Operations of an expression that is not brought over one denominator: its factors would take minutes to find."""
 
 
 def stable(expr: Expr) -> Expr:
@@ -34,7 +36,9 @@ def stable(expr: Expr) -> Expr:
     (expm1(u), u*erfc(-sqrt(2)*u/2)/2, softplus(u))
     """
     expr = expr.replace(lambda e: isinstance(e, sp.tanh) and e.has(sp.log), lambda e: e.rewrite(sp.exp))
-    if expr.is_algebraic_expr(x) and not expr.is_polynomial(x):
+    # log(1/u) is −log u where u > 0: a quotient that underflows has a logarithm all the same
+    expr = expr.replace(lambda e: isinstance(e, sp.log) and e.has(x), sp.expand_log)
+    if expr.is_algebraic_expr(x) and not expr.is_polynomial(x) and expr.count_ops() <= _LARGE:
         expr = sp.factor(sp.together(expr))
     out: Expr = _rational(expr) if expr.is_rational_function(x) else _fractions(expr)
     out = out.xreplace({x: u})
@@ -69,7 +73,7 @@ def _cancelling(args: list[Expr]) -> Iterator[Expr]:
     left = list(args)
     for arg in args:
         for function in Mul.make_args(arg):
-            for one, replacement in _RULES.get(function.func, ()):
+            for one, replacement in _RULES.get(function.func, ()) if function.has(x) else ():
                 rest = arg / function
                 if arg in left and one * rest in left and arg != one * rest:
                     left.remove(arg)
@@ -153,7 +157,7 @@ def _beside_decay(expr: Expr) -> Expr:
 
 
 def _one(factor: Expr) -> Expr:
-    return v.exp_(_local(factor.args[0])) if isinstance(factor, sp.exp) else _local(factor)
+    return v.exp_(_local(factor.args[0])) if isinstance(factor, sp.exp) and factor.free_symbols else _local(factor)
 
 
 def _degree(factor: Expr) -> Expr:
@@ -185,15 +189,15 @@ def _silence(factor: Expr, side: int, degree: Expr) -> Expr | None:
 def _fractions(expr: Expr) -> Expr:
     """Rational functions of one exponential E = e^y in e^{−|y|}; anything else by the local rules."""
     divisors = [e for e in expr.atoms(Pow) if e.exp.could_extract_minus_sign() or isinstance(e.base, sp.tanh)]
-    found = {f.args[0] for e in divisors for f in e.base.atoms(sp.exp, *_HYPERBOLIC)}
+    found = {f.args[0] for e in divisors for f in e.base.atoms(sp.exp, *_HYPERBOLIC) if f.has(x)}
     unit = _unit(found)
-    if unit is None:
+    if unit is None or expr.count_ops() > _LARGE:
         return _local(expr)
     E = Symbol("E", positive=True)
     hidden: dict[Expr, Symbol] = {}
 
     def visible(e: Expr) -> Expr:
-        if isinstance(e, (sp.exp, *_HYPERBOLIC)) and (n := sp.cancel(e.args[0] / unit)).is_Integer:
+        if isinstance(e, (sp.exp, *_HYPERBOLIC)) and e.has(x) and (n := sp.cancel(e.args[0] / unit)).is_Integer:
             return {sp.exp: lambda: E**n, sp.tanh: lambda: (E ** (2 * n) - 1) / (E ** (2 * n) + 1),
                     sp.sinh: lambda: (E**n - E**-n) / 2, sp.cosh: lambda: (E**n + E**-n) / 2}[e.func]()  # fmt: skip
         if isinstance(e, (Add, Mul, Pow)):

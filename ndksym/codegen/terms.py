@@ -6,7 +6,8 @@ from itertools import product as pairs
 
 from sympy import Add, Expr, Rational, S, expand, pi
 
-from ndksym.codegen.algebra import Algebra, Powers, powers_of, product
+from ndksym.codegen.algebra import Algebra, Powers, expanded, powers_of, product
+from ndksym.codegen.positive import sign_of
 from ndksym.codegen.vocabulary import c, k, p, psi, q, r, s
 from ndksym.errors import NotDerivableError
 
@@ -26,7 +27,7 @@ class Table:
         """Add to one entry; entries that become zero go."""
         row = self.rows.setdefault(functions, {})
         total = expand(row.pop(monomial, S.Zero) + number)
-        if total != 0:
+        if sign_of(total):
             row[monomial] = total
         if not row:
             del self.rows[functions]
@@ -49,7 +50,7 @@ class Table:
 def table(algebra: Algebra, expr: Expr) -> Table:
     """The table of a closed form, with products of exponentials merged and Φ2 taken apart."""
     raw: dict[Powers, list[Expr]] = {}
-    for term in Add.make_args(expand(expr)):
+    for term in Add.make_args(expanded(expr)):
         number, powers = powers_of(term)
         functions = frozenset((symbol, n) for symbol, n in powers if symbol in algebra.atoms)
         for weight, merged in _split(algebra, functions):

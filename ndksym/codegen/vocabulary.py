@@ -54,6 +54,7 @@ cosh = _word("cosh", 1)
 tanh = _word("tanh", 1)
 atan = _word("atan", 1)
 atan2 = _word("atan2", 2)
+asinh = _word("asinh", 1)
 erf = _word("erf", 1)
 erfc = _word("erfc", 1)
 absolute = _word("absolute", 1)
@@ -65,7 +66,7 @@ where = _word("where", 3)
 """where(y, e, f) is e for y > 0, else f."""
 
 CORE: tuple[type[Lowered], ...] = (exp_, expm1, log, log1p, sin, cos, tan, sinh, cosh, tanh, atan, atan2, erf, erfc)
-CORE += (hypot, absolute, sign, minimum, maximum, where)
+CORE += (asinh, hypot, absolute, sign, minimum, maximum, where)
 """What every language has, or has in one line."""
 
 expdiff = _word("expdiff", 3)

@@ -64,7 +64,7 @@ class Gate:
     pinned: bool = False
 
     def __post_init__(self) -> None:
-        if self.side not in (1, -1) or self.width.is_negative or not self.threshold.is_finite:
+        if self.side not in (1, -1) or self.width.is_negative or self.threshold.is_finite is False:
             raise ValueError(f"{self} is no gate: side must be ±1, width ≥ 0, threshold finite")
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sympy import Expr, S
 from sympy.polys.fields import FracElement
 
-from ndksym.gaussian.atoms import Atom, Envelope, Gate, groups
+from ndksym.gaussian.atoms import Atom, Envelope, Gate, OutsideClassError, groups
 from ndksym.gaussian.ground import Ground, ground_for
 from ndksym.gaussian.printed import expression
 from ndksym.gaussian.stein import Law, moments, tilt
@@ -16,6 +16,8 @@ from ndksym.gaussian.terms import Terms
 __all__ = ["bivariate", "diagonal", "expectation", "ground_of", "mean"]
 
 _ONE = Atom(S.One, 0, Envelope())
+_EFFORT = 10_000
+"""Most pairs of atoms, times three for each irrational constant: some seconds; a few times more takes minutes."""
 
 Gates = tuple[tuple[int, Gate], ...]
 """Gates with the variable (0: u, 1: v) each is on."""
@@ -55,7 +57,12 @@ def ground_of(atoms: Sequence[Atom]) -> Ground:
         if env.gate is not None:
             constants += [env.gate.threshold, env.gate.width]
         growth = env.alpha if bool(env.alpha > growth) else growth
-    return ground_for(constants, growth)
+    ground, count = ground_for(constants, growth), len(set(atoms))
+    if count**2 * 3 ** len(ground.constants) > _EFFORT:
+        raise OutsideClassError(
+            f"{count} terms with {len(ground.constants)} irrational constants: their closed form would take too long to derive"
+        )
+    return ground
 
 
 def _bilinear(ground: Ground, law: Law[FracElement], left: Sequence[Atom], right: Sequence[Atom], same: bool) -> Expr:

@@ -195,10 +195,30 @@ class _Constants:
         name = _METHODS.get(type(expr)) or _CUT_METHODS.get(type(expr))
         if name:
             return getattr(self.value(expr.args[0]), name)()
+        if isinstance(expr, sympy.erfinv):
+            return self._erfinv(expr)
+        if isinstance(expr, sympy.CRootOf) and expr.is_real:
+            width = sympy.Rational(1, 2 ** (module.ctx.prec + 20))
+            middle = expr.eval_rational(dx=width)  # within `width` of the root, by its isolating interval
+            return self.value(middle) + module.arb(0, self.value(width).upper())
         if isinstance(expr, _REAL_ONLY):
             [[value]] = Program([expr.func(*[_held(arg) for arg in expr.args])], sympy.Symbol("x")).run([0])
             return value
         raise NotDerivableError(f"the oracle cannot evaluate the constant {expr}")
+
+    def _erfinv(self, expr: sympy.Expr) -> Any:
+        """A bracket around a number found without proof: erf rises, and is below the level on its left, above on its right."""
+        module = flint()
+        level = self.value(expr.args[0])
+        digits = int(0.31 * module.ctx.prec) + 10
+        near = sympy.Rational(str(expr.evalf(digits)))
+        slack = abs(near) * sympy.Rational(1, 2 ** (module.ctx.prec - 16)) + sympy.Rational(
+            1, 2 ** (2 * module.ctx.prec)
+        )
+        low, high = self.value(near - slack), self.value(near + slack)
+        if not (low.erf() < level < high.erf()):
+            raise NotDerivableError(f"the oracle cannot enclose the constant {expr}")
+        return low.union(high)
 
 
 def _held(arg: sympy.Expr) -> sympy.Expr:

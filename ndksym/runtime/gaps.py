@@ -55,6 +55,8 @@ def by_price(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Arr
                 done[m] = fine & (np.abs(coarse - area) <= _AGREE * np.abs(area))
             out[m] = area
     unequal = done & (p != q) & (layer.homogeneity is None)
+    done &= ~unequal | quadrature.follows(first.rule.panels, np.maximum(p, q))
+    unequal &= done
     for n in np.nonzero(unequal)[0]:
         out[n] += quadrature.radial_gap(layer, first.rule.panels, p[n], q[n], first.P[i[n]], second.P[j[n]])
     return out, done

@@ -7,7 +7,7 @@ correlation μ = m(t,s)/√(m(t,t) m(s,s)) mixed in, 1 − μ formed by expm1 (t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ndksym.errors import DivergentKernelError
 from ndksym.runtime import beyond, geometry, inputs
 from ndksym.runtime.layer import Pairs, evaluate
+from ndksym.runtime.memory import require_memory
 from ndksym.runtime.rows import Rows, Rule
 from ndksym.runtime.types import Array, Layer
 from ndksym.runtime.wide import Number, Wide, floats, pick, root, wide
@@ -81,6 +82,8 @@ class Kernel:
     layers: tuple[Layer, ...]
     bias: bool
     backend: str
+    derivation: Any = field(default=None, repr=False, compare=False)
+    """What it was compiled from; None for generated code."""
 
     def __repr__(self) -> str:
         names = ", ".join(layer.name for layer in self.layers[:4]) + (", …" if len(self.layers) > 4 else "")
@@ -141,6 +144,7 @@ class Kernel:
         """One `part` of the recursion between X at a later time and X2 at an earlier, given what a parameter's second
         moments are then: (n, n2)."""
         first, second, beta = self._points(X, X2, bias, part)
+        _fits(1, first, second)
         return self._matrix(first, second, prior, beta, part)
 
     def _static(self, X: Any, X2: Any, variance: float, bias: float, part: Part) -> Array:
@@ -164,6 +168,7 @@ class Kernel:
         init_variance = inputs.number(init_variance, "init_variance", zero=True)
         later, earlier = inputs.times(t, s)
         first, second, beta = self._points(X, X2, bias, part)
+        _fits(later.size, first, second)
         out = np.empty((*later.shape, len(first.norms), len((second or first).norms)))
         for index in np.ndindex(later.shape):
             t_, s_ = float(later[index]), float(earlier[index])
@@ -180,8 +185,8 @@ class Kernel:
             for layer in self.layers:
                 if layer.smoothness < 1:
                     raise DivergentKernelError(
-                        f"{layer.name} is discontinuous, so E φ'(u)φ'(v) diverges as two inputs coincide: NTK and "
-                        "NDK are infinite on the diagonal; nngp and prior_covariance exist. Allowed here: continuous "
+                        f"{layer.name} is discontinuous or as steep as a root, so E φ'(u)φ'(v) diverges as two inputs coincide: NTK "
+                        "and NDK are infinite on the diagonal; nngp and prior_covariance exist. Allowed here: continuous "
                         "activations"
                     )
         beta = inputs.bias_scale(bias, self.bias)
@@ -289,6 +294,13 @@ def _described(layer: Layer) -> str:
     if not layer.proof.passed:
         return f"{layer.name}: quadrature, because the closed form {layer.proof}"
     return f"{layer.name}: {'closed form' if layer.closed else 'numeric'}, {layer.proof}"
+
+
+def _fits(times: int, first: geometry.Points, second: geometry.Points | None) -> None:
+    """Refuse a result that cannot fit."""
+    n, n2 = len(first.norms), len((second or first).norms)
+    many = f"{times:,} pairs of times and " if times > 1 else ""
+    require_memory(8 * times * n * n2, f"the kernel at {many}{n:,} × {n2:,} inputs", "ask for fewer at a time")
 
 
 def _rows(rules: tuple[Rule, ...], points: geometry.Points, variance: float, beta: float) -> list[Rows]:

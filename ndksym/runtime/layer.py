@@ -84,6 +84,8 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
             found, done = rule(first, second, pairs.i[m], pairs.j[m], s[m], k[m])
             gap[m[done]] = found[done]
             left[m[done]] = False
+    if layer.closed:  # beyond the panels' reach only the closed form is left, and an ulp of c moves PQ ∓ K as much
+        left &= quadrature.follows(first.rule.panels, np.maximum(p, q)) | poor
     for n in np.nonzero(poor | left)[0]:
         norms, angle = (float(p[n]), float(q[n])), (float(s[n]), float(k[n]))
         lengths = float(P[n]), float(Q[n])

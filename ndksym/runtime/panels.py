@@ -25,6 +25,8 @@ _MARKS = np.append(4.0 ** np.arange(-2, 41), 10.0 ** np.array([30, 38, 50, 75, 1
 """Where panels outside the breaks begin: fourfold, then in strides that only a straight or vanishing tail is
 resolved on."""
 MOST = 240
+SPECK = 1e-33
+"""The last panel beside a break at 0 where φ is never resolved, as √|u| is not."""
 
 _POINTS = chebpts1(2 * DEGREE)
 _TO_COEFFICIENTS = np.cos(np.outer(np.arange(2 * DEGREE), np.arccos(_POINTS))) / DEGREE
@@ -38,6 +40,12 @@ class Panels:
     edges: Array
     centres: Array
     widths: Array
+
+    @property
+    def finest(self) -> float:
+        """The smallest norm that the panels serve: beside a singular break at 0 they end at SPECK."""
+        speck = float(np.min(np.abs(self.edges[self.edges != 0.0]), initial=np.inf)) < 2 * SPECK
+        return SPECK * 1e18 if speck else 0.0
 
     def __post_init__(self) -> None:
         if not (np.all(np.diff(self.edges) > 0) and np.all(np.isfinite(self.edges))):
@@ -97,7 +105,10 @@ def _resolved(sides: Sides, lo: float, hi: float) -> bool:
         y = np.asarray(f(u), dtype=float) * np.ones_like(u)
         if not np.all(np.isfinite(y)):
             return False
-        if np.abs((_TO_COEFFICIENTS @ y)[DEGREE:]).max() > _allowed(scale, lo, hi):
+        allowed = _allowed(scale, lo, hi)
+        if np.abs(y).max() * TOLERANCE > 1.5 * allowed:  # it grows towards a break: what counts is its share of E f²
+            allowed /= float(np.sqrt(abs(hi - lo)))
+        if np.abs((_TO_COEFFICIENTS @ y)[DEGREE:]).max() > allowed:
             return False
     return True
 
@@ -108,7 +119,7 @@ def _bisect(sides: Sides, lo: float, hi: float, room: int) -> list[float] | None
     todo = [(lo, hi)]
     while todo:
         x, y = todo.pop()
-        if _resolved(sides, x, y):
+        if _resolved(sides, x, y) or max(abs(x), abs(y)) < SPECK:
             done.append(y)
         else:
             middle = 0.5 * (x + y)

@@ -139,12 +139,16 @@ def outer_edges(panels: Panels, p: float, q: float, cos: float, sin: float) -> A
 
 def follows(panels: Panels, p: Array) -> NDArray[np.bool_]:
     """Do the panels reach as far as a preactivation of norm p does?"""
-    out: NDArray[np.bool_] = p * Z <= panels.reach
+    out: NDArray[np.bool_] = (p * Z <= panels.reach) & ((p >= panels.finest) | (p == 0.0))
     return out
 
 
 def check_reach(panels: Panels, p: float) -> None:
     """Raises NotDerivableError where they do not."""
+    if 0 < p < panels.finest:
+        raise NotDerivableError(
+            f"the numeric rule resolves this activation beside 0 for norms above {panels.finest:.3g} only; got {p:.3g}"
+        )
     if p * Z > panels.reach:
         raise NotDerivableError(
             f"the numeric rule resolves this activation for |u| ≤ {panels.reach:.3g} only, "

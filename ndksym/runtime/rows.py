@@ -23,6 +23,8 @@ _SQUARES = (1e-250, 1e250)
 """Beyond these a second moment is known by its root."""
 _DEEP = 1e-14
 _LIKELY, _VISIBLE = np.array([-2.0, -1.0, -0.5, 0.5, 1.0, 2.0]), 1e-4
+_UNSEEN = 1e-9 * float(np.exp(0.25 * quadrature.Z**2))
+"""Size of φ at the end of the usual rule that counts for nothing."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class Rule:
 
     @cached_property
     def panels(self) -> Panels:
-        return panels(self.layer.phi, self.layer.dphi, self.layer.breaks)
+        # of a root as steep as √|u| there is no E φ'², and nothing to resolve φ' for
+        slope = self.layer.phi if self.layer.smoothness == 0.5 else self.layer.dphi
+        return panels(self.layer.phi, slope, self.layer.breaks)
 
 
 @dataclass(frozen=True)
@@ -105,11 +109,14 @@ class Rows:
 
     @cached_property
     def _shallow(self) -> NDArray[np.bool_]:
-        """Rows for which φ and φ' are not small where u is likely: a cheap proof that they are not deep."""
-        u = np.outer(_LIKELY, self.p)
+        """Rows for which φ and φ' are not small where u is likely, nor large where it is not: a cheap proof that they are not
+        deep."""
+        likely, end = np.outer(_LIKELY, self.p), np.outer([-quadrature.Z, quadrature.Z], self.p)
         with np.errstate(all="ignore"):
-            sizes = (np.abs(f(u)).max(axis=0) for f in (self.rule.layer.phi, self.rule.layer.dphi))
-            P, D = (_VISIBLE * length <= size for size, length in zip(sizes, self.lengths, strict=True))
+            P, D = (
+                (np.abs(f(likely)).max(axis=0) >= _VISIBLE * length) & (np.abs(f(end)).max(axis=0) <= _UNSEEN * length)
+                for f, length in zip((self.rule.layer.phi, self.rule.layer.dphi), self.lengths, strict=True)
+            )
         return np.asarray(P & (D | np.isinf(self.lengths[1])))
 
     @cached_property

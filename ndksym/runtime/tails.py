@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ndksym.errors import NotDerivableError
 from ndksym.runtime.panels import Panels
 from ndksym.runtime.quadrature import SUMS, Moments, Nodes, check_reach, length, moments, on_panels, outer_edges, summed
 from ndksym.runtime.types import Array, Layer
@@ -18,6 +19,8 @@ END = 38.6
 _FALL = 8.0
 """Exponent by which an integrand may fall over one panel: 16 nodes resolve that to rounding."""
 _DEPTH = 50.0
+_LEFT = 1e-9
+"""Root of the share of a second moment that may lie beyond the reach of the panels."""
 _LEAST = -740.0
 """e^_LEAST is the least positive number, nearly."""
 _SAMPLES = np.array([0.05, 0.5, 0.95])
@@ -59,7 +62,15 @@ def single(layer: Layer, panels: Panels, p: float) -> tuple[float, float]:
     end = min(END, panels.reach / p) if p > 0 else END
     edges = np.unique(np.clip(np.concatenate([GRID, panels.edges / p if p > 0 else np.zeros(0)]), -end, end))
     z, w = on_panels(edges[:-1], edges[1:])
-    return length(w, layer.phi(p * z)), length(w, layer.dphi(p * z))
+    found = length(w, layer.phi(p * z)), length(w, layer.dphi(p * z))
+    if end < END:
+        last, fall = np.array([-p * end, p * end]), np.exp(-0.25 * end * end)
+        if any((np.abs(f(last)) * fall > _LEFT * x).any() for f, x in zip((layer.phi, layer.dphi), found, strict=True)):
+            raise NotDerivableError(
+                f"{layer.name} grows so fast that its kernel at variance {p * p:.3g} lives where |u| > {panels.reach:.3g}, "
+                "which the numeric rule does not resolve. Use smaller inputs, variance or bias, or fewer layers"
+            )
+    return found
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore", under="ignore")

@@ -4,7 +4,7 @@ list of Evidence."""
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ndksym.errors import InputError
+from ndksym.checks import choice, listed
 from ndksym.verify.evidence import RUNGS, Certificate, Evidence
 
 if TYPE_CHECKING:
@@ -31,10 +31,9 @@ def verify(
     Raises InputError for a rung that does not exist.
     """
     default = RUNGS if slow else tuple(rung for rung in RUNGS if rung != "simulation")
-    asked = default if rungs is None else (rungs,) if isinstance(rungs, str) else tuple(rungs)
+    asked = default if rungs is None else (rungs,) if isinstance(rungs, str) else listed(rungs, "rungs")
     for rung in asked:
-        if rung not in RUNGS:
-            raise InputError(f"there is no rung {rung!r}; choose among {', '.join(RUNGS)}")
+        choice(rung, "rung", RUNGS)
     from ndksym.verify import digits, exact, numeric, points
 
     where = points.QUICK if quick else points.EVERYWHERE

@@ -8,8 +8,10 @@ import mpmath
 from ndksym.activation import Activation
 from ndksym.dual import Dual
 from ndksym.errors import MissingExtraError, NdksymError
+from ndksym.numeric import NoValueError, value
 from ndksym.oracle.numbers import as_mpf
 from ndksym.oracle.quadrature import dual_mp
+from ndksym.symbols import x
 from ndksym.verify import closed
 from ndksym.verify.evidence import Evidence, Rung, Word
 from ndksym.verify.points import Point, within
@@ -18,6 +20,8 @@ DIGITS = 30
 ENOUGH = 20
 """Points that must get a verdict, where there are as many."""
 _GUARD = 8
+_UNSEEN = mpmath.mpf(10) ** -120
+"""Of E φ(u)² E φ(v)², relative to what they are where φ is seen."""
 
 
 def precise(duals: Sequence[Dual], points: tuple[Point, ...]) -> list[Evidence]:
@@ -40,7 +44,8 @@ def _verdict(rung: Rung, dual: Dual, points: tuple[Point, ...], judge: Callable[
     claim, worst, at = f"{dual.activation.name}: K, K_dot", float("inf"), points[0]
     silent: dict[str, list[Point]] = {}
     chosen = within(points, float("inf") if dual.reach is None else float(dual.reach))
-    for point in chosen:
+    beyond = [point for point in chosen if not _visible(dual.activation, point)]
+    for point in (point for point in chosen if point not in beyond):
         try:
             digits = judge(dual, point)
         except MissingExtraError as error:
@@ -50,17 +55,41 @@ def _verdict(rung: Rung, dual: Dual, points: tuple[Point, ...], judge: Callable[
             continue
         if digits < worst:
             worst, at = digits, point
-    said = len(chosen) - sum(map(len, silent.values()))
+    said = len(chosen) - len(beyond) - sum(map(len, silent.values()))
     detail = f"≥ {worst:.0f} digits at {said} points; fewest at {at}" if said else "no point could be judged"
     for reason, where in silent.items():
         others = f" and {len(where) - 1} more" if len(where) > 1 else ""
         detail += f"; no verdict at {where[0]}{others}: {reason}"
+    if beyond:
+        detail += f"; no quadrature sees φ at {beyond[0]}" + f" and {len(beyond) - 1} more" * (len(beyond) > 1)
     if worst < DIGITS:
-        return Evidence(rung, claim, "refuted", detail)
+        return Evidence(rung, claim, "refuted" if dual.closed_form else "unknown", detail)
     word: Word = "certified" if rung == "oracle" else "supported"
     if rung == "oracle" and not dual.closed_form:  # nobody promised a ball here; what was found still counts
         return Evidence(rung, claim, word if said else "skipped", detail)
-    return Evidence(rung, claim, word if said >= min(ENOUGH, len(chosen)) else "unknown", detail)
+    return Evidence(rung, claim, word if said >= min(ENOUGH, len(chosen) - len(beyond)) else "unknown", detail)
+
+
+def _visible(act: Activation, point: Point) -> bool:
+    """Whether φ is anything at the point, beside what it is where its breaks are: of Max(0, x − 1) at variance 1e-16,
+    where K is e^{−5e15}, no quadrature of any number of digits sees more than 0."""
+    reach = max((abs(value(tau)) for tau in act.orders), default=mpmath.mpf(0))
+    with mpmath.workdps(_GUARD):
+        first, second, _ = point.mpf()
+        ordinary = _size(act, mpmath.sqrt(1 + reach**2))
+        return bool(_size(act, mpmath.sqrt(first)) * _size(act, mpmath.sqrt(second)) > _UNSEEN * ordinary**2)
+
+
+def _size(act: Activation, norm: Any) -> Any:
+    """√(E φ²) at a norm, by order of magnitude."""
+    return max(_weighted(act, z, z * norm) for n in range(1, 33) for z in (mpmath.mpf(n) / 2, -mpmath.mpf(n) / 2))
+
+
+def _weighted(act: Activation, z: Any, u: Any) -> Any:
+    try:
+        return abs(value(act.expr, {x: u}, digits=_GUARD)) * mpmath.exp(-z * z / 4)
+    except NoValueError:
+        return mpmath.mpf(0)
 
 
 def _value(dual: Dual, point: Point) -> tuple[Any, Any]:
@@ -91,10 +120,14 @@ def _by_quadrature(dual: Dual, point: Point) -> float:
 
 
 def _self_agreement(act: Activation, point: Point) -> float:
-    """Without a closed form: the quadrature's own measured error, in digits."""
+    """Without a closed form: the quadrature's own measured error, in digits; where they are few it is asked for more."""
     with mpmath.workdps(DIGITS + _GUARD):
-        K, _, error = dual_mp(act, point.a, point.b, point.c, DIGITS + 3)
-        return float(mpmath.mp.dps) if not error or not K else float(-mpmath.log10(error / abs(K)))
+        for asked in (DIGITS + 3, DIGITS + 13, 2 * DIGITS):
+            K, _, error = dual_mp(act, point.a, point.b, point.c, asked)
+            digits = float(mpmath.mp.dps) if not error or not K else float(-mpmath.log10(error / abs(K)))
+            if digits >= DIGITS:
+                break
+        return digits
 
 
 def _by_ball(dual: Dual, point: Point) -> float:

@@ -45,7 +45,7 @@ def backends(
     d: "Derivation", names: tuple[str, ...], scales: tuple[float, ...], near: tuple[int, ...]
 ) -> list[Evidence]:
     """Each backend against 50 digits on the exact float64 inputs: 1e-13, or ten times the motion of the truth."""
-    tangent = not any(act.discontinuities for act in d.activations)
+    tangent = not any(act.rough for act in d.activations)
     kernels, found = {}, []
     for name in names:
         try:

@@ -8,7 +8,8 @@ from ndksym.codegen.vocabulary import CORE, SUPPORT
 
 __all__ = ["NUMPY", "preamble"]
 
-_OWN = {"exp_": "np.exp({0})", "atan": "np.arctan({0})", "atan2": "np.arctan2({0}, {1})", "erf": "erf({0})",
+_OWN = {"exp_": "np.exp({0})", "atan": "np.arctan({0})", "atan2": "np.arctan2({0}, {1})", "asinh": "np.arcsinh({0})",
+        "erf": "erf({0})",
         "erfc": "erfc({0})", "where": "np.where({0} > 0.0, {1}, {2})"}  # fmt: skip
 
 

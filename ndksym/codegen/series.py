@@ -1,0 +1,167 @@
+"""φ by its Taylor series wherever its code would lose digits, or has no value: beside 0, and at poles that cancel.
+
+x − sin x vanishes to third order at 0, and its terms to first: of the difference float64 keeps nothing near 0. What the
+code loses is measured, in 53 bits against 60 digits, whatever the code is made of.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import sympy as sp
+from sympy import Expr, Float, Pow, S
+
+from ndksym.codegen import vocabulary as v
+from ndksym.codegen.vocabulary import u
+from ndksym.errors import NotDerivableError
+from ndksym.jets import SingularError, taylor
+from ndksym.numeric import NoValueError, TooLargeError, value
+from ndksym.roots import compare, real_zeros
+from ndksym.symbols import x
+
+__all__ = ["with_series"]
+
+_LOST = 2.0**-46
+"""Relative error from which on the code is said to lose digits,"""
+_FINE = 2.0**-49
+"""and up to which it takes over from the series."""
+_DEGREE = 48
+_RADII = tuple(mpmath.mpf(2) ** (-mpmath.mpf(n) / 2) for n in range(48))
+_PARTS = (1 - mpmath.mpf(1) / 97, mpmath.mpf(31) / 37, mpmath.mpf(41) / 57)
+"""Of a radius, where the code is looked at: rounding is seldom at its worst."""
+_DIGITS = 60
+
+
+def with_series(code: Expr, expr: Expr, lo: Expr, hi: Expr) -> Expr:
+    """The code of an expression that is analytic on (lo, hi), with a series about each point where it needs one.
+
+    >>> from sympy import oo, sin
+    >>> with_series(u - v.sin(u), x - sin(x), -oo, oo).func, with_series(v.sin(u), sin(x), -oo, oo)
+    (where, sin(u))
+    """
+    if expr.is_polynomial(x):
+        return code
+    for point in _points(expr, lo, hi):
+        sides = [side for side, end in ((-1, lo), (1, hi)) if end != point]
+        try:
+            (start,) = taylor(expr, point, 0)
+            if start and point == 0 and _rounded(code, mpmath.mpf(0)) is not None:
+                continue  # what does not vanish loses nothing
+            code = _branched(code, expr, point, sides)
+        except (SingularError, NoValueError, TooLargeError):
+            continue
+    return code
+
+
+def _points(expr: Expr, lo: Expr, hi: Expr) -> list[Expr]:
+    """0, and the zeros of denominators, where the interval has them."""
+    found = [S.Zero]
+    for base in {e.base for e in expr.atoms(Pow) if e.base.has(x) and e.exp.could_extract_minus_sign()}:
+        try:
+            found += [z for z in real_zeros(base) if all(compare(z, other) for other in found)]
+        except NotDerivableError:  # not to be found: then nothing was merged there
+            continue
+    return [point for point in found if compare(lo, point) <= 0 <= compare(hi, point)]
+
+
+def _branched(code: Expr, expr: Expr, point: Expr, sides: list[int]) -> Expr:
+    """The series within the radius at which the code begins to be fine, or within which the series is."""
+    at = value(point, digits=_DIGITS)
+
+    def lost(radius: Any) -> float:
+        return max(_loss(code, expr, at + side * part * radius) for side in sides for part in _PARTS)
+
+    if _rounded(code, at) is not None and max(map(lost, _RADII[6::20])) <= _LOST:
+        return code
+    series, loss = taylor(expr, point, _DEGREE + 16), list(map(lost, _RADII))
+    fine = next((n for n, each in enumerate(loss) if each > _FINE), len(loss)) - 1
+    for radius in _RADII[max(fine, 0) :]:
+        degree = _degree(series, radius)
+        if degree is not None:
+            away = u - point
+            terms = [
+                Float(str(c), 40) * x**n for n, c in enumerate(series[: degree + 1]) if _counts(c, n, series, radius)
+            ]
+            polynomial = sp.horner(sp.Add(*terms), x).xreplace({x: away})
+            return v.where(Float(str(radius), 17) - v.absolute(away), polynomial, code)
+    return code
+
+
+def _counts(c: Any, n: int, series: list[Any], radius: Any) -> bool:
+    """Whether a term is more than what rounding has left of a zero."""
+    return bool(abs(c) * radius**n > 1e-30 * max(abs(other) * radius**k for k, other in enumerate(series)))
+
+
+def _degree(series: list[Any], radius: Any) -> int | None:
+    """The degree at which the series has converged to rounding, if it is well conditioned and does."""
+    sizes = [abs(c) * radius**n for n, c in enumerate(series)]
+    total = min(abs(mpmath.fsum(c * (side * radius) ** n for n, c in enumerate(series))) for side in (-1, 1))
+    if sum(sizes) > 8 * total:
+        return None
+    for degree in range(_DEGREE + 1):
+        if sum(sizes[degree + 1 :]) <= total * mpmath.mpf(2) ** -56:
+            return degree
+    return None
+
+
+def _loss(code: Expr, expr: Expr, place: Any) -> float:
+    """The relative error of the code at a double near the place."""
+    with mpmath.workprec(53):
+        place = +place
+    try:
+        true = value(expr, {x: place}, _DIGITS)
+    except (NoValueError, TooLargeError):
+        return 0.0
+    found = _rounded(code, place)
+    if found is None:
+        return float("inf")
+    return float(abs(found - true) / abs(true)) if true else 0.0
+
+
+def _rounded(code: Expr, place: Any) -> Any:
+    """What the code gives in 53 bits; None where it has no value."""
+    with mpmath.workprec(53):
+        try:
+            found = _value(code, place)
+        except (ZeroDivisionError, ValueError, OverflowError):
+            return None
+    return found if mpmath.isfinite(found) and isinstance(found, mpmath.mpf) else None
+
+
+def _value(code: Expr, place: Any) -> Any:
+    if code == u:
+        return place
+    if not code.free_symbols:
+        return value(code, digits=20)
+    if isinstance(code, v.where):
+        choice = code.args[1] if _value(code.args[0], place) > 0 else code.args[2]
+        return _value(choice, place)
+    return _MEANING[code.func](*(_value(arg, place) for arg in code.args))
+
+
+_MEANING: dict[type[Expr], Callable[..., Any]] = {
+    sp.Add: lambda *terms: mpmath.fsum(terms),
+    sp.Mul: lambda *factors: mpmath.fprod(factors),
+    sp.Pow: lambda base, exponent: base**exponent,
+    v.exp_: mpmath.exp,
+    v.expm1: mpmath.expm1,
+    v.log: mpmath.log,
+    v.log1p: mpmath.log1p,
+    v.sin: mpmath.sin,
+    v.cos: mpmath.cos,
+    v.tan: mpmath.tan,
+    v.sinh: mpmath.sinh,
+    v.cosh: mpmath.cosh,
+    v.tanh: mpmath.tanh,
+    v.atan: mpmath.atan,
+    v.asinh: mpmath.asinh,
+    v.erf: mpmath.erf,
+    v.erfc: mpmath.erfc,
+    v.hypot: mpmath.hypot,
+    v.absolute: abs,
+    v.sign: mpmath.sign,
+    v.minimum: min,
+    v.maximum: max,
+    v.logistic: lambda z: 1 / (1 + mpmath.exp(-z)),
+    v.softplus: lambda z: max(z, 0) + mpmath.log1p(mpmath.exp(-abs(z))),
+}
