@@ -148,7 +148,12 @@ class Derivation:
             lines.append(f"Θ^1 = {first.strip('()')},  Θ^(l+1) = m K_dot Θ^l + {later.strip('()')}")
         lines.append(f"NNGP = {self._short(self.nngp) or f'C^{self.depth + 1} at m = σ²'}")
         if self.diverges:
-            return "\n".join([*lines, "NTK and NDK are infinite at coincident inputs, because an activation jumps or is as steep as a root"])
+            return "\n".join(
+                [
+                    *lines,
+                    "NTK and NDK are infinite at coincident inputs, because an activation jumps or is as steep as a root",
+                ]
+            )
         lines.append(f"NTK = {self._short(self.ntk) or f'Θ^{self.depth + 1} at m = σ0²'}")
         return "\n".join([*lines, f"NDK(t,s) = {mpl.response()} Θ^{self.depth + 1}"])
 

@@ -194,8 +194,8 @@ def refuse_divergent(duals: Sequence[Dual], kernel: str) -> None:
         if dual.activation.rough:
             where = ", ".join(f"x = {point}" for point in dual.activation.rough)
             raise DivergentKernelError(
-                f"the {kernel} is infinite: the activation {dual.activation.name!r} of hidden layer {layer} jumps (or is too steep) at "
-                f"{where}, so K_dot = E[φ'(u)φ'(v)] diverges at coincident inputs; the NNGP kernel (.nngp) is finite"
+                f"the {kernel} is infinite: the activation {dual.activation.name!r} of hidden layer {layer} jumps, or is too steep, "
+                f"at {where}, so K_dot = E[φ'(u)φ'(v)] diverges at coincident inputs; the NNGP kernel (.nngp) is finite"
             )
 
 

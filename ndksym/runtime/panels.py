@@ -119,9 +119,7 @@ def _bisect(sides: Sides, lo: float, hi: float, room: int) -> list[float] | None
     todo = [(lo, hi)]
     while todo:
         x, y = todo.pop()
-        if _resolved(sides, x, y):
-            done.append(y)
-        elif max(abs(x), abs(y)) < SPECK:
+        if _resolved(sides, x, y) or max(abs(x), abs(y)) < SPECK:
             done.append(y)
         else:
             middle = 0.5 * (x + y)

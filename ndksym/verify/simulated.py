@@ -48,7 +48,14 @@ def simulated(d: "Derivation", size: Size) -> list[Evidence]:
     """Mean and variance of the predictor on three training inputs and a test input."""
     claim = f"predictor at widths {', '.join(map(str, size.widths))}"
     if any(each.rough for each in d.activations):
-        return [Evidence("simulation", claim, "skipped", "a jump or a root has no gradient of finite variance, and its NTK is infinite")]
+        return [
+            Evidence(
+                "simulation",
+                claim,
+                "skipped",
+                "a jump or a root has no gradient of finite variance, and its NTK is infinite",
+            )
+        ]
     rng = np.random.default_rng(_SEED)
     X, X_test = rng.normal(size=(3, 5)), rng.normal(size=(1, 5))
     kernel, bias = d.compile(), _BIAS if d.bias else 0.0
