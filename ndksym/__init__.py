@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ndksym import errors as errors
+    from ndksym import simulation as simulation
     from ndksym import symbols as symbols
     from ndksym.activation import Activation as Activation
     from ndksym.derivation import Claim as Claim
@@ -34,6 +35,7 @@ _HOMES = {
     "simulate": "ndksym.simulation",
     "solve": "ndksym.dynamics",
     "errors": "",
+    "simulation": "",
     "symbols": "",
 }
 
@@ -47,6 +49,7 @@ __all__ = [
     "errors",
     "phases",
     "simulate",
+    "simulation",
     "solve",
     "symbols",
 ]

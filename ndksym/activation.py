@@ -6,9 +6,10 @@ from keyword import iskeyword
 from typing import Any
 
 import mpmath
+from mpmath.libmp import prec_to_dps, to_str
 from sympy import Expr, Float, Integer, Piecewise, Poly, Rational, Symbol, oo, simplify
 
-from ndksym.bounds import allowed, measure
+from ndksym.bounds import MAX_BITS, allowed, measure
 from ndksym.catalogue import CATALOGUE
 from ndksym.errors import InputError, InputTypeError
 from ndksym.growth import growth
@@ -222,11 +223,22 @@ def _in_x(expr: Expr) -> Expr:
     if any(getattr(symbol, f"is_{fact}") is not None for fact in _UNDECIDED) or not _may_be_real(symbol):
         # Abs(x) of a positive x is x already: the expression would not be the one on the line
         raise InputError(f"the variable {symbol} must stand for every real number; {advice}")
-    # a float is read as the decimal it prints as
-    floats = {number: Rational(repr(float(number))) for number in expr.atoms(Float)}
+    floats = {number: _decimal(number) for number in expr.atoms(Float)}
     exact = expr.xreplace({symbol: x, **floats})
     measure(exact)
     return exact
+
+
+def _decimal(number: Float) -> Rational:
+    """The shortest decimal that reads back as this float, of whatever precision it is."""
+    _, mantissa, exponent, bits = number._mpf_
+    if number.is_zero:
+        return Integer(0)
+    if not mantissa or abs(exponent + bits) > MAX_BITS:
+        raise InputError(f"a number is not finite, or larger or smaller than 2**±{MAX_BITS}: {Float(number, 3)}")
+    digits = prec_to_dps(number._prec)
+    texts = (to_str(number._mpf_, digits + more, strip_zeros=False) for more in range(4))
+    return Rational(next(text for text in texts if Float(text, precision=number._prec) == number))
 
 
 def _may_be_real(symbol: Symbol) -> bool:
@@ -268,11 +280,17 @@ def _order(left: Expr, right: Expr, point: Expr) -> Expr:
         below, above = taylor(left, point, _MAX_ORDER), taylor(right, point, _MAX_ORDER)
         noise = 1e-60 * max(map(abs, below + above))
         for order, (one, other) in enumerate(zip(below, above, strict=True)):
-            if abs(one - other) > noise:
+            if abs(one - other) > noise or (order < 2 and one != other and _differs(jump.diff(x, order), point)):
                 return Integer(order)
         return oo
     except SingularError:
         return _order_by_limits(left, right, point)
+
+
+def _differs(jump: Expr, point: Expr) -> bool:
+    """Whether a jump too small for the digits of two Taylor series is one: 1e-70 is not 0."""
+    exact = jump.subs(x, point)
+    return bool(exact.is_finite) and not is_zero_number(exact)
 
 
 def _order_by_limits(left: Expr, right: Expr, point: Expr) -> Expr:

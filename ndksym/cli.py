@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ndksym import deriving, files, progress
+from ndksym import console, deriving, files, progress
 from ndksym.arguments import (
     ActivationArgument,
     BiasOption,
@@ -27,7 +27,7 @@ from ndksym.arguments import (
     TimeoutOption,
     TrainOption,
 )
-from ndksym.errors import CheckFailedError, NdksymError
+from ndksym.errors import CheckFailedError
 from ndksym.timebox import run_in_child
 
 if TYPE_CHECKING:
@@ -47,22 +47,8 @@ MINUTE = 60.0
 
 
 def main() -> None:
-    """Entry point; every error that is ours becomes one line and its exit code."""
-    try:
-        app()
-    except NdksymError as error:
-        _complain(error)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted; nothing was left half-written", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-
-
-def _complain(error: NdksymError) -> None:
-    print(f"ndksym: {error}", file=sys.stderr)
+    """Entry point; whatever stops a command becomes one line and its exit code."""
+    sys.exit(console.exit_code(app, "ndksym"))
 
 
 def _emit(document: dict[str, Any]) -> None:
@@ -177,7 +163,7 @@ def verify(
     json_: JsonOption = False,
     timeout: TimeoutOption = 30 * MINUTE,
 ) -> None:
-    """Climb the ladder: exact identities, 50 digits, certified balls, laws, backends; with --slow, simulation."""
+    """Climb the ladder: exact identities, 50 digits, certified balls, compiled code, laws, backends; with --slow, simulation."""
     run_in_child(timeout)
     from ndksym import present
     from ndksym.cases import cases

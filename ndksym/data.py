@@ -3,8 +3,7 @@
 Images are not centred: every sample is scaled to |x|² = N_0, so that x·x/N_0 = 1 as the kernels like it.
 """
 
-import zipfile
-import zlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,15 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from ndksym.errors import InputError, InputTypeError, MissingExtraError
+from ndksym import archive
+from ndksym.checks import integer
+from ndksym.errors import InputError, InputTypeError, MissingExtraError, brief
 from ndksym.runtime import inputs
+from ndksym.runtime.memory import require_memory
 from ndksym.runtime.types import Array
 
 __all__ = ["FORMS", "Task", "digits", "load"]
 
 FORMS = "FILE.npz, orthogonal:P[,overlap=0.9][,width=N], digits:A,B or openml:NAME:A,B[,version=1]"
 _LARGEST = 10_000
-"""Orthonormal inputs: their coordinates fill a gigabyte or two."""
+"""Orthonormal inputs."""
+_MOST_EXAMPLES = 10**9
 _NAMES = ("X", "y", "X_test", "y_test")
 
 
@@ -38,6 +41,8 @@ class Task:
     name: str = "arrays"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise InputTypeError(f"name must be text, got {brief(self.name)}")
         try:
             X = inputs.points(self.X, "X")
             y = _labels(self.y, "y", len(X))
@@ -76,10 +81,10 @@ def load(text: str, *, train: int | None = None, seed: int = 0, data_home: str |
     >>> [round(float(entry), 12) + 0.0 for entry in task.X @ task.X_test[0] / 32]
     [0.5, 0.0, 0.0, 0.0]
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InputError(f"seed must be an integer ≥ 0, got {seed!r}")
-    if train is not None and (isinstance(train, bool) or not isinstance(train, int) or train < 1):
-        raise InputError(f"train must be a number of examples ≥ 1, got {train!r}")
+    if not isinstance(text, str):
+        raise InputTypeError(f"a task is named by text, one of {FORMS}; got {brief(text)}")
+    seed = integer(seed, "seed", 0)
+    train = None if train is None else integer(train, "train", 1, _MOST_EXAMPLES)
     kind, _, rest = text.partition(":")
     if kind == "orthogonal":
         if train is not None:
@@ -95,16 +100,13 @@ def load(text: str, *, train: int | None = None, seed: int = 0, data_home: str |
         read = lambda: _openml(name, options.get("version", 1), data_home)  # noqa: E731
         return _split(_pair(text, ",".join(words), read), 0.8, train, seed)
     path = Path(text)
-    if path.suffix != ".npz" and not path.exists():
+    if path.suffix != ".npz" and not os.path.exists(path):
         raise InputError(f"{text!r} is neither a file nor a task that is known; allowed are {FORMS}")
     return _split(_file(path), 1.0, train, seed)
 
 
 def _labels(value: Any, name: str, rows: int) -> Array:
-    out = np.asarray(value)
-    if out.dtype.kind not in "biuf":
-        raise InputTypeError(f"{name} must be real numbers, got {out.dtype}")
-    out = np.asarray(out, dtype=np.float64)
+    out = inputs.floats(value, name)
     if out.ndim not in (1, 2) or len(out) != rows or out.size == 0:
         of = "X" if name == "y" else "X_test"
         raise InputError(
@@ -118,46 +120,9 @@ def _labels(value: Any, name: str, rows: int) -> Array:
 
 
 def _file(path: Path) -> Task:
-    if path.is_dir():
+    if os.path.isdir(path):
         raise InputError(f"{path} is a folder; name a .npz file with arrays X, y and, if there are any, X_test, y_test")
-    found = {}
-    try:
-        with open(path, "rb") as stream:
-            file = np.load(stream, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise InputError(f"{path} holds one array, not an archive; write it with np.savez({path}, X=…, y=…)")
-            strange = sorted(set(file.files) - set(_NAMES))
-            missing = [name for name in ("X", "y") if name not in file.files]
-            if strange or missing:
-                what = f"has no {' and no '.join(missing)}" if missing else f"has {strange[0]!r}, which is not known"
-                raise InputError(
-                    f"{path} {what}; it must hold arrays X and y and may hold X_test and y_test; "
-                    f"it holds {', '.join(file.files) or 'nothing'}"
-                )
-            for name in file.files:
-                found[name] = _member(file, name, path)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist") from error
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is not a .npz that NumPy reads: {error}") from error
-    return Task(**found, name=str(path))
-
-
-def _member(file: Any, name: str, path: Path) -> Any:
-    try:
-        value = file[name]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
-        raise InputError(
-            f"{path}: {name} cannot be read; it must be a rectangular array of numbers, not of objects, and undamaged: "
-            f"{error}"
-        ) from error
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf":
-        raise InputError(
-            f"{path}: {name} must be an array of real numbers, got {getattr(value, 'dtype', 'other bytes')}"
-        )
-    return value
+    return Task(**archive.arrays(path, ("X", "y"), _NAMES), name=str(path))
 
 
 def _orthogonal(text: str, rest: str, seed: int) -> Task:
@@ -168,6 +133,10 @@ def _orthogonal(text: str, rest: str, seed: int) -> Task:
     width, overlap = options.get("width", max(2 * P, 32)), options.get("overlap", 0.9)
     if not 1 <= P <= _LARGEST:
         raise InputError(f"{text}: the number of inputs must lie between 1 and {_LARGEST}")
+    size = 8 * 3 * width * (P + 1)
+    require_memory(
+        size, f"{text}: drawing {P:,} directions in {width:,} dimensions", "ask for fewer", archive.MOST_BYTES
+    )
     if not P < width <= 10 * _LARGEST:
         raise InputError(
             f"{text}: width must be at least {P + 1}, a direction for each input and one for the test input, "

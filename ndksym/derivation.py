@@ -11,9 +11,10 @@ from sympy import Expr, Symbol
 
 from ndksym import identities, mpl, ndk, recursion, typeset
 from ndksym.activation import Activation, activation
+from ndksym.checks import choice, integer
 from ndksym.claim import Claim
 from ndksym.dual import Dual, Step, dual
-from ndksym.errors import InputError, InputTypeError
+from ndksym.errors import InputError, InputTypeError, brief
 from ndksym.planting import is_large
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ __all__ = ["MAX_DEPTH", "Claim", "Derivation", "Step", "derive"]
 
 MAX_DEPTH = 1000
 """Hidden layers a network may have."""
+BACKENDS = ("numpy", "c")
+"""Languages whose code is loaded here."""
 
 
 @dataclass(frozen=True)
@@ -168,14 +171,18 @@ class Derivation:
         return verify(self, rungs=rungs, **options)
 
     def compile(self, backend: str = "numpy") -> Kernel:
-        """Float64 kernels of this network: .nngp, .ntk, .prior_covariance and .ndk on arrays (n, N_0)."""
-        from ndksym import runtime
+        """Float64 kernels of this network: .nngp, .ntk, .prior_covariance and .ndk on arrays (n, N_0).
 
-        return runtime.compile(self, backend)
+        The code of each layer is compared with quadrature of φ first; a closed form that fails is not used, and the
+        kernel's repr says so. Raises InputError for an unknown backend, MissingExtraError without its compiler.
+        """
+        from ndksym.codegen.compile import kernel
+
+        return kernel(self, choice(backend, "backend", BACKENDS))
 
 
-def derive(activation: object, depth: int = 1, bias: bool = False) -> Derivation:
-    """Derive the kernels of the network with `depth` hidden layers of one activation, or of one activation per layer.
+def derive(activation: object, depth: int | None = None, bias: bool = False) -> Derivation:
+    """Derive the kernels of the network with `depth` hidden layers of one activation (1 without it), or of one per layer.
 
     An activation is a text such as "x*(1+erf(x/sqrt(2)))/2", a catalogue name such as "gelu", a SymPy expression in one
     real symbol, or an Activation; a list or tuple of these gives one per hidden layer, and then depth is its length.
@@ -189,8 +196,8 @@ def derive(activation: object, depth: int = 1, bias: bool = False) -> Derivation
     2*sigma2*asin(2*k12*sigma2/(sqrt(2*k11*sigma2 + 1)*sqrt(2*k22*sigma2 + 1)))/pi
     """
     if not isinstance(bias, bool):
-        raise InputTypeError(f"bias must be True or False (its scale β stays a symbol), not {bias!r}")
-    layers = _layers(activation, _checked_depth(depth))
+        raise InputTypeError(f"bias must be True or False (its scale β stays a symbol), not {brief(bias)}")
+    layers = _layers(activation, None if depth is None else integer(depth, "depth", 1, MAX_DEPTH))
     known: dict[Activation, Dual] = {}
     for each in layers:
         if each not in known:
@@ -198,20 +205,11 @@ def derive(activation: object, depth: int = 1, bias: bool = False) -> Derivation
     return Derivation(layers, tuple(known[each] for each in layers), bias)
 
 
-def _checked_depth(depth: object) -> int:
-    if isinstance(depth, bool) or not hasattr(depth, "__index__"):
-        raise InputTypeError(f"depth must be an integer, the number of hidden layers, not {depth!r}")
-    value = int(depth.__index__())
-    if not 1 <= value <= MAX_DEPTH:
-        raise InputError(f"depth must be between 1 and {MAX_DEPTH}, not {value}")
-    return value
-
-
-def _layers(given: object, depth: int) -> tuple[Activation, ...]:
+def _layers(given: object, depth: int | None) -> tuple[Activation, ...]:
     if not isinstance(given, list | tuple):
-        return (activation(given),) * depth
+        return (activation(given),) * (depth or 1)
     if not 1 <= len(given) <= MAX_DEPTH:
         raise InputError(f"one activation per hidden layer: give between 1 and {MAX_DEPTH} of them, not {len(given)}")
-    if depth not in (1, len(given)):
+    if depth not in (None, len(given)):
         raise InputError(f"{len(given)} activations make depth {len(given)}, but depth = {depth} was asked for")
     return tuple(activation(each) for each in given)

@@ -33,7 +33,7 @@ class Options:
     @property
     def rungs(self) -> tuple[str, ...]:
         """Those of the certificate: a report has them all but the slow one."""
-        return ("exact", "precise", "oracle") + (() if self.report is None else ("laws", "backends"))
+        return ("exact", "precise", "oracle", "code") + (() if self.report is None else ("laws", "backends"))
 
 
 def check(options: Options) -> None:

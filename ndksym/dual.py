@@ -78,7 +78,7 @@ def dual(act: object) -> Dual:
     try:
         atoms = gaussian.atoms_of(act.pieces)
         slopes = _derivative(act.pieces)
-        masses = _jumps(act.pieces)
+        masses = _jumps(act)
         reach, condition = _limit(atoms)
         return Dual(
             act,
@@ -92,19 +92,19 @@ def dual(act: object) -> Dual:
             condition=condition,
         )
     except OutsideClassError as reason:
-        return Dual(act, reason=str(reason))
+        return Dual(act, diverges=bool(act.discontinuities), reason=str(reason))
 
 
 def _derivative(pieces: Sequence[Piece]) -> tuple[Atom, ...]:
     return gaussian.atoms_of([Piece(piece.lo, piece.hi, diff(piece.expr, x)) for piece in pieces])
 
 
-def _jumps(pieces: Sequence[Piece]) -> list[Atom]:
+def _jumps(act: Activation) -> list[Atom]:
     """Point masses of φ' where φ is discontinuous."""
     masses = []
-    for left, right in pairwise(pieces):
-        jump = expand((right.expr - left.expr).subs(x, right.lo))
-        if not jump.equals(0):
+    for left, right in pairwise(act.pieces):
+        if right.lo in act.discontinuities:
+            jump = expand((right.expr - left.expr).subs(x, right.lo))
             masses.append(Atom(jump, 0, Envelope(gate=Gate(right.lo, S.Zero, 1, pinned=True))))
     return masses
 

@@ -1,5 +1,34 @@
 """One family of errors: each names the object, what is wrong with it, and the way out."""
 
+import reprlib
+from typing import Any
+
+FOREIGN = (
+    ArithmeticError, AssertionError, AttributeError, BufferError, LookupError, MemoryError, OSError, RuntimeError, TypeError,
+    ValueError, Warning,
+)  # fmt: skip
+"""What the conversion of an object of another library may raise: torch a RuntimeError, pandas a TypeError, …"""
+
+
+class _Short(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxother = self.maxstring = self.maxlong = 60
+        self.maxlevel = 2
+
+    def repr_int(self, value: int, level: int) -> str:
+        # Python refuses to print integers of some thousand digits
+        return super().repr_int(value, level) if value.bit_length() < 2000 else f"of {value.bit_length()} bits"
+
+
+def brief(value: Any) -> str:
+    """Type and value of an argument in one short line for a message, whatever its repr does.
+
+    >>> brief("1"), brief(10**9999)
+    ("str '1'", 'int of 33216 bits')
+    """
+    return f"{type(value).__name__} {' '.join(_Short().repr(value).split())}"
+
 
 class NdksymError(Exception):
     """Base of everything ndksym raises on purpose; `exit_code` is what the command line returns for it."""
@@ -17,6 +46,10 @@ class InputTypeError(NdksymError, TypeError):
 
 class ParseError(InputError):
     """The text is not an activation; the message shows where and says what may stand there."""
+
+
+class FileError(NdksymError, OSError):
+    """The system cannot write a file; the message says which one and why."""
 
 
 class MissingExtraError(NdksymError, ImportError):

@@ -228,9 +228,11 @@ def mse(values: Array, y: Array) -> Array:
 
 
 def _fitting(value: Any, curves: Array, name: str, which: str) -> Array:
-    out = np.asarray(value, dtype=np.float64)
+    out = inputs.floats(value, name)
     if out.shape != curves.shape[1:]:
         raise InputError(f"{name} must have shape {curves.shape[1:]}, one row per {which} input; got {out.shape}")
+    if not np.all(np.isfinite(out)):
+        raise InputError(f"{name} has an entry that is not finite: {out[~np.isfinite(out)].flat[0]}")
     return out
 
 

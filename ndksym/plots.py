@@ -1,6 +1,7 @@
 """Figures drawn from their numbers: log-time axis, phases shaded, limits dashed; colours that the colour-blind tell apart."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from ndksym import figures, files, records
 from ndksym.dynamics import Run
-from ndksym.errors import InputError, MissingExtraError
+from ndksym.errors import InputError, InputTypeError, MissingExtraError, brief
 from ndksym.figures import Panel
 
 if TYPE_CHECKING:
@@ -71,20 +72,26 @@ def write(panel: Panel, path: str | Path, *, title: str = "", size: tuple[float,
     path = Path(path)
     check(path)
     figure = blank(size)
-    draw(panel, figure.subplots(), own=True, title=title)
+    # file names are part of the title: a $ in them begins no formula, and what cannot be printed is escaped
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in title)
+    draw(panel, figure.subplots(), own=True, title=shown.replace("$", r"\$"))
     save(figure, path, {"title": title} | records.document(panel))
 
 
 def save(figure: "Figure", path: Path, numbers: dict[str, Any]) -> None:
-    """A figure and, beside it, its numbers as .json; each whole or not at all."""
+    """A figure and, beside it, its numbers as .json; whole or not at all, and where there is a figure, they are its own."""
     import matplotlib
 
+    text = json.dumps({"schema": 1} | numbers, ensure_ascii=False, allow_nan=False) + "\n"
     # no dates and no random names inside: the same numbers give the same bytes
     unsigned: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    with matplotlib.rc_context({"svg.hashsalt": "ndksym"}), files.whole(path) as stream:
-        figure.savefig(stream, format=path.suffix[1:], dpi=200, metadata=unsigned.get(path.suffix))
-    content = {"schema": 1} | numbers
-    files.write_whole(path.with_suffix(".json"), json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")
+    with matplotlib.rc_context({"svg.hashsalt": "ndksym"}), warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing from font"
+        )  # a title may have letters that the font has not
+        with files.together(path.with_suffix(".json"), path) as (beside, stream):
+            beside.write(files.encoded(text))
+            figure.savefig(stream, format=path.suffix[1:], dpi=200, metadata=unsigned.get(path.suffix))
 
 
 def check(path: Path) -> None:
@@ -99,6 +106,8 @@ def check(path: Path) -> None:
 def draw(panel: Panel, ax: "Axes | None" = None, *, own: bool = False, title: str = "") -> "Axes":
     """The panel on `ax`, or on a figure of its own, which has its legend below the axes."""
     need_matplotlib()
+    if not isinstance(title, str):
+        raise InputTypeError(f"title must be text, got {brief(title)}")
     if ax is None:
         ax, own = blank(PAGE).subplots(), True
     first, last = _limits(panel)
@@ -111,7 +120,8 @@ def draw(panel: Panel, ax: "Axes | None" = None, *, own: bool = False, title: st
     handles = _curves(panel, ax) + _points(panel, ax) + _levels(panel, ax) + _marks(panel, ax)
     named = _phases(panel, ax, first, last)
     _raise_floor(panel, ax)
-    ax.set_title(title, fontsize="medium", pad=18 if named else 6, wrap=True)
+    shown = files.encoded(title).decode()
+    ax.set_title(shown, fontsize="medium", pad=18 if named else 6, wrap=True, parse_math=_is_mathtext(shown))
     if not own:
         ax.legend(handles=handles, fontsize="small")
         return ax
@@ -135,6 +145,17 @@ def need_matplotlib() -> None:
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise MissingExtraError('figures need matplotlib; install it with: pip install "ndksym[plot]"') from error
+
+
+def _is_mathtext(text: str) -> bool:
+    """Whether Matplotlib can set what stands between dollars in it."""
+    from matplotlib.mathtext import MathTextParser
+
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _limits(panel: Panel) -> tuple[float, float]:

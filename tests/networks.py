@@ -38,6 +38,7 @@ class Numeric:
     strip: float | None = None
     reach: float = np.inf
     extra: str | None = None
+    origin: Any = None
     closed: bool = False
 
     def diag(self, a: Any) -> Any:

@@ -308,7 +308,9 @@ def test_progress_is_a_bar_on_a_terminal(monkeypatch):
     assert "50%" in screen.getvalue()
 
 
-def test_an_interrupted_run_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("ignored", [False, True])
+def test_an_interrupted_run_leaves_nothing(ignored, tmp_path):
+    """Where SIGINT is ignored at the start, as in the background of a shell, it stays so, and SIGTERM is what ends it."""
     args = [
         "solve",
         "relu",
@@ -326,15 +328,20 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
     child = subprocess.Popen(
         [sys.executable, "-m", "ndksym", *args], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.SIG_DFL),
     )  # fmt: skip
     for line in child.stderr:
         if line.startswith("solving"):
             break
     os.killpg(child.pid, signal.SIGINT)
+    if ignored:
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(0.5)
+        os.killpg(child.pid, signal.SIGTERM)
     begin = time.monotonic()
     out, err = child.communicate(timeout=30)
     assert time.monotonic() - begin < 10
-    assert child.returncode == 130
+    assert child.returncode == (128 + signal.SIGTERM if ignored else 130)
     assert "Traceback" not in err
     assert out == ""
     assert list(tmp_path.iterdir()) == []

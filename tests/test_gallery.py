@@ -204,3 +204,13 @@ def test_fewer_lags_are_fewer_rows(tmp_path):
     found = drift.make(chosen, lambda fraction: None)
     assert len(found.rows) == 2
     assert len(found.rows[0]) == 1
+
+
+def test_two_widths_have_a_figure_and_four_are_refused():
+    two = finite_width.Chosen(depth=1, task="orthogonal:2", widths=(5, 10), pairs=(3, 2), steps=20, moments=6)
+    found = finite_width.make(two, lambda fraction: None)
+    assert [each["width"] for each in found.facts["agreement"]] == [5, 10]
+    with pytest.raises(InputError, match="widths must be between 1 and 3"):
+        finite_width.make(replace(two, widths=(4, 5, 6, 7), pairs=(2, 2, 2, 2)), lambda fraction: None)
+    with pytest.raises(InputError, match="pairs must be one number for each of 2 widths"):
+        finite_width.make(replace(two, pairs=(2, 2, 2)), lambda fraction: None)

@@ -1,10 +1,10 @@
 """Modules as texts and as loaded layers: several layers in one, deterministic, harmless, privately kept."""
 
-import importlib.util
 import os
 import stat
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +14,7 @@ from ndksym.activation import activation
 from ndksym.codegen.emit import module, programs
 from ndksym.codegen.load import compile_layers, load
 from ndksym.codegen.printers.base import Split
-from ndksym.derivation import derive
-from ndksym.errors import InputError, MissingExtraError, NdksymError, NotDerivableError
-from ndksym.generation import source
+from ndksym.errors import FileError, InputError, MissingExtraError, NdksymError, NotDerivableError
 from tests.closed_forms import typed
 from tests.generated_code import BACKENDS, strict
 
@@ -92,6 +90,24 @@ def test_a_refusal_of_the_compiler_is_shown():
         load("int f(void) { return undeclared; }", "c")
 
 
+@pytest.mark.parametrize(
+    ("command", "error", "said"),
+    [
+        ("gcc '", InputError, r"CC is no command.*gcc '"),
+        ("true", NdksymError, "has written no library"),
+        ("/dev/null", MissingExtraError, "none was found"),
+        ("{}", MissingExtraError, "cannot be run"),
+    ],
+)
+def test_a_cc_that_is_none_is_named(command, error, said, tmp_path, monkeypatch):
+    broken = tmp_path / "broken"
+    broken.write_text("no program")
+    broken.chmod(0o755)
+    monkeypatch.setenv("CC", command.format(broken))
+    with pytest.raises(error, match=said):
+        compile_layers([typed("cube")], "c", "no compiler")
+
+
 def test_libraries_are_kept_private_and_reused(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     compile_layers([typed("cube")], "c")
@@ -101,9 +117,45 @@ def test_libraries_are_kept_private_and_reused(tmp_path, monkeypatch):
     before = library.stat().st_mtime_ns
     compile_layers([typed("cube")], "c")
     assert library.stat().st_mtime_ns == before
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     folder.chmod(0o777)
-    compile_layers([typed("cube")], "c", "elsewhere")
+    (layer,) = compile_layers([typed("cube")], "c", "elsewhere")
     assert len(list(folder.iterdir())) == 1
+    assert layer.phi(2.0) == 8
+    assert list(temporary.iterdir()) == [], "what cannot be kept is not left about either"
+
+
+DAMAGE = {
+    "nothing": lambda content: b"",
+    "truncated": lambda content: content[: len(content) // 2],
+    "one bit": lambda content: content[:-900] + bytes([content[-900] ^ 1]) + content[-899:],
+    "longer": lambda content: content + b"x",
+    "zeros": lambda content: bytes(len(content)),
+    "another": lambda content: content.replace(b"ndk_phi_0", b"ndk_phi_1"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_damaged_library_is_made_again(damage, tmp_path, monkeypatch):
+    """Not opened: of one that is too short, the use of a page that is not there ends the process."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    text = f"{module('damaged', [typed('cube')], 'c')}// {tmp_path}"
+    load(text, "c")
+    (library,) = (tmp_path / "ndksym").iterdir()
+    content = library.read_bytes()
+    library.unlink()  # what is loaded stays mapped
+    library.write_bytes(damage(content))
+    assert load(text, "c")[0].phi(2.0) == 8
+    assert {path.name: path.read_bytes() for path in (tmp_path / "ndksym").iterdir()} == {library.name: content}
+
+
+def test_without_any_folder_the_reason_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(FileError, match="No such file"):
+        compile_layers([typed("cube")], "c", "nowhere")
 
 
 def test_programs_are_in_order_and_split_at_the_breaks():
@@ -114,17 +166,3 @@ def test_programs_are_in_order_and_split_at_the_breaks():
     assert diag.op_count > 0
     with pytest.raises(AssertionError, match="out of order"):
         replace(pair, assignments=pair.assignments[::-1])
-
-
-def test_a_generated_file_runs_by_itself(tmp_path):
-    d = derive(["relu", "erf", "relu"], bias=True)
-    path = tmp_path / "kernel.py"
-    path.write_text(source("mixed", d, "numpy"))
-    found = importlib.util.spec_from_file_location("kernel", path)
-    generated = importlib.util.module_from_spec(found)
-    found.loader.exec_module(generated)
-    X = np.random.default_rng(5).normal(size=(4, 3))
-    mine, theirs = generated.network(), d.compile("numpy")
-    assert (generated.LAYERS, generated.HIDDEN, generated.BIAS) == (2, (0, 1, 0), True)
-    assert np.array_equal(mine.ntk(X, bias=0.3), theirs.ntk(X, bias=0.3))
-    assert np.array_equal(mine.ndk(X, t=1.0, s=0.5, temperature=0.1), theirs.ndk(X, t=1.0, s=0.5, temperature=0.1))

@@ -1,8 +1,11 @@
 """Figures: what is in them, that the numbers beside them are those drawn, and what a run leaves on disk."""
 
+import html
+import io
 import json
 import os
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -283,3 +286,31 @@ def test_text_is_written_whole_and_only_when_it_changes(tmp_path):
     assert path.read_bytes() == "σ\n".encode()
     assert not files.write_whole(path, "σ\n")
     assert files.write_whole(path, "τ\n")
+
+
+NAMES = [r"$\cmd{$.npz", "$x$", "$", r"\$", "a_b^{", "a&b<", os.fsdecode(b"\xff\xfe.npz"), "two\nlines\x01", "重み"]
+SHOWN = [*NAMES[:6], r"\udcff\udcfe.npz", r"two\nlines\x01", "重み"]
+
+
+@pytest.mark.parametrize(("name", "shown"), list(zip(NAMES, SHOWN, strict=True)), ids=map(ascii, NAMES))
+def test_a_title_may_be_any_file_name(name, shown, tmp_path):
+    """It is written as it is; what cannot be printed is escaped."""
+    path = tmp_path / "figure.svg"
+    plots.write(figures.learning(run_of(1)), path, title=name)
+    assert json.loads(path.with_suffix(".json").read_text())["title"] == name
+    parser = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
+    found = ElementTree.parse(path, parser).iter(ElementTree.Comment)
+    assert shown in [html.unescape(comment.text.strip()) for comment in found]
+
+
+@pytest.mark.parametrize("ending", [".png", ".pdf"])
+def test_all_formats_take_it(ending, tmp_path):
+    plots.write(figures.learning(run_of(1)), tmp_path / f"figure{ending}", title=" ".join(NAMES))
+    assert (tmp_path / f"figure{ending}").stat().st_size > 1000
+
+
+def test_a_title_of_ones_own_may_be_a_formula_or_fail_to_be():
+    assert plots._is_mathtext(r"$\sigma_0^2$")
+    for title in (r"$\sigma_0^2$", r"$\cmd{$", "\udcff"):
+        ax = plots.draw(figures.learning(run_of(1)), title=title)
+        ax.figure.savefig(io.BytesIO(), format="png")

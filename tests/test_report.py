@@ -149,6 +149,7 @@ def test_it_says_what_made_it(made):
         "exact",
         "precise",
         "oracle",
+        "code",
         "laws",
         "backends",
     }

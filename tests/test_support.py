@@ -7,7 +7,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from ndksym.codegen.load import _built
+from ndksym.codegen import library as built
 from ndksym.runtime import support
 
 ARITY = {"expdiff": 3, "experfc": 3, "experfi": 3, "corner": 3, "edge": 4, "ramp": 3, "sliver": 3, "away": 4}
@@ -21,7 +21,7 @@ def library():
         names = [f"x{n}" for n in range(arity)]
         head, call = ", ".join(f"double {x}" for x in names), ", ".join(names)
         text += f"double call_{name}({head});\ndouble call_{name}({head}) {{ return ndk_{name}({call}); }}\n"
-    found = ctypes.CDLL(str(_built(text)))
+    found = built.library(text)
     for name, arity in (ARITY | OWN).items():
         function = getattr(found, f"call_{name}")
         function.restype, function.argtypes = ctypes.c_double, [ctypes.c_double] * arity

@@ -11,8 +11,8 @@ from typing import Any
 import ndksym
 from derivations.gallery import sheet
 from derivations.gallery.sheet import Sheet
-from ndksym import plots, progress, records
-from ndksym.errors import InputError, NdksymError
+from ndksym import console, plots, progress, records
+from ndksym.errors import InputError
 
 __all__ = ["Tell", "main", "part", "produce"]
 
@@ -27,14 +27,7 @@ def main(name: str, chosen: Any, make: Callable[[Any, Tell], Sheet]) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where the picture and its JSON go")
     parser.add_argument("--format", default="png", choices=[each[1:] for each in plots.FORMATS])
     asked = parser.parse_args()
-    try:
-        print(produce(name, chosen, make, asked.out, asked.format))
-    except NdksymError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted; nothing was left half-written", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(console.exit_code(lambda: print(produce(name, chosen, make, asked.out, asked.format)), parser.prog))
 
 
 def produce(name: str, chosen: Any, make: Callable[[Any, Tell], Sheet], folder: Path, ending: str = "png") -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 
 import ndksym
 from derivations.gallery import command
-from derivations.gallery.sheet import DEPTH, RATIO, Key, Plot, Series, Sheet, number
+from derivations.gallery.sheet import DEPTH, RATIO, Key, Plot, Series, Sheet, coloured, number
 from ndksym import data, figures
 from ndksym.data import Task
 from ndksym.dynamics import Run
@@ -106,7 +106,7 @@ def _errors(
     task: Task, runs: dict[str, Run], colours: tuple[str, ...], title: str, legend: str, legend_title: str
 ) -> Plot:
     series: list[Series] = []
-    for (label, run), colour in zip(runs.items(), colours, strict=False):
+    for (label, run), colour in coloured(runs.items(), colours, f"values of {legend_title}"):
         series.append(Series(run.times, _error(task, run.test), colour, label=label))
         if stops(task, run):
             stop = run.early_stopping(task.y_test)
@@ -126,7 +126,7 @@ def _against_depth(
 ) -> Plot:  # fmt: skip
     """Dots where stopping is worth it; the line beneath joins these, or all depths."""
     series: list[Series] = []
-    for ratio, colour in zip(chosen.ratios, RATIO, strict=True):
+    for ratio, colour in coloured(chosen.ratios, RATIO, "ratios"):
         values = {depth: value(runs[depth, ratio]) for depth in chosen.depths}
         worth = {depth: runs[depth, ratio] for depth in chosen.depths if stops(task, runs[depth, ratio])}
         series.append(

@@ -7,16 +7,17 @@ import numpy as np
 
 import ndksym
 from derivations.gallery import command
-from derivations.gallery.sheet import WIDTH, Key, Plot, Series, Sheet
+from derivations.gallery.sheet import WIDTH, Key, Plot, Series, Sheet, coloured
 from ndksym import data
 from ndksym.dynamics import Run
+from ndksym.errors import InputError
 from ndksym.runtime.types import Array
 from ndksym.simulation import Estimate, Simulation
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """σ² = 1, no biases; three widths. Theory takes the same steps, so these need not be small."""
+    """σ² = 1, no biases; at most three widths. Theory takes the same steps, so these need not be small."""
 
     activation: str = "erf"
     depth: int = 2
@@ -33,6 +34,9 @@ class Chosen:
 
 def make(chosen: Chosen, tell: command.Tell) -> Sheet:
     """Mean and standard deviation of the test predictor; simulated minus theory below each."""
+    if len(chosen.widths) != len(chosen.pairs):
+        raise InputError(f"pairs must be one number for each of {len(chosen.widths)} widths; got {len(chosen.pairs)}")
+    shades = coloured(chosen.widths, WIDTH, "widths")
     task = data.load(chosen.task, seed=chosen.seed)
     physics: dict[str, Any] = {"temperature": chosen.temperature, "init_variance": chosen.ratio, "step": chosen.step}
     times = np.unique(np.rint(np.geomspace(1, chosen.steps, chosen.moments))) * chosen.step
@@ -50,7 +54,7 @@ def make(chosen: Chosen, tell: command.Tell) -> Sheet:
         kernel, task.X, task.y, task.X_test, times=times, covariance=True,
         progress=command.part(tell, each, each + 1), **physics,
     )  # fmt: skip
-    colours = list(zip(simulated, WIDTH, strict=True))
+    colours = [(each, colour) for each, (_, colour) in zip(simulated, shades, strict=True)]
     limits = (float(times[0]) * 0.8, float(times[-1]) * 1.25)
     mean, std = _parts(run, colours)
     rows = (

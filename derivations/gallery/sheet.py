@@ -1,10 +1,11 @@
 """A figure of several panels as numbers, and how it is drawn: what is not in the record is not in the picture."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ndksym import plots
+from ndksym.errors import InputError
 from ndksym.runtime.types import Array
 
 if TYPE_CHECKING:
@@ -13,13 +14,22 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-__all__ = ["DEPTH", "RATIO", "TEMPERATURE", "WIDTH", "Key", "Plot", "Series", "Sheet", "draw", "number"]
+__all__ = ["DEPTH", "RATIO", "TEMPERATURE", "WIDTH", "Key", "Plot", "Series", "Sheet", "coloured", "draw", "number"]
 
 # one colour for one meaning in all figures; what is ordered runs from light to dark, so that grey tells it too
 TEMPERATURE = ("#B9A3DA", "#8C6BB1", "#6A2C91", "#2D004B")
 DEPTH = ("#DDB564", "#BF812D", "#8C510A", "#3B2300")
 WIDTH = ("#E7A1C8", "#C2528B", "#7A0E4F")
 RATIO = (plots.COLOURS[0], plots.NEUTRAL, plots.COLOURS[1])
+
+
+def coloured(values: Iterable[Any], colours: Sequence[str], name: str) -> list[tuple[Any, str]]:
+    """Each value with its colour. Errors: InputError where there are none, or more values than colours."""
+    each = list(values)
+    if not 1 <= len(each) <= len(colours):
+        raise InputError(f"{name} must be between 1 and {len(colours)}, as many as there are colours; got {len(each)}")
+    return list(zip(each, colours, strict=False))
+
 
 _STYLE: dict[Any, Any] = {
     "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "legend.fontsize": 7, "legend.title_fontsize": 7,

@@ -6,7 +6,7 @@ import numpy as np
 
 import ndksym
 from derivations.gallery import command
-from derivations.gallery.sheet import RATIO, TEMPERATURE, Key, Plot, Series, Sheet, number
+from derivations.gallery.sheet import RATIO, TEMPERATURE, Key, Plot, Series, Sheet, coloured, number
 from ndksym import data, figures
 from ndksym.data import Task
 from ndksym.dynamics import Run
@@ -77,7 +77,7 @@ def _panel(task: Task, runs: dict[str, Run], colours: tuple[str, ...], legend_ti
     curves: list[Series] = []
     levels: list[Series] = []
     times = next(iter(runs.values())).times
-    for (label, run), colour in zip(runs.items(), colours, strict=False):
+    for (label, run), colour in coloured(runs.items(), colours, f"values of {legend_title}"):
         test, training = _seen(run.test, task.y_test, few), _seen(run.train, task.y, few)
         curves += [Series(times, test, colour, label=label), Series(times, training, colour, "thin")]
         at = np.array([run.boundary])

@@ -13,7 +13,7 @@
 
 #include "ndk_support.h"
 
-const char ndk_layer_0[] = "{\"name\": \"elu\", \"closed\": true, \"parity\": null, \"homogeneity\": null, \"smoothness\": 2.0, \"breaks\": [0.0], \"strip\": null, \"reach\": Infinity, \"extra\": null}";
+const char ndk_layer_0[] = "{\"name\": \"elu\", \"closed\": true, \"parity\": null, \"homogeneity\": null, \"smoothness\": 2.0, \"breaks\": [0.0], \"strip\": null, \"reach\": Infinity, \"extra\": null, \"origin\": [[0.0, 1.0, 0.5, 0.16666666666666666, 0.041666666666666664, 0.008333333333333333, 0.001388888888888889, 0.0001984126984126984, 2.48015873015873e-05, 2.7557319223985893e-06, 2.755731922398589e-07, 2.505210838544172e-08, 2.08767569878681e-09, 1.6059043836821613e-10, 1.1470745597729725e-11, 7.647163731819816e-13, 4.779477332387385e-14], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]}";
 
 static void phi_0_0(double u, double *y) {
     const double y_0 = expm1(u);

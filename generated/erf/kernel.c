@@ -13,7 +13,7 @@
 
 #include "ndk_support.h"
 
-const char ndk_layer_0[] = "{\"name\": \"erf\", \"closed\": true, \"parity\": \"odd\", \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": null}";
+const char ndk_layer_0[] = "{\"name\": \"erf\", \"closed\": true, \"parity\": \"odd\", \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": null, \"origin\": [[0.0, 1.1283791670955126, 0.0, -0.37612638903183754, 0.0, 0.11283791670955126, 0.0, -0.026866170645131252, 0.0, 0.005223977625442188, 0.0, -0.0008548327023450853, 0.0, 0.00012055332981789664, 0.0, -1.492565035840625e-05, 0.0], [0.0, 1.1283791670955126, 0.0, -0.37612638903183754, 0.0, 0.11283791670955126, 0.0, -0.026866170645131252, 0.0, 0.005223977625442188, 0.0, -0.0008548327023450853, 0.0, 0.00012055332981789664, 0.0, -1.492565035840625e-05, 0.0]]}";
 
 static void phi_0_0(double u, double *y) {
     const double y_0 = erf(u);

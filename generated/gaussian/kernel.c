@@ -13,7 +13,7 @@
 
 #include "ndk_support.h"
 
-const char ndk_layer_0[] = "{\"name\": \"exp(-x**2)\", \"closed\": true, \"parity\": \"even\", \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": null}";
+const char ndk_layer_0[] = "{\"name\": \"exp(-x**2)\", \"closed\": true, \"parity\": \"even\", \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": null, \"origin\": [[1.0, 0.0, -1.0, 0.0, 0.5, 0.0, -0.16666666666666666, 0.0, 0.041666666666666664, 0.0, -0.008333333333333333, 0.0, 0.001388888888888889, 0.0, -0.0001984126984126984, 0.0, 2.48015873015873e-05], [1.0, 0.0, -1.0, 0.0, 0.5, 0.0, -0.16666666666666666, 0.0, 0.041666666666666664, 0.0, -0.008333333333333333, 0.0, 0.001388888888888889, 0.0, -0.0001984126984126984, 0.0, 2.48015873015873e-05]]}";
 
 static void phi_0_0(double u, double *y) {
     const double x0 = ndk_min(ndk_max(u, -32.0), 32.0);

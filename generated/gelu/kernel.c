@@ -13,7 +13,7 @@
 
 #include "ndk_support.h"
 
-const char ndk_layer_0[] = "{\"name\": \"x*(1 + erf(x/sqrt(2)))/2\", \"closed\": true, \"parity\": null, \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": null}";
+const char ndk_layer_0[] = "{\"name\": \"x*(1 + erf(x/sqrt(2)))/2\", \"closed\": true, \"parity\": null, \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": null, \"origin\": [[0.0, 0.5, 0.3989422804014327, 0.0, -0.06649038006690544, 0.0, 0.009973557010035817, 0.0, -0.0011873282154804543, 0.0, 0.00011543468761615529, 0.0, -9.444656259503615e-06, 0.0, 6.659693516316651e-07, 0.0, -4.122667414862689e-08], [0.0, 0.5, 0.3989422804014327, 0.0, -0.06649038006690544, 0.0, 0.009973557010035817, 0.0, -0.0011873282154804543, 0.0, 0.00011543468761615529, 0.0, -9.444656259503615e-06, 0.0, 6.659693516316651e-07, 0.0, -4.122667414862689e-08]]}";
 
 static void phi_0_0(double u, double *y) {
     const double x0 = 0.5 * u;

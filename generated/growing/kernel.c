@@ -13,7 +13,7 @@
 
 #include "ndk_support.h"
 
-const char ndk_layer_0[] = "{\"name\": \"exp(x**2/8)\", \"closed\": true, \"parity\": \"even\", \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": 2.0, \"extra\": null}";
+const char ndk_layer_0[] = "{\"name\": \"exp(x**2/8)\", \"closed\": true, \"parity\": \"even\", \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": 2.0, \"extra\": null, \"origin\": [[1.0, 0.0, 0.125, 0.0, 0.0078125, 0.0, 0.0003255208333333333, 0.0, 1.0172526041666666e-05, 0.0, 2.5431315104166666e-07, 0.0, 5.298190646701389e-09, 0.0, 9.46105472625248e-11, 0.0, 1.47828980097695e-12], [1.0, 0.0, 0.125, 0.0, 0.0078125, 0.0, 0.0003255208333333333, 0.0, 1.0172526041666666e-05, 0.0, 2.5431315104166666e-07, 0.0, 5.298190646701389e-09, 0.0, 9.46105472625248e-11, 0.0, 1.47828980097695e-12]]}";
 
 static void phi_0_0(double u, double *y) {
     const double y_0 = exp(0.125 * u * u);

@@ -13,7 +13,7 @@
 
 #include "ndk_support.h"
 
-const char ndk_layer_0[] = "{\"name\": \"hard_tanh\", \"closed\": true, \"parity\": \"odd\", \"homogeneity\": null, \"smoothness\": 1.0, \"breaks\": [-1.0, 1.0], \"strip\": null, \"reach\": Infinity, \"extra\": null}";
+const char ndk_layer_0[] = "{\"name\": \"hard_tanh\", \"closed\": true, \"parity\": \"odd\", \"homogeneity\": null, \"smoothness\": 1.0, \"breaks\": [-1.0, 1.0], \"strip\": null, \"reach\": Infinity, \"extra\": null, \"origin\": [[0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]}";
 
 static void phi_0_0(double u, double *y) {
     (void)u;

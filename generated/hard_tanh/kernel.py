@@ -8,10 +8,17 @@
 # Operations: layer 0: phi 1, dphi 0, diag 20, pair 137.
 # Network: depth 2, without biases, layers 0, 0.
 
+import sys
+from pathlib import Path
+
 import numpy as np
 from scipy.special import erf, erfc
 
-from ndksym.runtime.support import away, edge, expdiff
+# the runtime beside this file, however the file is loaded
+if str(Path(__file__).resolve().parent) not in sys.path:
+    sys.path.append(str(Path(__file__).resolve().parent))
+
+from ndksym_runtime.support import away, edge, expdiff
 
 inf = float("inf")
 
@@ -25,6 +32,7 @@ LAYER_0 = {
     "strip": None,
     "reach": inf,
     "extra": None,
+    "origin": ([0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],),
 }
 
 
@@ -154,6 +162,6 @@ BIAS = False
 
 def network():
     """The kernels of the network: .nngp(X), .ntk(X), .prior_covariance(X, t=..., s=...), .ndk(X, t=..., s=...)."""
-    from ndksym.codegen.load import network
+    from ndksym_runtime.compiled import network
 
     return network(globals())

@@ -13,7 +13,7 @@
 
 #include "ndk_support.h"
 
-const char ndk_layer_0[] = "{\"name\": \"x**3 - 3*x\", \"closed\": true, \"parity\": \"odd\", \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": null}";
+const char ndk_layer_0[] = "{\"name\": \"x**3 - 3*x\", \"closed\": true, \"parity\": \"odd\", \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": null, \"origin\": [[0.0, -3.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, -3.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]}";
 
 static void phi_0_0(double u, double *y) {
     const double y_0 = u * (u * u - 3.0);

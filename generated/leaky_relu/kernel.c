@@ -13,7 +13,7 @@
 
 #include "ndk_support.h"
 
-const char ndk_layer_0[] = "{\"name\": \"leaky_relu(1/5)\", \"closed\": true, \"parity\": null, \"homogeneity\": 1.0, \"smoothness\": 1.0, \"breaks\": [0.0], \"strip\": null, \"reach\": Infinity, \"extra\": \"gap\"}";
+const char ndk_layer_0[] = "{\"name\": \"leaky_relu(1/5)\", \"closed\": true, \"parity\": null, \"homogeneity\": 1.0, \"smoothness\": 1.0, \"breaks\": [0.0], \"strip\": null, \"reach\": Infinity, \"extra\": \"gap\", \"origin\": [[0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]}";
 
 static void phi_0_0(double u, double *y) {
     const double y_0 = 0.2 * u;

@@ -13,7 +13,7 @@
 
 #include "ndk_support.h"
 
-const char ndk_layer_0[] = "{\"name\": \"linear\", \"closed\": true, \"parity\": \"odd\", \"homogeneity\": 1.0, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": \"gap\"}";
+const char ndk_layer_0[] = "{\"name\": \"linear\", \"closed\": true, \"parity\": \"odd\", \"homogeneity\": 1.0, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": \"gap\", \"origin\": [[0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]}";
 
 static void phi_0_0(double u, double *y) {
     const double y_0 = u;

@@ -15,7 +15,7 @@
 
 #include "ndk_support.h"
 
-const char ndk_layer_0[] = "{\"name\": \"erf\", \"closed\": true, \"parity\": \"odd\", \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": null}";
+const char ndk_layer_0[] = "{\"name\": \"erf\", \"closed\": true, \"parity\": \"odd\", \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": null, \"origin\": [[0.0, 1.1283791670955126, 0.0, -0.37612638903183754, 0.0, 0.11283791670955126, 0.0, -0.026866170645131252, 0.0, 0.005223977625442188, 0.0, -0.0008548327023450853, 0.0, 0.00012055332981789664, 0.0, -1.492565035840625e-05, 0.0], [0.0, 1.1283791670955126, 0.0, -0.37612638903183754, 0.0, 0.11283791670955126, 0.0, -0.026866170645131252, 0.0, 0.005223977625442188, 0.0, -0.0008548327023450853, 0.0, 0.00012055332981789664, 0.0, -1.492565035840625e-05, 0.0]]}";
 
 static void phi_0_0(double u, double *y) {
     const double y_0 = erf(u);
@@ -72,7 +72,7 @@ void ndk_pair_0(size_t n, const double *p, const double *q, const double *c, con
     for (size_t i = 0; i < n; i++) pair_0(p[i], q[i], c[i], s[i], k[i], &K[i], &K_size[i], &K_dot[i], &K_dot_size[i]);
 }
 
-const char ndk_layer_1[] = "{\"name\": \"relu\", \"closed\": true, \"parity\": null, \"homogeneity\": 1.0, \"smoothness\": 1.0, \"breaks\": [0.0], \"strip\": null, \"reach\": Infinity, \"extra\": \"gap\"}";
+const char ndk_layer_1[] = "{\"name\": \"relu\", \"closed\": true, \"parity\": null, \"homogeneity\": 1.0, \"smoothness\": 1.0, \"breaks\": [0.0], \"strip\": null, \"reach\": Infinity, \"extra\": \"gap\", \"origin\": [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]}";
 
 static void phi_1_0(double u, double *y) {
     (void)u;
@@ -146,7 +146,7 @@ void ndk_pair_1(size_t n, const double *p, const double *q, const double *c, con
     for (size_t i = 0; i < n; i++) pair_1(p[i], q[i], c[i], s[i], k[i], &K[i], &K_size[i], &K_dot[i], &K_dot_size[i], &gap[i], &gap_size[i]);
 }
 
-const char ndk_layer_2[] = "{\"name\": \"linear\", \"closed\": true, \"parity\": \"odd\", \"homogeneity\": 1.0, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": \"gap\"}";
+const char ndk_layer_2[] = "{\"name\": \"linear\", \"closed\": true, \"parity\": \"odd\", \"homogeneity\": 1.0, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": \"gap\", \"origin\": [[0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]}";
 
 static void phi_2_0(double u, double *y) {
     const double y_0 = u;

@@ -8,9 +8,16 @@
 # Operations: layer 0: phi 0, dphi 0, diag 2, pair 18.
 # Network: depth 3, without biases, layers 0, 0, 0.
 
+import sys
+from pathlib import Path
+
 import numpy as np
 
-from ndksym.runtime.support import ramp, sliver
+# the runtime beside this file, however the file is loaded
+if str(Path(__file__).resolve().parent) not in sys.path:
+    sys.path.append(str(Path(__file__).resolve().parent))
+
+from ndksym_runtime.support import ramp, sliver
 
 inf = float("inf")
 
@@ -24,6 +31,7 @@ LAYER_0 = {
     "strip": None,
     "reach": inf,
     "extra": "gap",
+    "origin": ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],),
 }
 
 
@@ -87,6 +95,6 @@ BIAS = False
 
 def network():
     """The kernels of the network: .nngp(X), .ntk(X), .prior_covariance(X, t=..., s=...), .ndk(X, t=..., s=...)."""
-    from ndksym.codegen.load import network
+    from ndksym_runtime.compiled import network
 
     return network(globals())

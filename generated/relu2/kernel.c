@@ -13,7 +13,7 @@
 
 #include "ndk_support.h"
 
-const char ndk_layer_0[] = "{\"name\": \"relu2\", \"closed\": true, \"parity\": null, \"homogeneity\": 2.0, \"smoothness\": 2.0, \"breaks\": [0.0], \"strip\": null, \"reach\": Infinity, \"extra\": \"gap\"}";
+const char ndk_layer_0[] = "{\"name\": \"relu2\", \"closed\": true, \"parity\": null, \"homogeneity\": 2.0, \"smoothness\": 2.0, \"breaks\": [0.0], \"strip\": null, \"reach\": Infinity, \"extra\": \"gap\", \"origin\": [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]}";
 
 static void phi_0_0(double u, double *y) {
     (void)u;

@@ -13,7 +13,7 @@
 
 #include "ndk_support.h"
 
-const char ndk_layer_0[] = "{\"name\": \"x + sin(x)**2\", \"closed\": true, \"parity\": null, \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": \"defect\"}";
+const char ndk_layer_0[] = "{\"name\": \"x + sin(x)**2\", \"closed\": true, \"parity\": null, \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": Infinity, \"reach\": Infinity, \"extra\": \"defect\", \"origin\": [[0.0, 1.0, 1.0, 0.0, -0.3333333333333333, 0.0, 0.044444444444444446, 0.0, -0.0031746031746031746, 0.0, 0.00014109347442680775, 0.0, -4.275559831115387e-06, 0.0, 9.39683479366019e-08, 0.0, -1.5661391322766984e-09], [0.0, 1.0, 1.0, 0.0, -0.3333333333333333, 0.0, 0.044444444444444446, 0.0, -0.0031746031746031746, 0.0, 0.00014109347442680775, 0.0, -4.275559831115387e-06, 0.0, 9.39683479366019e-08, 0.0, -1.5661391322766984e-09]]}";
 
 static void phi_0_0(double u, double *y) {
     const double x0 = sin(u);

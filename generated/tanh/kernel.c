@@ -13,7 +13,7 @@
 
 #include "ndk_support.h"
 
-const char ndk_layer_0[] = "{\"name\": \"tanh\", \"closed\": false, \"parity\": \"odd\", \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": 1.5707963267948966, \"reach\": Infinity, \"extra\": null}";
+const char ndk_layer_0[] = "{\"name\": \"tanh\", \"closed\": false, \"parity\": \"odd\", \"homogeneity\": null, \"smoothness\": Infinity, \"breaks\": [], \"strip\": 1.5707963267948966, \"reach\": Infinity, \"extra\": null, \"origin\": [[0.0, 1.0, 0.0, -0.3333333333333333, 0.0, 0.13333333333333333, 0.0, -0.05396825396825397, 0.0, 0.021869488536155203, 0.0, -0.008863235529902197, 0.0, 0.003592128036572481, 0.0, -0.0014558343870513183, 0.0], [0.0, 1.0, 0.0, -0.3333333333333333, 0.0, 0.13333333333333333, 0.0, -0.05396825396825397, 0.0, 0.021869488536155203, 0.0, -0.008863235529902197, 0.0, 0.003592128036572481, 0.0, -0.0014558343870513183, 0.0]]}";
 
 static void phi_0_0(double u, double *y) {
     const double y_0 = tanh(u);

@@ -8,7 +8,15 @@
 # Operations: layer 0: phi 1, dphi 8.
 # Network: depth 2, with biases, layers 0, 0.
 
+import sys
+from pathlib import Path
+
 import numpy as np
+
+# the runtime beside this file, however the file is loaded
+if str(Path(__file__).resolve().parent) not in sys.path:
+    sys.path.append(str(Path(__file__).resolve().parent))
+
 
 inf = float("inf")
 
@@ -22,6 +30,7 @@ LAYER_0 = {
     "strip": 1.5707963267948966,
     "reach": inf,
     "extra": None,
+    "origin": ([0.0, 1.0, 0.0, -0.3333333333333333, 0.0, 0.13333333333333333, 0.0, -0.05396825396825397, 0.0, 0.021869488536155203, 0.0, -0.008863235529902197, 0.0, 0.003592128036572481, 0.0, -0.0014558343870513183, 0.0], [0.0, 1.0, 0.0, -0.3333333333333333, 0.0, 0.13333333333333333, 0.0, -0.05396825396825397, 0.0, 0.021869488536155203, 0.0, -0.008863235529902197, 0.0, 0.003592128036572481, 0.0, -0.0014558343870513183, 0.0],),
 }
 
 
@@ -54,6 +63,6 @@ BIAS = True
 
 def network():
     """The kernels of the network: .nngp(X), .ntk(X), .prior_covariance(X, t=..., s=...), .ndk(X, t=..., s=...)."""
-    from ndksym.codegen.load import network
+    from ndksym_runtime.compiled import network
 
     return network(globals())

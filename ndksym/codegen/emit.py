@@ -5,12 +5,13 @@ these, save names, which are reduced to harmless characters.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import sympy
-from sympy import Expr, Symbol, cos, latex, oo, sin, sqrt
+from sympy import Expr, S, Symbol, cos, latex, oo, sin, sqrt
 
 from ndksym.activation import Activation
 from ndksym.codegen import angular
@@ -23,6 +24,10 @@ from ndksym.codegen.program import Program, program
 from ndksym.codegen.series import with_series
 from ndksym.codegen.stable import stable
 from ndksym.errors import InputError
+from ndksym.jets import SingularError, taylor
+from ndksym.numeric import NoValueError
+from ndksym.roots import compare
+from ndksym.runtime.origin import TERMS
 from ndksym.symbols import x
 
 __all__ = ["BACKENDS", "Source", "facts", "harmless", "module", "programs"]
@@ -136,7 +141,20 @@ def facts(source: Source) -> dict[str, Any]:
         "strip": number(act.strip),
         "reach": float(oo if act.reach is None else act.reach),
         "extra": _extra(source),
+        "origin": _origin(act),
     }
+
+
+def _origin(act: Activation) -> list[list[float]] | None:
+    """Taylor coefficients of φ at 0−  and at 0+, what it is at small norms; None where a side has none."""
+    left = next(piece for piece in act.pieces if piece.hi == oo or compare(piece.hi, S.Zero) >= 0)
+    right = next(piece for piece in reversed(act.pieces) if piece.lo == -oo or compare(piece.lo, S.Zero) <= 0)
+    try:
+        sides = [taylor(piece.expr, S.Zero, TERMS - 1) for piece in (left, right)]
+    except (SingularError, NoValueError):
+        return None
+    found = [[float(coefficient) for coefficient in side] for side in sides]
+    return found if all(math.isfinite(number) for side in found for number in side) else None
 
 
 def _extra(source: Source) -> str | None:
@@ -225,7 +243,7 @@ BIAS = {bias}
 
 def network():
     """The kernels of the network: .nngp(X), .ntk(X), .prior_covariance(X, t=..., s=...), .ndk(X, t=..., s=...)."""
-    from ndksym.codegen.load import network
+    from ndksym.runtime.compiled import network
 
     return network(globals())
 '''

@@ -38,14 +38,7 @@ def lower(expr: Expr) -> Lowered:
     if expr is S.Infinity:
         return Lowered((expr,), ())
     algebra = Algebra()
-    return _summed(table(algebra, algebra(expr)))
-
-
-def _summed(rows: Table) -> Lowered:
-    fold(rows)
-    ramps(rows)
-    differences(rows)
-    return _finished(rows)
+    return _sum(table(algebra, algebra(expr)))
 
 
 def lower_pair(K: Expr, mean: Expr | None) -> Lowered:
@@ -64,10 +57,10 @@ def lower_pair(K: Expr, mean: Expr | None) -> Lowered:
     rows = table(algebra, algebra(K))
     exponential = all(kind == "exp" for functions in rows.rows for kind, _ in rows.kinds(functions))
     if mean is None or not exponential or len(rows.rows) == 1 or rows.get(frozenset(), frozenset()) == 0:
-        return _summed(rows)
+        return _sum(rows)
     own = lower(mean).terms
     if len(own) > 1:
-        return _summed(rows)
+        return _sum(rows)
     other = own[0].xreplace({v.p: v.q})
     rest = lower(K - mean * mean.subs(a, b))
     return Lowered((own[0] * other, *rest.terms), rest.definitions)
@@ -114,6 +107,14 @@ def lower_defect(K: Expr, K_diag: Expr) -> Lowered:
     defect = K_diag + K_diag.xreplace({a: b}) - 2 * K
     rows = table(algebra, algebra(defect))
     distances(rows)
+    differences(rows)
+    return _finished(rows)
+
+
+def _sum(rows: Table) -> Lowered:
+    """The terms of a table, after everything that keeps digits is done to it."""
+    fold(rows)
+    ramps(rows)
     differences(rows)
     return _finished(rows)
 

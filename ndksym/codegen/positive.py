@@ -33,7 +33,10 @@ class Value:
 
 @lru_cache(maxsize=4096)
 def irreducible(expr: Expr) -> tuple[Expr, tuple[tuple[Expr, int], ...]]:
-    """A number and irreducible factors with their multiplicities; irrational numbers may stand anywhere."""
+    """A number and irreducible factors with their multiplicities; irrational numbers may stand anywhere.
+
+    Remembered, because K, K_dot and their diagonals are made of the same polynomials.
+    """
     top, bottom = expr.together().as_numer_denom()
     if bottom.free_symbols:
         raise NotDerivableError(f"code generation: {expr} is not a polynomial")
@@ -120,6 +123,7 @@ def monomial(powers: tuple[int, int, int, int]) -> Expr:
     return Mul(*(symbol**n for symbol, n in zip((p, q, c, r), powers, strict=True)))
 
 
+@lru_cache(maxsize=4096)
 def polynomial(expr: Expr) -> Value:
     """The lowered value of a polynomial in p, q, c, r.
 

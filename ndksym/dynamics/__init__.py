@@ -2,18 +2,19 @@
 
 from typing import Any
 
+from ndksym import threads
+from ndksym.checks import Progress, listener
 from ndksym.dynamics import inputs, methods
 from ndksym.dynamics.frozen import Drift, drift
 from ndksym.dynamics.methods import METHODS
 from ndksym.dynamics.result import EarlyStop, Posterior, Run
-from ndksym.dynamics.volterra import Progress
-from ndksym.runtime.kernel import Kernel
+from ndksym.network_argument import as_kernel
 
 __all__ = ["METHODS", "Drift", "EarlyStop", "Posterior", "Run", "drift", "solve"]
 
 
 def solve(
-    kernel: Kernel,
+    network: Any,
     X: Any,
     y: Any,
     X_test: Any = None,
@@ -23,13 +24,14 @@ def solve(
     prior_variance: float = 1.0,
     init_variance: float = 1.0,
     bias: float = 0.0,
+    depth: int | None = None,
     method: str = "langevin",
     strength: float | None = None,
     step: float | None = None,
     covariance: bool | str = False,
     loss: str = "sum",
     rtol: float = 1e-6,
-    progress: Progress = lambda fraction: None,
+    progress: Progress | None = None,
 ) -> Run:
     """The predictor of an infinitely wide network in training, at the times asked for.
 
@@ -40,22 +42,25 @@ def solve(
     1902.06720).
     "diffusive": the limit T → 0 at fixed T t, to leading order (T12).
 
-    X (P, N_0), y (P,) or (P, outputs), X_test (rows, N_0); times ascending, in units where the learning rate is 1; the
-    loss is ½ Σ (y − f)², or its mean over P with loss="mean". `rtol` is relative to the largest |y|. With covariance=True
-    the covariance over the ensemble comes too, with covariance="two-time" at all pairs of times.
+    `network` is a compiled kernel, a derivation, or whatever `derive` takes, then of `depth` hidden layers and with biases
+    if `bias` is not 0. X (P, N_0), y (P,) or (P, outputs), X_test (rows, N_0); times ascending, in units where the learning
+    rate is 1; the loss is ½ Σ (y − f)², or its mean over P with loss="mean". `rtol` is relative to the largest |y|. With
+    covariance=True the covariance over the ensemble comes too, with covariance="two-time" at all pairs of times.
 
     Errors: InputError and InputTypeError name the argument; DivergentKernelError for an activation with jumps;
     ToleranceWarning where rtol is not reached.
 
-    >>> import ndksym
-    >>> kernel = ndksym.derive("erf").compile()
-    >>> run = solve(kernel, [[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0], times=[0.1, 1000.0], temperature=0.1)
+    >>> run = solve("erf", [[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0], times=[0.1, 1000.0], temperature=0.1)
     >>> bool(abs(run.train[1] - run.equilibrium.mean).max() < 1e-6)
     True
     """
+    heard = listener(progress)
     data = inputs.checked(X, y, X_test, times)
-    inputs.method(method, METHODS, strength, step, covariance)
+    kernel = as_kernel(network, depth, bias)
+    strength, step = inputs.method(method, METHODS, strength, step, covariance)
     physics = inputs.physics(kernel, temperature, prior_variance, init_variance, bias, zero=method == "gradient")
     scale = inputs.loss_scale(loss, len(data.X))
-    options = methods.Options(strength, step, covariance, inputs.tolerance(rtol), progress)
-    return methods.run(method, kernel, data, physics, scale, options)
+    inputs.fits(data, method, covariance)
+    options = methods.Options(strength, step, covariance, inputs.tolerance(rtol), heard)
+    with threads.suited(len(data.both)):
+        return methods.run(method, kernel, data, physics, scale, options)

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ndksym.dynamics import frozen_steps, inputs, langevin, volterra
+from ndksym import threads
+from ndksym.checks import Progress, choice, listener
+from ndksym.dynamics import frozen_steps, inputs, langevin
 from ndksym.dynamics.approach import Problem
 from ndksym.dynamics.memory import Memory
 from ndksym.dynamics.memory import langevin as forgetting
 from ndksym.dynamics.panels import integrals
 from ndksym.dynamics.table import field, table
-from ndksym.errors import InputError
+from ndksym.errors import InputError, InputTypeError, brief
+from ndksym.network_argument import as_kernel
 from ndksym.runtime import inputs as runtime
-from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.quadrature import legendre
 from ndksym.runtime.types import Array
 
@@ -56,7 +58,7 @@ class Drift:
 
 
 def drift(
-    kernel: Kernel,
+    network: Any,
     X: Any,
     y: Any,
     X_test: Any = None,
@@ -67,50 +69,58 @@ def drift(
     prior_variance: float = 1.0,
     init_variance: float = 1.0,
     bias: float = 0.0,
+    depth: int | None = None,
     signal: bool = False,
     step: float | None = None,
     loss: str = "sum",
     rtol: float = 1e-6,
-    progress: volterra.Progress = lambda fraction: None,
+    progress: Progress | None = None,
 ) -> Drift:
     """The mean predictor of Langevin dynamics read out by the weights of `freeze_time` (T15; arXiv 2309.04522).
 
     times ≥ freeze_time, ascending; with freeze_time=inf the network is at equilibrium and `times` ≥ 0 are what has passed
     since. With `signal` the hidden weights go on learning, else they drift freely. With `step`=h the exact Euler–Langevin
     recursion in steps of h instead of continuous time (T3); then both freeze_time and times are finite multiples of h.
-    Shapes, units and errors as in `solve`.
+    Network, shapes, units and errors as in `solve`.
 
-    >>> import ndksym
-    >>> kernel = ndksym.derive("erf").compile()
-    >>> lost = drift(kernel, [[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0], freeze_time=np.inf, times=[0.0, 1e4], temperature=0.1)
+    >>> lost = drift("erf", [[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0], freeze_time=np.inf, times=[0.0, 1e4], temperature=0.1)
     >>> bool(abs(lost.test[1]).max() < 1e-6)
     True
     """
+    heard = listener(progress)
     data = inputs.checked(X, y, X_test, times)
+    kernel = as_kernel(network, depth, bias)
     physics = inputs.physics(kernel, temperature, prior_variance, init_variance, bias, zero=False)
+    choice(signal, "signal", (False, True))
     frozen = _freeze_time(freeze_time, data.times)
     rows = data.X if data.rows is data.X else data.rows
     scale = inputs.loss_scale(loss, len(data.X))
     problem = Problem(kernel, data.X, rows, data.y, physics, scale, inputs.tolerance(rtol))
+    inputs.fits(data, "langevin", False)
+    few = threads.suited(len(data.both))
     if step is not None:
-        h = runtime.number(step, "step", zero=False)
+        h = inputs.sized(step, "step", inputs.LARGEST)
         start, asked = _in_steps(frozen, data.times, h)
-        f, error = frozen_steps.drift(problem, h, start, asked, signal, progress)
+        with few:
+            f, error = frozen_steps.drift(problem, h, start, asked, signal, heard)
     elif frozen > langevin.HORIZON / physics.rate:
         lags = data.times if np.isinf(frozen) else data.times - frozen
-        f, error = _at_equilibrium(problem, lags, signal), np.full(len(lags), 0.1 * problem.rtol * problem.size)
+        with few:
+            f = _at_equilibrium(problem, lags, signal)
+        error = np.full(len(lags), 0.1 * problem.rtol * problem.size)
     else:
-        f, error = _from(problem, frozen, data.times, signal, progress)
-    progress(1.0)
+        with few:
+            f, error = _from(problem, frozen, data.times, signal, heard)
+    heard(1.0)
     train, test = problem.split(f)
     return Drift(frozen, data.times, data.shaped(train), data.shaped(test), error, signal)
 
 
 def _freeze_time(value: Any, times: Array) -> float:
-    try:
-        frozen = float(value)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"freeze_time must be a number ≥ 0, or inf for equilibrium; got {value!r}") from error
+    found = runtime.floats(value, "freeze_time", truth=False)
+    if found.ndim:
+        raise InputTypeError(f"freeze_time must be a number ≥ 0, or inf for equilibrium; got {brief(value)}")
+    frozen = float(found)
     if not frozen >= 0:
         raise InputError(f"freeze_time must be ≥ 0, or inf for equilibrium; got {frozen:g}")
     if np.isfinite(frozen) and times[0] < frozen:
@@ -127,9 +137,7 @@ def _in_steps(frozen: float, times: Array, step: float) -> tuple[int, NDArray[np
     return int(inputs.steps(np.array([frozen]), step, "freeze_time")[0]), inputs.steps(times, step)
 
 
-def _from(
-    problem: Problem, frozen: float, times: Array, signal: bool, progress: volterra.Progress
-) -> tuple[Array, Array]:
+def _from(problem: Problem, frozen: float, times: Array, signal: bool, progress: Progress) -> tuple[Array, Array]:
     """From any time, by the general formula."""
     both, outputs = problem.both, problem.y.shape[1]
     until = float(times[-1]) if signal else frozen

@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ndksym import checks
 from ndksym.dynamics.memory import Physics
-from ndksym.errors import InputError, InputTypeError
+from ndksym.errors import InputError
 from ndksym.runtime import inputs
 from ndksym.runtime.kernel import Kernel
+from ndksym.runtime.memory import require_memory
 from ndksym.runtime.types import Array
 
-_LARGEST = 1e100
+LARGEST = 1e100
 """Labels, temperature, variances and squares of inputs; or one over it."""
 _FAR = 1e8
 """σ0²/σ², or one over it: beyond, Gram matrices of early and late times have no digit in common."""
+_MATRICES, _MATRICES_GRADIENT = 28, 8
 _COUNTABLE = 2.0**40
 """Steps that can be told apart in a float64 time."""
 
@@ -49,14 +52,14 @@ class Data:
 def checked(X: Any, y: Any, X_test: Any, times: Any) -> Data:
     """Finite arrays that fit one another; without X_test, predictions are at the training rows."""
     rows = inputs.points(X, "X")
-    _sized(rows, "X", _LARGEST**0.5)
-    labels = _floats(y, "y")
+    _sized(rows, "X", LARGEST**0.5)
+    labels = _finite(y, "y")
     if labels.ndim not in (1, 2) or len(labels) != len(rows) or labels.size == 0:
         raise InputError(
             f"y must have shape ({len(rows)},) or ({len(rows)}, outputs), one row per input; got {labels.shape}"
         )
-    _sized(labels, "y", _LARGEST)
-    moments = _floats(times, "times")
+    _sized(labels, "y", LARGEST)
+    moments = _finite(times, "times", truth=False)
     if moments.ndim != 1 or len(moments) == 0:
         raise InputError(f"times must be a non-empty list of times, got shape {moments.shape}")
     if moments[0] < 0:
@@ -64,7 +67,7 @@ def checked(X: Any, y: Any, X_test: Any, times: Any) -> Data:
     if np.any(np.diff(moments) < 0):
         raise InputError(f"times must ascend, but {moments[np.argmax(np.diff(moments) < 0)]:g} is followed by less")
     test = rows if X_test is None else inputs.points(X_test, "X_test", rows.shape[1])
-    _sized(test, "X_test", _LARGEST**0.5)
+    _sized(test, "X_test", LARGEST**0.5)
     return Data(rows, labels.reshape(len(rows), -1), test, moments, labels.ndim == 1)
 
 
@@ -90,12 +93,14 @@ def physics(kernel: Kernel, temperature: Any, prior: Any, init: Any, bias: Any, 
         )
     level, start = inputs.number(prior, "prior_variance", zero=False), inputs.number(init, "init_variance", zero=False)
     for name, value in (("temperature", T), ("prior_variance", level), ("init_variance", start)):
-        _sized(np.array([value]), name, _LARGEST)
+        _sized(np.array([value]), name, LARGEST)
     if not 1 / _FAR <= start / level <= _FAR:
         raise InputError(
             f"init_variance / prior_variance must lie between {1 / _FAR:g} and {_FAR:g}, got {start / level:g}"
         )
-    return Physics(T, level, start, inputs.bias_scale(bias, kernel.bias))
+    beta = inputs.bias_scale(bias, kernel.bias)
+    _sized(np.array([beta]), "bias", LARGEST**0.5)
+    return Physics(T, level, start, beta)
 
 
 def _sized(values: Array, name: str, most: float) -> None:
@@ -105,26 +110,47 @@ def _sized(values: Array, name: str, most: float) -> None:
         raise InputError(f"{name} must be of a size between {1 / most:g} and {most:g}, got {size:g}")
 
 
-def method(name: Any, known: tuple[str, ...], strength: Any, step: Any, covariance: Any) -> None:
-    """A known method, with the options that belong to it and no others."""
-    if name not in known:
-        raise InputError(f"method {name!r} is not known; allowed are {', '.join(known)}")
+def method(
+    name: Any, known: tuple[str, ...], strength: Any, step: Any, covariance: Any
+) -> tuple[float | None, float | None]:
+    """A known method, with the options that belong to it and no others: strength and step as floats."""
+    checks.choice(name, "method", known)
     if name == "mpl":
         if strength is None:
             raise InputError("method='mpl' needs strength=λ > 0; its times count steps")
-        inputs.number(strength, "strength", zero=False)
+        strength = sized(strength, "strength", LARGEST)
     elif strength is not None:
         raise InputError(f"strength belongs to method='mpl', not to {name!r}")
     if step is not None:
         if name not in ("langevin", "gradient"):
             raise InputError(f"step belongs to method='langevin' and 'gradient', not to {name!r}")
-        inputs.number(step, "step", zero=False)
-    if covariance not in (False, True, "two-time"):
-        raise InputError(f"covariance must be False, True or 'two-time', got {covariance!r}")
+        step = sized(step, "step", LARGEST)
+    checks.choice(covariance, "covariance", (False, True, "two-time"))
     if covariance and name == "diffusive":
         raise InputError(
             "method='diffusive' gives the mean; covariance=True goes with 'langevin', 'mpl' and 'gradient'"
         )
+    return strength, step
+
+
+def sized(value: Any, name: str, most: float) -> float:
+    """A number between 1/most and most."""
+    found = inputs.number(value, name, zero=False)
+    _sized(np.array([found]), name, most)
+    return found
+
+
+def fits(data: Data, method: str, covariance: Any) -> None:
+    """Refuse what cannot fit into memory: the matrices of a table of Gram matrices, the posterior's, and the result's.
+
+    Measured: 28 (relu, depth 1) to 105 (erf, depth 3) matrices (P + rows, P) by "langevin", 10 by "gradient".
+    """
+    P, n, M = len(data.X), len(data.both), len(data.times)
+    result = M * n * data.y.shape[1] + {False: 0, True: M, "two-time": M * M}[covariance] * n * n
+    matrices = _MATRICES_GRADIENT if method == "gradient" else _MATRICES
+    size = 8 * (matrices * n * P + 4 * n * n + 2 * result)
+    what = f"{P:,} training inputs, {n:,} in all, at {M:,} times"
+    require_memory(size, what, "use fewer inputs or times" + (", or leave out the covariance" if covariance else ""))
 
 
 def tolerance(value: Any) -> float:
@@ -137,21 +163,11 @@ def tolerance(value: Any) -> float:
 
 def loss_scale(loss: Any, P: int) -> float:
     """What multiplies ½ Σ (y − f)²."""
-    if loss not in ("sum", "mean"):
-        raise InputError(f"loss must be 'sum' or 'mean', got {loss!r}")
-    return 1.0 if loss == "sum" else 1 / P
+    return 1.0 if checks.choice(loss, "loss", ("sum", "mean")) == "sum" else 1 / P
 
 
-def _floats(value: Any, name: str) -> Array:
-    try:
-        out = np.asarray(value)
-        if out.dtype.kind == "c":
-            raise TypeError
-        out = np.asarray(out, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputTypeError(f"{name} must be real numbers in a rectangular array") from error
-    except OverflowError as error:
-        raise InputError(f"{name} has an entry that is past the range of float64") from error
+def _finite(value: Any, name: str, truth: bool = True) -> Array:
+    out = inputs.floats(value, name, truth=truth)
     if not np.all(np.isfinite(out)):
         raise InputError(f"{name} has an entry that is not finite: {out[~np.isfinite(out)].flat[0]}")
     return out

@@ -76,7 +76,7 @@ def _posterior(problem: Problem) -> Posterior:
     physics, P = problem.physics, len(problem.X)
     C = problem.kernel.nngp(problem.both, variance=physics.prior_variance, bias=physics.bias)
     known = C[:P, :P] + physics.temperature / problem.scale * np.eye(P)
-    solved = np.linalg.lstsq(known, np.hstack([problem.y, C[:P]]))[0]
+    solved = np.linalg.lstsq(known, np.hstack([problem.y, C[:P]]), rcond=None)[0]
     outputs = problem.y.shape[1]
     return Posterior(C[:, :P] @ solved[:, :outputs], C - C[:, :P] @ solved[:, outputs:])
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ndksym import records
 from ndksym.errors import InputError
+from ndksym.runtime import inputs
 from ndksym.runtime.types import Array
 
 if TYPE_CHECKING:
@@ -59,9 +60,11 @@ class Run:
 
         Errors: InputError where y_test does not fit the test rows.
         """
-        y = np.asarray(y_test, dtype=np.float64)
+        y = inputs.floats(y_test, "y_test")
         if y.shape != self.test.shape[1:]:
             raise InputError(f"y_test must have shape {self.test.shape[1:]}, one row per test input; got {y.shape}")
+        if not np.all(np.isfinite(y)):
+            raise InputError(f"y_test has an entry that is not finite: {y[~np.isfinite(y)].flat[0]}")
         errors = np.mean((self.test - y) ** 2, axis=tuple(range(1, self.test.ndim)))
         best = int(np.argmin(errors))
         phase = "diffusive" if self.times[best] > self.boundary else "gradient-driven"

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 from scipy.sparse.linalg import LinearOperator, gmres
 
+from ndksym.checks import Progress as Progress
 from ndksym.dynamics.panels import NODES, Earlier, Panels, between, integrals, lagrange, radau, weights
 from ndksym.dynamics.table import Table
 from ndksym.runtime.types import Array
@@ -26,8 +27,6 @@ _LONGEST = 1.0
 """Panel in units of σ²/T: on a longer one the product integrals would not follow the kernel, and no defect would show it."""
 _HELPS = 0.9
 """A shorter panel has a smaller defect by this much, or there is nothing to gain from it."""
-
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)

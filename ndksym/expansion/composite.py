@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from sympy import Rational
 
-from ndksym import records
+from ndksym import records, threads
 from ndksym.dynamics import inputs
 from ndksym.dynamics.langevin import HORIZON
-from ndksym.dynamics.memory import Memory
+from ndksym.dynamics.memory import Memory, Physics
 from ndksym.dynamics.table import Table, field, table
 from ndksym.errors import InputError
 from ndksym.expansion import corner, inside, laurent, outside
@@ -96,6 +96,14 @@ def composite(
     data = inputs.checked(X, y, X_test, times)
     physics = inputs.physics(kernel, temperature, prior_variance, init_variance, bias, zero=False)
     scale = inputs.loss_scale(loss, len(data.X))
+    inputs.fits(data, "langevin", False)
+    with threads.suited(len(data.both)):
+        return _evaluated(kernel, data, physics, scale, order, error_order)
+
+
+def _evaluated(
+    kernel: Kernel, data: inputs.Data, physics: Physics, scale: float, order: int, error_order: float
+) -> Composite:
     memory = Memory(1 / physics.prior_variance, physics.prior_variance, physics.init_variance)
     both = data.both
     whole = table(field(kernel, memory, physics.bias, "ntk"), memory, both, data.X, _TOLERANCE).scaled(scale)

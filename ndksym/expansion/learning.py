@@ -9,8 +9,9 @@ from typing import Any
 from sympy import Expr, Rational, Symbol, latex, sqrt
 
 from ndksym import recursion, typeset
+from ndksym.checks import integer
 from ndksym.derivation import Derivation
-from ndksym.errors import InputError, InputTypeError
+from ndksym.errors import InputError
 from ndksym.expansion import inner as gradient_driven
 from ndksym.expansion import matching as overlap_terms
 from ndksym.expansion import outer as diffusive
@@ -25,11 +26,14 @@ from ndksym.expansion.onset import Onset, onset
 from ndksym.expansion.outer import Outer, tau
 from ndksym.expansion.overshoot import Overshoot
 from ndksym.expansion.shape import Slope, TimeScales
+from ndksym.network_argument import as_derivation
 from ndksym.planting import is_large
 from ndksym.symbols import T, a, b, c
 
 __all__ = ["Phases", "phases"]
 
+_HIGHEST = 100
+"""Order up to which it is counted how much there would be to write down."""
 _MATCHED = 400
 """Words in G_jl up to which matching is worked out: some half a minute."""
 _DEEPEST = 10
@@ -220,9 +224,10 @@ def _equation(eq: Any) -> str:
     return rf"{latex(eq.lhs, symbol_names=names)} &= {latex(eq.rhs, symbol_names=names)}"
 
 
-def phases(d: Derivation, order: int = 2) -> Phases:
+def phases(network: Any, order: int = 2, *, depth: int | None = None, bias: float = 0.0) -> Phases:
     """Expand the learning of a network in the temperature, to order T^order: see `Phases` (T11–T13; arXiv 2309.04522).
 
+    `network`, `depth` and `bias` as in `solve`.
     DivergentKernelError where an activation jumps; InputError for an order that would explode, with its size.
 
     >>> import ndksym
@@ -232,13 +237,9 @@ def phases(d: Derivation, order: int = 2) -> Phases:
     >>> phases(ndksym.derive("relu"), order=1).variable
     sqrt(T)
     """
-    if not isinstance(d, Derivation):
-        raise InputTypeError(f"phases takes a derivation, as ndksym.derive returns it, not {type(d).__name__}")
-    if isinstance(order, bool) or not hasattr(order, "__index__"):
-        raise InputTypeError(f"order must be an integer, the highest power of T, not {order!r}")
-    if order < 0:
-        raise InputError(f"order must be ≥ 0, got {order}")
+    power = integer(order, "order", 0, _HIGHEST)
+    d = as_derivation(network, depth, bias)
     recursion.refuse_divergent(d.duals, "NDK")
-    found = Phases(d, int(order.__index__()))
+    found = Phases(d, power)
     gradient_driven.check(found.corner, 2 * found.order)
     return found

@@ -2,8 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,19 +52,19 @@ class Job:
         """Shape of what one pair of networks reports: sign, time, row, output."""
         return 2, len(self.asked), self.X.shape[1] + self.rows.shape[1], len(self.y)
 
-    def save(self, path: Path) -> None:
+    def save(self, stream: IO[bytes]) -> None:
         """Write it down for a worker."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         plain = {name: value for name, value in asdict(self).items() if name not in _ARRAYS}
-        np.savez(path, allow_pickle=False, plain=np.array(json.dumps(plain)), **arrays)
+        np.savez(stream, allow_pickle=False, plain=np.array(json.dumps(plain)), **arrays)
 
 
 _ARRAYS = tuple(field.name for field in fields(Job) if field.name in ("X", "rows", "y", "asked"))
 
 
-def read(path: Path) -> Job:
+def read(stream: IO[bytes]) -> Job:
     """What `Job.save` wrote."""
-    with np.load(path, allow_pickle=False) as found:
+    with np.load(stream, allow_pickle=False) as found:
         known: dict[str, Any] = json.loads(str(found["plain"]))
         known |= {name: found[name] for name in _ARRAYS}
     known |= {name: tuple(known[name]) for name in ("order", "widths")}

@@ -1,37 +1,43 @@
-"""One process of a simulation: python -m ndksym.networks.worker FOLDER FIRST LAST
+"""One process of a simulation, started as START FIRST LAST.
 
-Simulates the pairs FIRST … LAST − 1 of FOLDER/job.npz into FOLDER/FIRST.npy; on stdout, what has been done, a number of
-network steps a line. What goes wrong is said in FOLDER/FIRST.error.
+Simulates the pairs FIRST … LAST − 1 of the job on stdin, which is its length in BYTES bytes, then a .npz. The result goes to
+stdout as a .npy; what has been done, a number of network steps a line, to stderr, and what is refused too, with exit code 2.
+It ends when stdin is closed, from the first moment on.
 """
 
-import os
+import io
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 
 from ndksym.codegen.load import load
-from ndksym.errors import NdksymError
+from ndksym.errors import InputError, NdksymError
 from ndksym.networks import job, langevin, proximal
 from ndksym.runtime.types import Array
 
+START = ("-c", "from ndksym import lifeline; lifeline.follow(0); from ndksym.networks import worker; worker.main()")
+BYTES = 8
 CACHE = 2**20
 """Bytes that the weights of a batch of pairs may take: small networks go together, large ones alone."""
 
 
 def main() -> None:
     """See above."""
-    folder, first, last = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    first, last = int(sys.argv[1]), int(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this process hears it too, and ends it
-    task = job.read(folder / "job.npz")
+    given = sys.stdin.buffer
+    packed = given.read(int.from_bytes(given.read(BYTES)))
     try:
-        np.save(folder / f"{first}.npy", simulated(task, range(first, last)), allow_pickle=False)
+        found = simulated(job.read(io.BytesIO(packed)), range(first, last))
     except NdksymError as error:
-        (folder / f"{first}.error").write_text(str(error), encoding="utf-8")
-        sys.exit(1)
+        print(error, file=sys.stderr)
+        sys.exit(InputError.exit_code)
+    out = io.BytesIO()  # NumPy asks files for their position, which a pipe has not
+    np.save(out, found, allow_pickle=False)
+    sys.stdout.buffer.write(out.getbuffer())
 
 
 def simulated(task: job.Job, pairs: range) -> Array:
@@ -52,20 +58,14 @@ def batches(task: job.Job, pairs: range) -> Iterator[range]:
 
 
 def _teller() -> Callable[[int], None]:
-    """Counts, and says so a few times a second; ends the process if nobody is left to listen."""
-    told, count, parent = time.monotonic(), 0, os.getppid()
+    """Counts, and says so a few times a second."""
+    told, count = time.monotonic(), 0
 
     def tell(done: int) -> None:
         nonlocal told, count
         count += done
         if time.monotonic() - told > 0.2:
-            if os.getppid() != parent:
-                sys.exit(1)
-            print(count, flush=True)
+            print(count, file=sys.stderr, flush=True)
             told, count = time.monotonic(), 0
 
     return tell
-
-
-if __name__ == "__main__":
-    main()

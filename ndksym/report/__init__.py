@@ -32,11 +32,9 @@ class Report:
 
 
 def write(report: Report, path: Path) -> None:
-    """Page and numbers, each whole or not at all."""
+    """Page and numbers, whole or not at all; where there is a page, the numbers are its own."""
     text = json.dumps(report.numbers, ensure_ascii=False, allow_nan=False) + "\n"
-    with files.whole(path) as page_stream, files.whole(path.with_suffix(".json")) as numbers_stream:
-        page_stream.write(report.html.encode())
-        numbers_stream.write(text.encode())
+    files.write_all({path.with_suffix(".json"): text, path: report.html})
 
 
 def build(

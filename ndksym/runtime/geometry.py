@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ndksym.runtime.types import Array
+from ndksym.runtime.wide import Wide, scaled
 
 _NEAR = 0.9
 """Beyond this |ρ|, √(1 − |ρ|) would lose digits."""
@@ -20,24 +21,26 @@ _CLOSE = 0.999
 """Beyond this, rounding the directions would: what is left of one row beside the other is formed without rounding."""
 _SPLIT = 2.0**27 + 1
 _MOST_NUMBERS = 2**22
+SMALLEST, LARGEST = 1e-290, 1e290
+"""Second moments between these have all their digits, and their squares of norms with them."""
 
 
 @dataclass(frozen=True)
 class Points:
     """Inputs with the bias as one more coordinate, so that (x·x')/N_0 + β² is one inner product: unit rows and norms.
 
-    `exact` holds the rows √N_0 times as long and scaled by powers of 2, so as they were given. A polynomial activation
-    of degree n raises a relative error of `moments` = |x|²/N_0 + β² to the nL-th power.
+    `exact` holds the rows √N_0 times as long and divided by 2^`exponents`, so as they were given. A polynomial
+    activation of degree n raises a relative error of `moments` = |x|²/N_0 + β² to the nL-th power; `norms` are their
+    roots, numbers also where the moments have left float64.
     """
 
     rows: Array
     exact: Array
+    exponents: NDArray[np.int64]
     units: Array
     moments: Array
-
-    @property
-    def norms(self) -> Array:
-        return np.sqrt(self.moments)
+    norms: Array
+    width: int
 
 
 def points(X: Array, bias: float) -> Points:
@@ -45,15 +48,26 @@ def points(X: Array, bias: float) -> Points:
     width = np.sqrt(X.shape[1])
     given = np.hstack([X, np.full((len(X), 1), bias * width)]) if bias else X
     largest = np.abs(given).max(axis=1)
-    scale = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1.0))))
+    exponents = np.frexp(np.where(largest > 0, largest, 1.0))[1].astype(np.int64) - 1
+    scale = np.ldexp(1.0, exponents)
     scaled = given / scale[:, None]
     lengths = np.linalg.norm(scaled, axis=1)
     units = scaled / np.where(lengths > 0, lengths, 1.0)[:, None]
     rows = np.hstack([X / width, np.full((len(X), 1), bias)]) if bias else X / width
     alone = scaled[:, : X.shape[1]]
     squares = np.hstack([alone * alone, _product_error(alone * alone, alone, alone)])
-    moments = np.array([math.fsum(row) for row in squares.tolist()]) / X.shape[1] * scale * scale + bias**2
-    return Points(rows, scaled, units, moments)
+    alone_moments = np.array([math.fsum(row) for row in squares.tolist()]) / X.shape[1]
+    with np.errstate(over="ignore", under="ignore"):
+        moments = alone_moments * scale * scale + bias * bias
+    usual = (moments > SMALLEST) & (moments < LARGEST)
+    norms = np.where(usual, np.sqrt(moments), np.hypot(np.sqrt(alone_moments) * scale, bias))
+    return Points(rows, scaled, exponents, units, moments, norms, X.shape[1])
+
+
+def inner_products(first: Points, second: Points, i: NDArray[np.intp], j: NDArray[np.intp]) -> Wide:
+    """x_i·x_j/N_0 (+ β²) of rows of any size."""
+    m = np.einsum("nj,nj->n", first.exact[i], second.exact[j]) / first.width
+    return scaled(m, first.exponents[i] + second.exponents[j])
 
 
 def half_angles(

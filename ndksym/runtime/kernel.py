@@ -7,7 +7,7 @@ correlation μ = m(t,s)/√(m(t,t) m(s,s)) mixed in, 1 − μ formed by expm1 (t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ndksym.errors import DivergentKernelError
-from ndksym.runtime import geometry, inputs
+from ndksym.runtime import beyond, geometry, inputs
 from ndksym.runtime.layer import Pairs, evaluate
+from ndksym.runtime.memory import require_memory
 from ndksym.runtime.rows import Rows, Rule
 from ndksym.runtime.types import Array, Layer
+from ndksym.runtime.wide import Number, Wide, floats, pick, root, wide
 
 _BLOCK = 2**17
 """Pairs evaluated together: enough for NumPy, small enough for the cache and for memory."""
@@ -80,6 +82,13 @@ class Kernel:
     layers: tuple[Layer, ...]
     bias: bool
     backend: str
+    derivation: Any = field(default=None, repr=False, compare=False)
+    """What it was compiled from; None for generated code."""
+
+    def __repr__(self) -> str:
+        names = ", ".join(layer.name for layer in self.layers[:4]) + (", …" if len(self.layers) > 4 else "")
+        head = f"depth {len(self.layers)}, {'with' if self.bias else 'without'} biases, {self.backend}"
+        return "; ".join([f"Kernel({names}: {head}", *dict.fromkeys(map(_described, self.layers))]) + ")"
 
     @cached_property
     def _rules(self) -> tuple[Rule, ...]:
@@ -135,6 +144,7 @@ class Kernel:
         """One `part` of the recursion between X at a later time and X2 at an earlier, given what a parameter's second
         moments are then: (n, n2)."""
         first, second, beta = self._points(X, X2, bias, part)
+        _fits(1, first, second)
         return self._matrix(first, second, prior, beta, part)
 
     def _static(self, X: Any, X2: Any, variance: float, bias: float, part: Part) -> Array:
@@ -158,6 +168,7 @@ class Kernel:
         init_variance = inputs.number(init_variance, "init_variance", zero=True)
         later, earlier = inputs.times(t, s)
         first, second, beta = self._points(X, X2, bias, part)
+        _fits(later.size, first, second)
         out = np.empty((*later.shape, len(first.norms), len((second or first).norms)))
         for index in np.ndindex(later.shape):
             t_, s_ = float(later[index]), float(earlier[index])
@@ -194,15 +205,15 @@ class Kernel:
         """One part of the recursion; `second=None` means against itself, which is symmetric at one time."""
         symmetric = second is None and prior.one_time
         other = first if second is None else second
-        rows = _rows(self._rules, first.moments, prior.first, beta)
-        rows2 = rows if symmetric else _rows(self._rules, other.moments, prior.second, beta)
+        rows = _rows(self._rules, first, prior.first, beta)
+        rows2 = rows if symmetric else _rows(self._rules, other, prior.second, beta)
         out = np.empty((len(first.norms), len(other.norms)))
         for i, j in _blocks(*out.shape, symmetric=symmetric):
             out[i, j] = self._pairs(rows, rows2, first, other, i, j, prior, beta, part)
             if symmetric:
                 out[j, i] = out[i, j]
         if symmetric:
-            np.fill_diagonal(out, _diagonal(rows, first.moments, prior.first, beta, part))
+            np.fill_diagonal(out, _diagonal(rows, first, prior.first, beta, part))
         return out
 
     def _pairs(
@@ -217,47 +228,110 @@ class Kernel:
         beta: float,
         part: Part,
     ) -> Array:
-        p, q = first.norms[i], second.norms[j]
-        c = _inner_products(first.rows, second.rows, i, j)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            rho = np.where((p > 0) & (q > 0), c / p / q, 0.0)
-        s, k = geometry.half_angles(first, second, i, j, rho)
+        """The pairs that float64 has the range for, and those that need numbers m·2^e."""
+        far = np.any([row.far[i] | row2.far[j] for row, row2 in zip(rows, rows2, strict=True)], axis=0)
+        out = np.empty(len(i))
+        for beyond_float64 in (False, True):
+            which = far == beyond_float64
+            if which.any():
+                at = i[which], j[which]
+                chain = _chain(rows, rows2, *_inputs(first, second, *at, beyond_float64), prior, beta, part)
+                out[which] = floats(chain)
+        return out
+
+
+def _inputs(
+    first: geometry.Points, second: geometry.Points, i: NDArray[np.intp], j: NDArray[np.intp], far: bool
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Array, Array, Number, Array, Array]:
+    """The pairs (i, j) before the first layer: norms, covariance (m·2^e if `far`) and half-angles."""
+    p, q = first.norms[i], second.norms[j]
+    c: Number = _inner_products(first.rows, second.rows, i, j)
+    with np.errstate(all="ignore"):
+        if far:
+            c = pick((np.abs(c) > geometry.SMALLEST) & np.isfinite(c), c, geometry.inner_products(first, second, i, j))
+        rho = np.where((p > 0) & (q > 0), floats(c / p / q), 0.0)
+    return (i, j, p, q, c, *geometry.half_angles(first, second, i, j, rho))
+
+
+def _chain(
+    rows: list[Rows],
+    rows2: list[Rows],
+    i: NDArray[np.intp],
+    j: NDArray[np.intp],
+    p: Array,
+    q: Array,
+    c: Number,
+    s: Array,
+    k: Array,
+    prior: Prior,
+    beta: float,
+    part: Part,
+) -> Number:
+    """The recursion over the layers, in float64 or, where c is wide, in numbers m·2^e."""
+    lift, rule = (wide, beyond.evaluate) if isinstance(c, Wide) else (np.asarray, evaluate)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         theta = hidden = c
-        pairs = _step(i, j, p, q, c, 2 * p * q * s * s, 2 * p * q * k * k, prior, 0.0)
+        shift = lift(beta) * beta
+        size = 2 * lift(p) * q
+        pairs = _step(i, j, lift(p), lift(q), c, size * s * s, size * k * k, prior, 0.0)
         for level, (row, row2) in enumerate(zip(rows, rows2, strict=True)):
-            values = evaluate(row, row2, pairs, last=level + 1 == len(rows))
+            values = rule(row, row2, pairs, last=level + 1 == len(rows))
             if part in ("ntk", "hidden"):
-                with np.errstate(over="ignore", invalid="ignore"):
-                    hidden = values.K_dot * theta
-                    theta = prior.cross * hidden + values.K + beta**2
-            output, pairs = (
-                values.K,
-                _step(i, j, row.P[i], row2.P[j], values.K, values.gap, values.cogap, prior, beta),
-            )
-        return _chosen(part, prior.cross, theta, hidden, output + beta**2)
+                hidden = values.K_dot * theta
+                theta = prior.cross * hidden + values.K + shift
+            output = values.K
+            P, Q = lift(row.P[i]), lift(row2.P[j])
+            pairs = _step(i, j, P, Q, output, values.gap, values.cogap, prior, beta)
+        return _chosen(part, prior.cross, theta, hidden, output + shift)
 
 
-def _rows(rules: tuple[Rule, ...], moment: Array, variance: float, beta: float) -> list[Rows]:
+def _described(layer: Layer) -> str:
+    """How a layer is evaluated, and what its comparison with quadrature said."""
+    if layer.proof is None:
+        return f"{layer.name}: not compared with quadrature"
+    if not layer.proof.passed:
+        return f"{layer.name}: quadrature, because the closed form {layer.proof}"
+    return f"{layer.name}: {'closed form' if layer.closed else 'numeric'}, {layer.proof}"
+
+
+def _fits(times: int, first: geometry.Points, second: geometry.Points | None) -> None:
+    """Refuse a result that cannot fit."""
+    n, n2 = len(first.norms), len((second or first).norms)
+    many = f"{times:,} pairs of times and " if times > 1 else ""
+    require_memory(8 * times * n * n2, f"the kernel at {many}{n:,} × {n2:,} inputs", "ask for fewer at a time")
+
+
+def _rows(rules: tuple[Rule, ...], points: geometry.Points, variance: float, beta: float) -> list[Rows]:
     """The rows at every layer: a^1 = m κ, a^{l+1} = m (K(a^l) + β²)."""
     out: list[Rows] = []
+    moment, norm = points.moments, points.norms
     for rule in rules:
-        with np.errstate(over="ignore"):
-            out.append(Rows(rule, variance * moment))
-            moment = out[-1].K + beta**2
+        with np.errstate(over="ignore", under="ignore"):
+            out.append(Rows(rule, variance * moment, np.sqrt(variance) * norm))
+            moment, norm = out[-1].K + np.square(beta), np.hypot(out[-1].P, beta)
     return out
 
 
-def _diagonal(rows: list[Rows], moments: Array, variance: float, beta: float, part: Part) -> Array:
+def _diagonal(rows: list[Rows], points: geometry.Points, variance: float, beta: float, part: Part) -> Array:
     """The same recursion where the two inputs are one: in a alone, so always well conditioned."""
-    theta = hidden = moments
-    for row in rows:
-        with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
+        theta = hidden = points.moments
+        for row in rows:
             hidden = row.K_dot * theta
-            theta = variance * hidden + row.K + beta**2
-    return _chosen(part, variance, theta, hidden, rows[-1].K + beta**2)
+            theta = variance * hidden + row.K + beta * beta
+        out: Array = _chosen(part, variance, theta, hidden, rows[-1].K + beta * beta)
+        far = np.any([row.far for row in rows], axis=0)
+        if far.any():
+            shift, tangent = wide(beta) * beta, wide(points.norms[far]) ** 2
+            for row in rows:
+                K, K_dot = (wide(length[far]) ** 2 for length in row.lengths)
+                within = K_dot * tangent
+                tangent = variance * within + K + shift
+            out[far] = floats(_chosen(part, variance, tangent, within, K + shift))
+    return out
 
 
-def _chosen(part: Part, cross: float, theta: Array, hidden: Array, readout: Array) -> Array:
+def _chosen(part: Part, cross: float, theta: Number, hidden: Number, readout: Number) -> Number:
     """The part asked for, of what the last layer left."""
     return {"covariance": cross * readout, "ntk": theta, "readout": readout, "hidden": hidden}[part]
 
@@ -265,25 +339,37 @@ def _chosen(part: Part, cross: float, theta: Array, hidden: Array, readout: Arra
 def _step(
     i: NDArray[np.intp],
     j: NDArray[np.intp],
-    P: Array,
-    Q: Array,
-    K: Array,
-    gap: Array,
-    cogap: Array,
+    P: Number,
+    Q: Number,
+    K: Number,
+    gap: Number,
+    cogap: Number,
     prior: Prior,
     beta: float,
 ) -> Pairs:
     """C = m(t,s)(K + β²) and its half-angles from PQ ∓ K, every term of which is nonnegative."""
     with np.errstate(all="ignore"):
-        R = np.hypot(P, beta) * np.hypot(Q, beta)
-        bend = np.where(R > 0, (beta * (P - Q)) ** 2 / (R + P * Q + beta**2), 0.0) if beta else 0.0
+        R = P * Q
+        bend: Number = 0.0
+        shift = (wide(beta) if isinstance(P, Wide) else beta) * beta
+        if beta:
+            R = _hypot(P, beta) * _hypot(Q, beta)
+            bend = (beta * (P - Q)) ** 2 / (R + P * Q + shift)
         narrow = prior.nu * R + prior.mu * (gap + bend)
-        wide = prior.nu * R + prior.mu * (cogap + bend + 2 * beta**2)
-        total = narrow + wide
-        usual = (total > 0) & np.isfinite(total)
-        s = np.where(usual, np.sqrt(narrow / total), np.sqrt(0.5))
-        k = np.where(usual, np.sqrt(wide / total), np.sqrt(0.5))
-    return Pairs(i, j, prior.cross * (K + beta**2), s, k)
+        broad = prior.nu * R + prior.mu * (cogap + bend + 2 * shift)
+        total = narrow + broad
+        s, k = _root(narrow / total), _root(broad / total)
+        usual = np.isfinite(s) & np.isfinite(k)
+        s, k = (np.where(usual, each, np.sqrt(0.5)) for each in (s, k))
+        return Pairs(i, j, prior.cross * (K + shift), s, k)
+
+
+def _hypot(x: Number, y: float) -> Number:
+    return wide(np.hypot(x.floats, y)) if isinstance(x, Wide) else np.hypot(x, y)
+
+
+def _root(x: Number) -> Array:
+    return root(x).floats if isinstance(x, Wide) else np.sqrt(x)
 
 
 def _inner_products(rows: Array, rows2: Array, i: NDArray[np.intp], j: NDArray[np.intp]) -> Array:

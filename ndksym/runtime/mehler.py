@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ndksym.runtime import origin
 from ndksym.runtime.panels import Panels
 from ndksym.runtime.quadrature import follows, gauss
 from ndksym.runtime.types import Array, Layer
@@ -27,6 +28,7 @@ REACH = 14.0
 TAIL = 2e-17
 """The series is done where h_k h'_k |ρ|^k, relative to its norms, stays below this."""
 AGREE = 4e-15
+_STEEP = 10.0
 _KNOWN = 2**12
 """Norms whose coefficients are remembered, of 8 kB each: at all pairs of times those of the earlier one recur."""
 _NODES = 2**13
@@ -56,6 +58,16 @@ def _grid(shift: float) -> tuple[Array, Array]:
     z = np.arange(-REACH, REACH, STEP) + shift
     root = np.exp(-0.25 * z * z) / (2 * np.pi) ** 0.25
     return z, _hermite(z, root) * (STEP * root)
+
+
+@lru_cache(maxsize=1)
+def _half_moments(powers: int) -> Array:
+    """E[zⁿ He_k(z)/√k!; z > 0], n < powers."""
+    z, w = gauss(np.zeros(1), widest=0.25)
+    z, w = z[z > 0], w[z > 0]
+    root = np.exp(-0.25 * z * z)
+    out: Array = (w / root * z ** np.arange(powers)[:, None]) @ _hermite(z, root).T
+    return out
 
 
 def _rows(layer: Layer, panels: Panels, p: Array) -> tuple[Array, Array]:
@@ -108,7 +120,7 @@ def series(layer: Layer, panels: Panels, p: Array, known: Known | None = None) -
             ready[:], ended = True, True
             for out, (straight, shifted) in zip((h, h_dot), values, strict=True):
                 first, second = _grid(0.0)[1][:length] @ straight, _grid(STEP / 2)[1][:length] @ shifted
-                norm = np.sqrt(np.sum(first * first, axis=0))
+                norm = _norm(first)
                 ready &= np.isfinite(norm) & (np.abs(first - second).max(axis=0) <= AGREE * norm)
                 out[:length] = 0.5 * (first + second)
                 ended &= bool(np.all(np.abs(first[-LAST:]) <= NOISE * norm))
@@ -116,6 +128,10 @@ def series(layer: Layer, panels: Panels, p: Array, known: Known | None = None) -
                 break
     h[:, ~ready], h_dot[:, ~ready] = 0.0, 0.0
     within = follows(panels, p)
+    small = origin.small(layer, p)
+    if small.any():
+        h[:, small], h_dot[:, small] = origin.coefficients(layer, p[small], _half_moments(origin.TERMS))
+        ready |= small
     known = {} if known is None else known
     held = {i: known.get(float(p[i])) for i in np.nonzero(~ready & within)[0]}
     left = [i for i, pair in held.items() if pair is None]
@@ -126,11 +142,28 @@ def series(layer: Layer, panels: Panels, p: Array, known: Known | None = None) -
     known.update(fresh)
     for i, pair in held.items():
         h[:, i], h_dot[:, i] = fresh[float(p[i])] if pair is None else pair
-    return Series(h, h_dot, np.maximum(_envelope(h), _envelope(h_dot)), ready | within)
+    envelope = np.maximum(_envelope(h), _envelope(h_dot))
+    if layer.smoothness >= 1:
+        _by_parts(h, h_dot, p)
+    return Series(h, h_dot, envelope, ready | within)
+
+
+def _by_parts(h: Array, h_dot: Array, p: Array) -> None:
+    """p h_dot_k = √(k+1) h_{k+1}, which has the digits of h where φ' is that of a peak or of a step, narrow beside p."""
+    steep = np.nonzero(_STEEP * _norm(h) < p * _norm(h_dot))[0]
+    k = np.arange(1, MOST)[:, None]
+    h_dot[:-1, steep] = np.sqrt(k) * h[1:, steep] / p[steep]
+
+
+def _norm(h: Array) -> Array:
+    """√Σh² of each column, however small its squares are."""
+    top = np.abs(h).max(axis=0)
+    out: Array = top * np.sqrt(np.sum((h / np.where(top > 0, top, 1.0)) ** 2, axis=0))
+    return out
 
 
 def _envelope(h: Array) -> Array:
-    norm = np.sqrt(np.sum(h * h, axis=0))
+    norm = _norm(h)
     relative = np.abs(h) / np.where(norm > 0, norm, 1.0)
     out: Array = np.maximum.accumulate(relative.max(axis=1, initial=0.0)[::-1])[::-1]
     return out

@@ -6,7 +6,7 @@ is cut where v crosses a panel edge of φ; the outer where u does, and where the
 Nothing is assumed of p, q, θ: they may be tiny, huge, unequal, coincident or opposite.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -20,25 +20,60 @@ Z = 12.0
 """Unit normals are cut off at ±Z: e^{−Z²/2} = 5e−32 leaves room for polynomial growth."""
 WIDEST = 2.5
 """Widest panel, in standard deviations, on which the normal density itself is resolved."""
+_ROUNDED = 1e-3
+"""A sum this small beside its terms has lost digits that another may have."""
 _LAYER = np.linspace(-10.0, 10.0, 9)
 NODES = 16
 
 
 @dataclass(frozen=True)
 class Moments:
-    """K = E φ(u)φ(v), K_dot = E φ'(u)φ'(v), and the two half-angle gaps E(φ(u)/P ∓ φ(v)/Q)²·PQ/2 = PQ ∓ K."""
+    """Of one pair: K_dot = E φ'(u)φ'(v), and without dimension K/PQ, `slope` = pq K_dot/PQ, `narrow` and `broad` =
+    E(φ(u)/P ∓ φ(v)/Q)²/2 = 1 ∓ K/PQ; the sizes are those of absolute values, E|φ(u)φ(v)|/PQ and pq E|φ'(u)φ'(v)|/PQ.
+    """
 
-    K: float
+    P: float
+    Q: float
+    ratio: float
     K_dot: float
-    gap: float
-    cogap: float
+    slope: float
+    narrow: float
+    broad: float
+    size: float
+    slope_size: float
+
+    @property
+    def K(self) -> float:
+        """E φ(u)φ(v)."""
+        return self.P * self.Q * self.ratio
+
+    @property
+    def gap(self) -> float:
+        """PQ − K."""
+        return self.P * self.Q * self.narrow
+
+    @property
+    def cogap(self) -> float:
+        """PQ + K."""
+        return self.P * self.Q * self.broad
+
+
+def summed(w: Array, values: tuple[Array, Array], slopes: tuple[Array, Array], norms: tuple[float, ...]) -> Array:
+    """What one set of nodes adds to the seven moments that follow P and Q."""
+    (g1, g2), (d1, d2), (p, q, P, Q) = values, slopes, norms
+    both = w * (g1 * g2)
+    slope = w * ((d1 * (p / P if P > 0 else 0.0)) * (d2 * (q / Q if Q > 0 else 0.0)))
+    gaps = (0.5 * np.sum(w * (g1 - g2) ** 2), 0.5 * np.sum(w * (g1 + g2) ** 2))
+    return np.array(
+        [np.sum(both), np.sum(w * (d1 * d2)), np.sum(slope), *gaps, np.sum(np.abs(both)), np.sum(np.abs(slope))]
+    )
 
 
 def gauss(edges: Array, nodes: int = NODES, widest: float = WIDEST) -> tuple[Array, Array]:
     """Nodes and weights of the unit normal over [−Z, Z], cut at the edges and wherever a panel would be too wide."""
     edges = np.unique(np.append(edges[np.abs(edges) < Z], [-Z, Z]))
     lo, hi, _ = _split(edges[:-1], edges[1:], widest)
-    z, w = _on_panels(lo, hi, nodes)
+    z, w = on_panels(lo, hi, nodes)
     return z.ravel(), w.ravel()
 
 
@@ -58,14 +93,16 @@ def legendre(nodes: int) -> tuple[Array, Array]:
     return np.polynomial.legendre.leggauss(nodes)
 
 
-def _on_panels(lo: Array, hi: Array, nodes: int) -> tuple[Array, Array]:
+def on_panels(lo: Array, hi: Array, nodes: int = NODES) -> tuple[Array, Array]:
+    """Nodes of the unit normal on each panel, and their weights: (panels, nodes) each."""
     x, w = legendre(nodes)
     half = 0.5 * (hi - lo)
     z = (lo + half)[:, None] + half[:, None] * x
     return z, half[:, None] * w * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
 
 
-def _outer_edges(panels: Panels, p: float, q: float, cos: float, sin: float) -> Array:
+def outer_edges(panels: Panels, p: float, q: float, cos: float, sin: float) -> Array:
+    """Where the outer integrand changes: u or v at an edge of φ, the inner integral at a centre."""
     parts = [panels.edges / p] if p > 0 else []
     if abs(cos) > 0 and q > 0:
         parts.append(panels.edges / (q * cos))
@@ -82,7 +119,8 @@ def follows(panels: Panels, p: Array) -> NDArray[np.bool_]:
     return out
 
 
-def _check_reach(panels: Panels, p: float) -> None:
+def check_reach(panels: Panels, p: float) -> None:
+    """Raises NotDerivableError where they do not."""
     if 0 < p < panels.finest:
         raise NotDerivableError(
             f"the numeric rule resolves this activation beside 0 for norms above {panels.finest:.3g} only; got {p:.3g}"
@@ -94,18 +132,33 @@ def _check_reach(panels: Panels, p: float) -> None:
         )
 
 
-@np.errstate(over="ignore", divide="ignore", invalid="ignore")
+@np.errstate(over="ignore", divide="ignore", invalid="ignore", under="ignore")
 def single(layer: Layer, panels: Panels, p: float, nodes: int = NODES) -> tuple[float, float]:
     """E φ(u)², E φ'(u)² at variance p²."""
-    _check_reach(panels, p)
+    check_reach(panels, p)
     z, w = gauss(panels.edges / p if p > 0 else np.zeros(0), nodes)
     return float(w @ layer.phi(p * z) ** 2), float(w @ layer.dphi(p * z) ** 2)
+
+
+def lengths(layer: Layer, panels: Panels, p: float) -> tuple[float, float]:
+    """Their roots, however small or large they are."""
+    check_reach(panels, p)
+    z, w = gauss(panels.edges / p if p > 0 else np.zeros(0))
+    return length(w, layer.phi(p * z)), length(w, layer.dphi(p * z))
+
+
+@np.errstate(over="ignore", invalid="ignore", under="ignore")
+def length(w: Array, x: Array) -> float:
+    """√Σ w x², no square of which over- or underflows."""
+    x = np.nan_to_num(np.abs(np.sqrt(w) * x), nan=0.0, posinf=np.inf)
+    top = float(x.max())
+    return top * float(np.linalg.norm(x / top)) if 0 < top < np.inf else top
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def radial_gap(layer: Layer, panels: Panels, p: float, q: float, P: float, Q: float) -> float:
     """PQ − K(a, b, pq) = PQ E(φ(pz)/P − φ(qz)/Q)²/2: what is left of the gap when the two inputs are parallel."""
-    _check_reach(panels, max(p, q))
+    check_reach(panels, max(p, q))
     z, w = gauss(np.concatenate([panels.edges / p, panels.edges / q]))
     return float(0.5 * P * Q * (w @ (layer.phi(p * z) / P - layer.phi(q * z) / Q) ** 2))
 
@@ -123,31 +176,33 @@ def double(
     nodes: int = NODES,
 ) -> Moments:
     """All moments of one pair (norms p, q, half-angle s, k); P² = E φ(u)², Q² = E φ(v)² at those norms."""
-    _check_reach(panels, max(p, q))
+    check_reach(panels, max(p, q))
     cos, sin = (k - s) * (k + s), 2 * s * k
-    z1, w1 = gauss(_outer_edges(panels, p, q, cos, sin), nodes)
+    z1, w1 = gauss(outer_edges(panels, p, q, cos, sin), nodes)
     f1, d1 = layer.phi(p * z1), layer.dphi(p * z1)
-    ip, iq = (1 / P if P > 0 else 0.0), (1 / Q if Q > 0 else 0.0)
     if sin * q == 0.0:
         v = q * cos * z1
-        f2, d2, w, i = layer.phi(v), layer.dphi(v), w1, slice(None)
+        w, i = w1, slice(None)
     else:
         cuts = np.sort((panels.edges / q - cos * z1[:, None]) / sin, axis=1)
         ends = np.full((len(z1), 1), Z)
         edges = np.clip(np.concatenate([-ends, cuts, ends], axis=1), -Z, Z)
         rows, columns = np.nonzero(np.diff(edges, axis=1) > 0)
         lo, hi, owner = _split(edges[rows, columns], edges[rows, columns + 1], WIDEST)
-        z2, w2 = _on_panels(lo, hi, nodes)
+        z2, w2 = on_panels(lo, hi, nodes)
         rows = rows[owner]
         v = q * (cos * z1[rows, None] + sin * z2)
-        f2, d2 = layer.phi(v), layer.dphi(v)
         w = w1[rows, None] * w2
         i = (rows, None)  # type: ignore[assignment]
-    g1, g2 = f1[i] * ip, f2 * iq
-    half_pq = 0.5 * P * Q
-    return Moments(
-        K=float(np.sum(w * (f1[i] * f2))),
-        K_dot=float(np.sum(w * (d1[i] * d2))),
-        gap=float(half_pq * np.sum(w * (g1 - g2) ** 2)),
-        cogap=float(half_pq * np.sum(w * (g1 + g2) ** 2)),
-    )
+    values = f1[i] * (1 / P if P > 0 else 0.0), layer.phi(v) * (1 / Q if Q > 0 else 0.0)
+    slopes = d1[i], layer.dphi(v)
+    found = Moments(P, Q, *map(float, summed(w, values, slopes, (p, q, P, Q))))
+    if found.slope_size * _ROUNDED <= abs(found.slope) or sin * q == 0.0 or not (p > 0 and P > 0 and Q > 0):
+        return found
+    # φ' of both signs, as of a peak: by parts, pq K_dot is the mean of φφ times the score of the density
+    z1, score = z1[i], w * (values[0] * values[1])
+    score = score * ((z1 * z2 * sin - cos * (z2 - 1) * (z2 + 1)) / (sin * sin))
+    slope = float(np.sum(score))
+    if found.slope_size * abs(slope) <= float(np.sum(np.abs(score))) * abs(found.slope):
+        return found
+    return replace(found, slope=slope, K_dot=slope * (P / p) * (Q / q))

@@ -81,12 +81,12 @@ def edge(h: Array, g: Array, along: Array, apex: Array) -> Array:
     """
     h, g, along, apex = np.broadcast_arrays(h, g, along, apex)
     x, y, back = np.abs(h), np.abs(g), g < 0
-    value = np.exp(apex) * _far(x, y)
+    value = np.exp(apex) * far(x, y)
     value = np.where(back, np.exp(np.where(back, along, 0.0)) * (0.5 * erfcx(x * _ROOT2)) - value, value)
     return np.where(h > 0, -value, value)
 
 
-def _far(x: Array, y: Array) -> Array:
+def far(x: Array, y: Array) -> Array:
     """e^{(x² + y²)/2} G(x, y) for x, y ≥ 0."""
     near = np.hypot(x, y) < 1.0
     out = np.empty(np.shape(x))
@@ -142,11 +142,17 @@ def sliver(theta: Array, s: Array, k: Array) -> Array:
     >>> round(float(sliver(1e-5, 5e-6, 1.0)) * 6e15, 6)
     1.0
     """
-    square = np.minimum(theta, 2.0) ** 2
+    near = np.minimum(theta, 2.0)
+    square = near**2
+    return np.where(np.asarray(theta) < 2.0, near * square / 6 * sliver_series(square), theta - 2 * s * k)
+
+
+def sliver_series(square: Array) -> Array:
+    """6 (θ − sin θ)/θ³ of θ² ≤ 4."""
     series = np.ones_like(square)
     for n in range(14, 1, -1):
         series = 1.0 - series * square / ((2 * n) * (2 * n + 1))
-    return np.where(np.asarray(theta) < 2.0, np.minimum(theta, 2.0) * square / 6 * series, theta - 2 * s * k)
+    return series
 
 
 def away(p: Array, q: Array, c: Array, s: Array) -> Array:

@@ -29,6 +29,12 @@ class Layer(Protocol):
     def reach(self) -> float: ...
     @property
     def extra(self) -> str | None: ...
+    @property
+    def origin(self) -> tuple[tuple[float, ...], ...] | None:
+        """Taylor coefficients of φ at 0− and at 0+."""
+
+    @property
+    def proof(self) -> Any: ...
 
     def phi(self, u: Array) -> Array: ...
 
@@ -39,3 +45,6 @@ class Layer(Protocol):
 
     def pair(self, p: Array, q: Array, c: Array, s: Array, k: Array) -> tuple[Any, ...]:
         """K, |K|, K_dot, |K_dot|, X, |X|, X being `extra`: gap √(K(a)K(b)) − K, defect E(φ(u) − φ(v))², or None."""
+
+    def wide(self, name: str, *inputs: Any) -> tuple[Any, ...] | None:
+        """What `diag` or `pair` give, on numbers m·2^e of any size; None where that cannot be had."""

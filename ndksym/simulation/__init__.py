@@ -1,11 +1,12 @@
 """Networks of finite width in training, as samples: what every formula for infinite width is held against."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ndksym.derivation import derive
+from ndksym.checks import Progress, choice, integer, listed, listener
 from ndksym.dynamics import inputs as physical
+from ndksym.network_argument import as_derivation
 from ndksym.networks.job import DYNAMICS
 from ndksym.simulation import prepare, workers
 from ndksym.simulation.comparison import Agreement, Comparison, compare
@@ -21,12 +22,12 @@ __all__ = [
 
 
 def simulate(
-    activation: object,
+    network: Any,
     X: Any,
     y: Any,
     X_test: Any = None,
     *,
-    depth: int = 1,
+    depth: int | None = None,
     width: Any,
     times: Any,
     temperature: float,
@@ -42,16 +43,16 @@ def simulate(
     signal: bool = False,
     loss: str = "sum",
     processes: int | None = None,
-    progress: Callable[[float], None] = lambda fraction: None,
+    progress: Progress | None = None,
 ) -> Simulation:
-    """Train `pairs` pairs of fully connected networks of finite `width`, and return what each of them outputs.
+    """Train `pairs` pairs of networks of finite `width`, and return what each of them outputs.
 
     "langevin": Euler steps Θ ← (1 − hT/σ²) Θ − h ∇½Σ(f − y)² + √(2hT) ξ of length h = `step` (T2; arXiv 2309.04522), to be
     compared with `solve(..., step=h)`. "gradient": the same at T = 0. "mpl": Markov proximal learning of `strength` λ sampled
     exactly, by rejection from the chain without data (T1, T3); times count steps.
     With `freeze_time` the outputs are those of the readout frozen then, `signal` as in `drift` (T15).
 
-    Arguments as in `derive` and `solve`; `width` is one number, or one for each hidden layer; times are multiples of `step`.
+    Arguments as in `solve`; `width` is one number, or one for each hidden layer; times are multiples of `step`.
     The two networks of a pair share initial weights and noise but have labels y and −y. A pair's numbers depend on `seed` and
     on its place alone, not on how many pairs or `processes` (all cores, if not given) there are.
 
@@ -64,16 +65,20 @@ def simulate(
     >>> sim.mean.train.shape, bool(abs(sim.mean.train[0]).max() == 0.0)
     ((2, 2), True)
     """
-    derivation = derive(activation, depth=depth, bias=bool(bias))
+    heard = listener(progress)
+    derivation = as_derivation(network, depth, bias)
     data = physical.checked(X, y, X_test, times)
     kernel = derivation.compile()
+    choice(dynamics, "dynamics", DYNAMICS)
     physics = physical.physics(kernel, temperature, prior_variance, init_variance, bias, zero=dynamics == "gradient")
     if dynamics == "gradient":
         physics = replace(physics, temperature=0.0)
     asked = prepare.Asked(dynamics, step, strength, freeze_time, signal, seed, pairs, width)
     job = prepare.job(derivation, kernel, data, physics, physical.loss_scale(loss, len(data.X)), asked)
-    many = workers.cores() if processes is None else prepare.counted(processes, "processes", 1)
-    samples = workers.shared(job, pairs, many, progress)
+    many = workers.cores() if processes is None else integer(processes, "processes", 1, workers.most())
+    if dynamics != "mpl":  # judged by its proposals, before
+        prepare.affordable(job.shapes, len(data.X), float(job.asked[-1]), 2 * pairs, many)
+    samples = workers.shared(job, pairs, many, heard)
     about = {
         "temperature": physics.temperature, "prior_variance": prior_variance, "init_variance": init_variance, "bias": bias,
         "loss": loss, "step": step, "strength": strength, "freeze_time": freeze_time, "signal": signal,
@@ -85,24 +90,37 @@ def simulate(
 
 
 def width_scan(
-    activation: object, X: Any, y: Any, X_test: Any = None, *, widths: Sequence[Any], degree: int = 1, **known: Any
+    network: Any,
+    X: Any,
+    y: Any,
+    X_test: Any = None,
+    *,
+    widths: Any,
+    degree: int = 1,
+    depth: int | None = None,
+    seed: int = 0,
+    bias: float = 0.0,
+    progress: Progress | None = None,
+    **options: Any,
 ) -> Scan:
     """`simulate` at several widths with seeds of their own: the slope of what finite width leaves, and the limit without it.
 
     The limit is that of a polynomial in 1/width of this `degree`; other arguments as in `simulate`, errors too.
     """
-    depth = known.get("depth", 1)
-    enough([min(prepare.widths_of(width, depth)) for width in widths], degree)
-    progress = known.pop("progress", lambda fraction: None)
-    seed, total = known.pop("seed", 0), len(widths)
+    heard, first = listener(progress), integer(seed, "seed", 0)
+    derivation = as_derivation(network, depth, bias)
+    each = listed(widths, "widths")
+    enough([min(prepare.widths_of(width, derivation.depth)) for width in each], degree)
 
     def part(index: int) -> Callable[[float], None]:
-        return lambda fraction: progress((index + fraction) / total)
+        return lambda fraction: heard((index + fraction) / len(each))
 
     return Scan(
         tuple(
-            simulate(activation, X, y, X_test, width=width, seed=seed + index, progress=part(index), **known)
-            for index, width in enumerate(widths)
+            simulate(
+                derivation, X, y, X_test, width=width, seed=first + index, bias=bias, progress=part(index), **options
+            )
+            for index, width in enumerate(each)
         ),
         degree,
     )

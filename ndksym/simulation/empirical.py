@@ -12,7 +12,9 @@ from ndksym.networks.network import Networks
 from ndksym.networks.overlap import Gradients, gradients, overlap
 from ndksym.networks.path import Leg, Lesson, along
 from ndksym.runtime import inputs
+from ndksym.runtime.memory import require_memory
 from ndksym.runtime.types import Array
+from ndksym.simulation import prepare
 from ndksym.simulation.ensemble import Ensemble, ensemble
 from ndksym.simulation.prepare import columns
 
@@ -20,11 +22,11 @@ __all__ = ["empirical_ndk", "empirical_ntk"]
 
 
 def empirical_ntk(
-    activation: object,
+    network: Any,
     X: Any,
     X2: Any = None,
     *,
-    depth: int = 1,
+    depth: int | None = None,
     width: Any,
     networks: int = 64,
     seed: int = 0,
@@ -44,19 +46,20 @@ def empirical_ntk(
     >>> bool(abs(found.mean(axis=0) - ndksym.derive("relu").compile().ntk(X)).max() < 0.05)
     True
     """
-    of = ensemble(activation, depth, width, networks, seed, init_variance, bias)
+    of = ensemble(network, depth, width, networks, seed, init_variance, bias)
     first, second = _rows(X, X2)
+    _fits(of.count, first, second)
     return np.concatenate([overlap(*_seen(net, first, second))[:, 0] for net, _ in of.drawn(len(first))])
 
 
 def empirical_ndk(
-    activation: object,
+    network: Any,
     X: Any,
     X2: Any = None,
     *,
     t: Any,
     s: Any,
-    depth: int = 1,
+    depth: int | None = None,
     width: Any,
     networks: int = 64,
     seed: int = 0,
@@ -84,7 +87,7 @@ def empirical_ndk(
     >>> bool(abs(found.mean(axis=0) - ndksym.derive("erf").compile().ndk([[1.0, 0.0]], **args)).max() < 0.05)
     True
     """
-    of = ensemble(activation, depth, width, networks, seed, init_variance, bias)
+    of = ensemble(network, depth, width, networks, seed, init_variance, bias)
     first, second = _rows(X, X2)
     later, earlier = inputs.times(t, s)
     physics = Physics(
@@ -100,6 +103,8 @@ def empirical_ndk(
     legs = _legs(memory, np.diff(moments, prepend=0.0), physics, None if lesson is None else h)
     weight = np.exp(-memory.rate * (later - earlier))[..., None, None]
     at_t, at_s = places.reshape(2, -1)
+    _fits(of.count * later.size, first, second)
+    prepare.affordable(of.shapes(len(first)), first.shape[1], float(sum(leg.steps for leg in legs)), of.count, 1)
     out = np.empty((of.count, later.size, first.shape[1], (first if second is None else second).shape[1]))
     for found, (net, draws) in zip(out, of.drawn(len(first)), strict=True):
         seen = [_seen(each, first, second) for each in along(net, draws, legs, lesson)]
@@ -112,6 +117,11 @@ def _rows(X: Any, X2: Any) -> tuple[Array, Array | None]:
     """Both as columns over √N_0."""
     first = inputs.points(X, "X")
     return columns(first), None if X2 is None else columns(inputs.points(X2, "X2", first.shape[1]))
+
+
+def _fits(count: int, first: Array, second: Array | None) -> None:
+    size = 8 * count * first.shape[1] * (first if second is None else second).shape[1]
+    require_memory(size, f"{count:,} kernel matrices", "ask for fewer networks, times or rows")
 
 
 def _seen(of: Networks, first: Array, second: Array | None) -> tuple[Gradients, Gradients]:

@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from ndksym.checks import integer
 from ndksym.codegen.emit import module
 from ndksym.codegen.load import Compiled, load
-from ndksym.derivation import Derivation, derive
+from ndksym.derivation import Derivation
 from ndksym.errors import DivergentKernelError
+from ndksym.network_argument import as_derivation
 from ndksym.networks.network import Networks, Noise, created
 from ndksym.runtime import inputs
+from ndksym.runtime.memory import require_memory
 from ndksym.simulation import prepare
 
 
@@ -27,10 +30,21 @@ class Ensemble:
     init_variance: float
     bias: float
 
+    def shapes(self, dimensions: int, outputs: int = 1) -> tuple[tuple[int, int], ...]:
+        """Of the weights of each layer."""
+        sizes = (dimensions, *self.widths, outputs)
+        return tuple(zip(sizes[1:], sizes[:-1], strict=True))
+
     def drawn(self, dimensions: int, outputs: int = 1) -> Iterator[tuple[Networks, Noise]]:
         """Each network at initialisation, and the rest of its random numbers."""
-        sizes = (dimensions, *self.widths, outputs)
-        shapes = tuple(zip(sizes[1:], sizes[:-1], strict=True))
+        shapes = self.shapes(dimensions, outputs)
+        size = 24 * sum(n * m for n, m in shapes)
+        require_memory(
+            size,
+            "the weights of one network and what is formed beside them",
+            "ask for a smaller width",
+            prepare.MOST_BYTES,
+        )
         for number in range(self.count):
             draws = Noise(self.seed, [number])
             yield (
@@ -40,11 +54,11 @@ class Ensemble:
 
 
 def ensemble(
-    activation: object, depth: int, width: Any, networks: Any, seed: Any, init_variance: Any, bias: Any,
+    network: Any, depth: Any, width: Any, networks: Any, seed: Any, init_variance: Any, bias: Any,
     curvature: bool = False,
 ) -> Ensemble:  # fmt: skip
     """Errors: InputError and InputTypeError name the argument; DivergentKernelError where an activation jumps."""
-    derivation = derive(activation, depth=depth, bias=bool(bias))
+    derivation = as_derivation(network, depth, bias)
     distinct = list(dict.fromkeys(derivation.duals))
     layers = load(module("(simulation)", distinct, "numpy", curvature=curvature), "numpy")
     for layer in layers:
@@ -57,8 +71,8 @@ def ensemble(
         derivation,
         [layers[distinct.index(each)] for each in derivation.duals],
         prepare.widths_of(width, derivation.depth),
-        prepare.counted(networks, "networks", 1),
-        prepare.counted(seed, "seed", 0),
+        integer(networks, "networks", 1),
+        integer(seed, "seed", 0),
         inputs.number(init_variance, "init_variance", zero=False),
-        inputs.bias_scale(bias, bool(bias)),
+        inputs.bias_scale(bias, derivation.bias),
     )

@@ -14,6 +14,7 @@ from ndksym.networks.overlap import gradients, overlap
 from ndksym.networks.path import Leg, Lesson, along
 from ndksym.runtime import inputs
 from ndksym.runtime.types import Array
+from ndksym.simulation import prepare
 from ndksym.simulation.ensemble import ensemble
 from ndksym.simulation.prepare import columns
 
@@ -24,11 +25,11 @@ _FRACTION = 0.1
 
 
 def lazy_measure(
-    activation: object,
+    network: Any,
     x: Any,
     y: float,
     *,
-    depth: int = 1,
+    depth: int | None = None,
     width: Any,
     networks: int = 64,
     seed: int = 0,
@@ -48,8 +49,9 @@ def lazy_measure(
     >>> bool(4 < narrow / wide < 16)
     True
     """
-    of = ensemble(activation, depth, width, networks, seed, init_variance, bias, curvature=True)
-    data = physical.checked(np.atleast_2d(x), np.atleast_1d(y), None, [0.0])
+    of = ensemble(network, depth, width, networks, seed, init_variance, bias, curvature=True)
+    at_one = np.atleast_2d(inputs.floats(x, "x")), np.atleast_1d(inputs.floats(y, "y"))
+    data = physical.checked(*at_one, None, [0.0])
     if data.y.size > 1:
         raise InputError(f"x must be one input and y its label; got {len(data.X)} and {data.y.size}")
     at = columns(data.X)
@@ -57,17 +59,20 @@ def lazy_measure(
     for net, _ in of.drawn(len(at)):
         misfit = abs(float(data.y[0, 0] - forward(net, at).f[0, 0, 0, 0]))
         own = gradients(net, at)
-        out.append(misfit * norm(hessian(net, of.hidden, at)) / float(overlap(own, own)[0, 0, 0, 0]))
+        slope = float(overlap(own, own)[0, 0, 0, 0])
+        if slope == 0:
+            raise InputError("x has no gradient: f(x) does not change with any parameter, as at x = 0 without biases")
+        out.append(misfit * norm(hessian(net, of.hidden, at)) / slope)
     return np.array(out)
 
 
 def parameter_movement(
-    activation: object,
+    network: Any,
     X: Any,
     y: Any,
     *,
     times: Any,
-    depth: int = 1,
+    depth: int | None = None,
     width: Any,
     networks: int = 64,
     seed: int = 0,
@@ -89,13 +94,14 @@ def parameter_movement(
     >>> moved.shape, bool(moved[:, 0].max() == 0.0), bool(0.0 < moved[:, 1].min() <= moved[:, 1].max() < 1.0)
     ((4, 2), True, True)
     """
-    of = ensemble(activation, depth, width, networks, seed, init_variance, bias)
+    of = ensemble(network, depth, width, networks, seed, init_variance, bias)
     data = physical.checked(X, y, None, times)
     factor = physical.loss_scale(loss, len(data.X))
     physics = Physics(0.0, 1.0, of.init_variance, of.bias)
-    network = of.derivation.compile(), data.X, physics, factor
-    most = _FRACTION * discrete.largest_step(*network) if step is None else inputs.number(step, "step", zero=False)
-    discrete.require_stable(*network, most)
+    at_start = of.derivation.compile(), data.X, physics, factor
+    most = _FRACTION * discrete.largest_step(*at_start) if step is None else inputs.number(step, "step", zero=False)
+    discrete.require_stable(*at_start, most)
+    prepare.affordable(of.shapes(len(data.X), data.y.shape[1]), len(data.X), float(data.times[-1]) / most, of.count, 1)
     X_, y_ = columns(data.X), np.ascontiguousarray(data.y.T)
     out = np.zeros((of.count, len(data.times)))
     for found, (net, draws) in zip(out, of.drawn(len(X_), len(y_)), strict=True):

@@ -6,21 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from ndksym.checks import choice, integer, listed
 from ndksym.codegen.emit import module
 from ndksym.derivation import Derivation
 from ndksym.dynamics import discrete
 from ndksym.dynamics import inputs as physical
 from ndksym.dynamics.approach import Problem
 from ndksym.dynamics.memory import Physics, proximal
-from ndksym.errors import InputError, InputTypeError
-from ndksym.networks.job import DYNAMICS, Job
+from ndksym.errors import InputError
+from ndksym.networks.job import DYNAMICS, Dynamics, Job
 from ndksym.runtime import inputs
 from ndksym.runtime.kernel import Kernel
+from ndksym.runtime.memory import require_memory
 from ndksym.runtime.types import Array
 from ndksym.simulation import acceptance
 
 MOST_BYTES = 4 * 2**30
 """Of samples, and of the weights of one pair."""
+MOST_DAYS = 7.0
+_FLOPS, _CALLS = 1e10, 2e-6
+"""Products formed in a second, and seconds that a layer's calls take where many small networks share them."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,10 @@ def job(
     derivation: Derivation, kernel: Kernel, data: physical.Data, physics: Physics, scale: float, asked: Asked
 ) -> Job:
     """Errors: InputError and InputTypeError name the argument; DivergentKernelError where an activation jumps."""
-    if asked.dynamics not in DYNAMICS:
-        raise InputError(f"dynamics {asked.dynamics!r} is not known; allowed are {', '.join(DYNAMICS)}")
-    counted(asked.pairs, "pairs", 2)
-    counted(asked.seed, "seed", 0)
+    integer(asked.pairs, "pairs", 2)
+    integer(asked.seed, "seed", 0)
+    choice(asked.signal, "signal", (False, True))
+    dynamics: Dynamics = choice(asked.dynamics, "dynamics", DYNAMICS)
     widths = widths_of(asked.width, derivation.depth)
     kept, noise, push, hardness = _step(kernel, data, physics, scale, asked, widths)
     unit = 1.0 if asked.dynamics == "mpl" else float(asked.step or 1.0)
@@ -63,28 +68,19 @@ def job(
     X, rows = _columns(data)
     out = Job(
         module("(simulation)", distinct, "numpy"), tuple(distinct.index(each) for each in derivation.duals), widths,
-        X, rows, np.ascontiguousarray(data.y.T), numbers.astype(np.int64), asked.dynamics, physics.init_variance,
+        X, rows, np.ascontiguousarray(data.y.T), numbers.astype(np.int64), dynamics, physics.init_variance,
         physics.bias, kept, noise, push, hardness, frozen, asked.signal, asked.seed,
     )  # fmt: skip
     _fits(out, asked.pairs)
     return out
 
 
-def counted(value: Any, name: str, least: int) -> int:
-    """An integer of at least so much."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InputTypeError(f"{name} must be an integer, got {value!r}")
-    if int(value) < least:
-        raise InputError(f"{name} must be at least {least}, got {value}")
-    return int(value)
-
-
 def widths_of(width: Any, depth: int) -> tuple[int, ...]:
     """One width for all hidden layers, or one for each."""
-    each = tuple(width) if isinstance(width, Sequence | np.ndarray) else (width,) * depth
+    each = listed(width, "width") if isinstance(width, Sequence | np.ndarray) else (width,) * depth
     if len(each) != depth:
         raise InputError(f"width must be one number or one for each of {depth} hidden layers, got {len(each)} of them")
-    return tuple(counted(n, "width", 1) for n in each)
+    return tuple(integer(n, "width", 1) for n in each)
 
 
 def _step(
@@ -132,7 +128,17 @@ def _fits(out: Job, pairs: int) -> None:
         "the weights of one pair of networks": 24 * sum(n * m for n, m in out.shapes),
     }
     for what, size in needs.items():
-        if size > MOST_BYTES:
-            raise InputError(
-                f"{what} would take {size / 2**30:.1f} GiB of at most {MOST_BYTES / 2**30:.0f}; ask for less"
-            )
+        require_memory(size, what, "ask for less", MOST_BYTES)
+
+
+def affordable(shapes: tuple[tuple[int, int], ...], rows: int, steps: float, networks: int, processes: int) -> None:
+    """Refuse what would take longer than MOST_DAYS, with the number: six products a weight, row and step on a rough machine,
+    and a few calls a step and layer."""
+    weights = sum(n * m for n, m in shapes)
+    once = 6 * weights * rows / _FLOPS + len(shapes) * _CALLS
+    days = once * networks * steps / min(processes, networks) / 86400
+    if days > MOST_DAYS:
+        raise InputError(
+            f"{steps:,.0f} steps of {networks:,} networks with {weights:,} weights would take about {days:.3g} days in "
+            f"{min(processes, networks)} processes, and at most {MOST_DAYS:g} are allowed; ask for fewer steps, networks or weights"
+        )

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ndksym.checks import integer
 from ndksym.errors import InputError
 from ndksym.runtime.types import Array
 from ndksym.simulation.comparison import Predicted, compare
-from ndksym.simulation.prepare import counted
 from ndksym.simulation.samples import Estimate, Estimated, Rows, Simulation
 
 __all__ = ["Quantity", "Scan", "Slope", "enough"]
@@ -23,7 +23,7 @@ _RESOLVED = 4.0
 
 def enough(widths: Sequence[int], degree: int) -> None:
     """Refuse what no polynomial of that degree in 1/N can be laid through."""
-    if counted(degree, "degree", 1) >= len(set(widths)):
+    if integer(degree, "degree", 1) >= len(set(widths)):
         wanted = "two" if degree == 1 else f"{degree + 1}"
         raise InputError(f"a scan of degree {degree} needs {wanted} different widths or more, got {tuple(widths)}")
 

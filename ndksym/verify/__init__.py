@@ -1,10 +1,10 @@
-"""The verification ladder for one derivation: exact → precise → oracle → laws → backends → simulation, each rung a list
-of Evidence."""
+"""The verification ladder for one derivation: exact → precise → oracle → code → laws → backends → simulation, each rung a
+list of Evidence."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ndksym.errors import InputError
+from ndksym.checks import choice, listed
 from ndksym.verify.evidence import RUNGS, Certificate, Evidence
 
 if TYPE_CHECKING:
@@ -31,10 +31,9 @@ def verify(
     Raises InputError for a rung that does not exist.
     """
     default = RUNGS if slow else tuple(rung for rung in RUNGS if rung != "simulation")
-    asked = default if rungs is None else (rungs,) if isinstance(rungs, str) else tuple(rungs)
+    asked = default if rungs is None else (rungs,) if isinstance(rungs, str) else listed(rungs, "rungs")
     for rung in asked:
-        if rung not in RUNGS:
-            raise InputError(f"there is no rung {rung!r}; choose among {', '.join(RUNGS)}")
+        choice(rung, "rung", RUNGS)
     from ndksym.verify import digits, exact, numeric, points
 
     where = points.QUICK if quick else points.EVERYWHERE
@@ -45,6 +44,8 @@ def verify(
         found += digits.precise(derivation.duals, points.QUICK if quick else points.ORDINARY)
     if "oracle" in asked:
         found += digits.certified(derivation.duals, where)
+    if "code" in asked:
+        found += numeric.code(derivation, ("numpy",) if quick else ("numpy", "c"))
     if "laws" in asked:
         found += numeric.laws(derivation, 2 if quick else 40 if slow else 8)
     if "backends" in asked:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Rung = Literal["exact", "precise", "oracle", "laws", "backends", "simulation"]
-RUNGS: tuple[Rung, ...] = ("exact", "precise", "oracle", "laws", "backends", "simulation")
+Rung = Literal["exact", "precise", "oracle", "code", "laws", "backends", "simulation"]
+RUNGS: tuple[Rung, ...] = ("exact", "precise", "oracle", "code", "laws", "backends", "simulation")
 
 Word = Literal["proved", "supported", "certified", "holds", "refuted", "unknown", "skipped"]
 

@@ -1,4 +1,5 @@
-"""Rungs 4 and 5: the laws a compiled kernel obeys on drawn inputs, and its error on inputs chosen to break it."""
+"""What is said of compiled kernels: the comparison with quadrature that each has passed, the laws it obeys on drawn inputs,
+and its error on inputs chosen to break it."""
 
 from typing import TYPE_CHECKING
 
@@ -6,12 +7,28 @@ from ndksym.errors import MissingExtraError
 from ndksym.laws import laws_of, worst
 from ndksym.verify import closed
 from ndksym.verify.accuracy import BAR, SLACK, family, score, truth
-from ndksym.verify.evidence import Evidence
+from ndksym.verify.evidence import Evidence, Word
 
 if TYPE_CHECKING:
     from ndksym.derivation import Derivation
 
 SEED = 2309
+
+
+def code(d: "Derivation", names: tuple[str, ...]) -> list[Evidence]:
+    """The comparison of each layer's code with quadrature of φ, made when it is compiled."""
+    found = []
+    for name in names:
+        try:
+            layers = dict.fromkeys(d.compile(name).layers)
+        except MissingExtraError as error:
+            found.append(Evidence("code", name, "skipped", str(error)))
+            continue
+        for layer in layers:
+            word: Word = "refuted" if not layer.proof.passed else "holds" if layer.proof.pairs else "skipped"
+            detail = f"{layer.proof}" + ("; quadrature is used instead" if word == "refuted" else "")
+            found.append(Evidence("code", f"{name}: {layer.name} against quadrature of φ", word, detail))
+    return found
 
 
 def laws(d: "Derivation", draws: int) -> list[Evidence]:

@@ -146,9 +146,9 @@ def _instrument(folder: Path) -> None:
     for target in TARGETS:
         if target.endswith(".py"):
             write(folder / "tree" / "ndksym" / target, instrumented(package, target))
-    load = folder / "tree" / "ndksym" / "codegen" / "load.py"
+    library = folder / "tree" / "ndksym" / "codegen" / "library.py"
     mark = '__evaluated__("runtime/ndk_support.h:*"); compiler = _compiler()'
-    write(load, load.read_text(encoding="utf-8").replace("compiler = _compiler()", mark))
+    write(library, library.read_text(encoding="utf-8").replace("compiler = _compiler()", mark))
 
 
 class Trial:

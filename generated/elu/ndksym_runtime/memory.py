@@ -1,0 +1,27 @@
+"""How much memory there is, and a refusal of what cannot fit before it is begun."""
+
+import os
+
+from .errors import InputError
+
+SHARE = 0.5
+"""Of the machine's memory, what one call may take."""
+UNKNOWN = 8 * 2**30
+"""Where the system does not say how much there is."""
+
+
+def limit() -> float:
+    """Bytes that one call may take."""
+    try:
+        return SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return SHARE * UNKNOWN
+
+
+def require_memory(size: float, what: str, advice: str, most: float | None = None) -> None:
+    """InputError where `what` takes more bytes than `most`, or than there are."""
+    most = limit() if most is None else min(most, limit())
+    if size > most:
+        raise InputError(
+            f"{what} would take about {size / 2**30:.3g} GiB of memory, and at most {most / 2**30:.3g} GiB may be taken; {advice}"
+        )

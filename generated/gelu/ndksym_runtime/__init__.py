@@ -1,0 +1,1 @@
+"""The runtime of generated kernels, a copy of ndksym.runtime: it needs NumPy and SciPy alone."""

@@ -1,0 +1,208 @@
+"""The rule that is right everywhere: iterated Gauss–Legendre over panels that follow φ (theory T17, §6).
+
+With unit normals z1, z2 and half-angle s = sin θ/2, k = cos θ/2:  u = p z1,  v = q (cos θ z1 + sin θ z2). The inner
+integral
+is cut where v crosses a panel edge of φ; the outer where u does, and where the inner one has a layer of width tan θ.
+Nothing is assumed of p, q, θ: they may be tiny, huge, unequal, coincident or opposite.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import NotDerivableError
+from .panels import Panels
+from .types import Array, Layer
+
+Z = 12.0
+"""Unit normals are cut off at ±Z: e^{−Z²/2} = 5e−32 leaves room for polynomial growth."""
+WIDEST = 2.5
+"""Widest panel, in standard deviations, on which the normal density itself is resolved."""
+_ROUNDED = 1e-3
+"""A sum this small beside its terms has lost digits that another may have."""
+_LAYER = np.linspace(-10.0, 10.0, 9)
+NODES = 16
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of one pair: K_dot = E φ'(u)φ'(v), and without dimension K/PQ, `slope` = pq K_dot/PQ, `narrow` and `broad` =
+    E(φ(u)/P ∓ φ(v)/Q)²/2 = 1 ∓ K/PQ; the sizes are those of absolute values, E|φ(u)φ(v)|/PQ and pq E|φ'(u)φ'(v)|/PQ.
+    """
+
+    P: float
+    Q: float
+    ratio: float
+    K_dot: float
+    slope: float
+    narrow: float
+    broad: float
+    size: float
+    slope_size: float
+
+    @property
+    def K(self) -> float:
+        """E φ(u)φ(v)."""
+        return self.P * self.Q * self.ratio
+
+    @property
+    def gap(self) -> float:
+        """PQ − K."""
+        return self.P * self.Q * self.narrow
+
+    @property
+    def cogap(self) -> float:
+        """PQ + K."""
+        return self.P * self.Q * self.broad
+
+
+def summed(w: Array, values: tuple[Array, Array], slopes: tuple[Array, Array], norms: tuple[float, ...]) -> Array:
+    """What one set of nodes adds to the seven moments that follow P and Q."""
+    (g1, g2), (d1, d2), (p, q, P, Q) = values, slopes, norms
+    both = w * (g1 * g2)
+    slope = w * ((d1 * (p / P if P > 0 else 0.0)) * (d2 * (q / Q if Q > 0 else 0.0)))
+    gaps = (0.5 * np.sum(w * (g1 - g2) ** 2), 0.5 * np.sum(w * (g1 + g2) ** 2))
+    return np.array(
+        [np.sum(both), np.sum(w * (d1 * d2)), np.sum(slope), *gaps, np.sum(np.abs(both)), np.sum(np.abs(slope))]
+    )
+
+
+def gauss(edges: Array, nodes: int = NODES, widest: float = WIDEST) -> tuple[Array, Array]:
+    """Nodes and weights of the unit normal over [−Z, Z], cut at the edges and wherever a panel would be too wide."""
+    edges = np.unique(np.append(edges[np.abs(edges) < Z], [-Z, Z]))
+    lo, hi, _ = _split(edges[:-1], edges[1:], widest)
+    z, w = on_panels(lo, hi, nodes)
+    return z.ravel(), w.ravel()
+
+
+def _split(lo: Array, hi: Array, widest: float) -> tuple[Array, Array, NDArray[np.intp]]:
+    """Each (lo, hi) in equal parts no wider than `widest`, with the index of the panel each came from."""
+    parts = np.ceil((hi - lo) / widest).astype(int)
+    owner = np.repeat(np.arange(len(lo)), parts)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(parts) - parts, parts)
+    width = (hi - lo)[owner] / parts[owner]
+    start = lo[owner] + place * width
+    return start, start + width, owner
+
+
+@lru_cache(maxsize=16)
+def legendre(nodes: int) -> tuple[Array, Array]:
+    """The Gauss–Legendre rule on [−1, 1]."""
+    return np.polynomial.legendre.leggauss(nodes)
+
+
+def on_panels(lo: Array, hi: Array, nodes: int = NODES) -> tuple[Array, Array]:
+    """Nodes of the unit normal on each panel, and their weights: (panels, nodes) each."""
+    x, w = legendre(nodes)
+    half = 0.5 * (hi - lo)
+    z = (lo + half)[:, None] + half[:, None] * x
+    return z, half[:, None] * w * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+
+
+def outer_edges(panels: Panels, p: float, q: float, cos: float, sin: float) -> Array:
+    """Where the outer integrand changes: u or v at an edge of φ, the inner integral at a centre."""
+    parts = [panels.edges / p] if p > 0 else []
+    if abs(cos) > 0 and q > 0:
+        parts.append(panels.edges / (q * cos))
+        width = sin / abs(cos)
+        if 10 * width < Z:
+            sharp = panels.centres[panels.widths < WIDEST * q * sin]
+            parts.extend(centre / (q * cos) + width * _LAYER for centre in sharp)
+    return np.concatenate([*parts, np.zeros(0)])
+
+
+def follows(panels: Panels, p: Array) -> NDArray[np.bool_]:
+    """Do the panels reach as far as a preactivation of norm p does?"""
+    out: NDArray[np.bool_] = (p * Z <= panels.reach) & ((p >= panels.finest) | (p == 0.0))
+    return out
+
+
+def check_reach(panels: Panels, p: float) -> None:
+    """Raises NotDerivableError where they do not."""
+    if 0 < p < panels.finest:
+        raise NotDerivableError(
+            f"the numeric rule resolves this activation beside 0 for norms above {panels.finest:.3g} only; got {p:.3g}"
+        )
+    if p * Z > panels.reach:
+        raise NotDerivableError(
+            f"the numeric rule resolves this activation for |u| ≤ {panels.reach:.3g} only, "
+            f"which allows variances up to {(panels.reach / Z) ** 2:.3g}; got {p * p:.3g}"
+        )
+
+
+@np.errstate(over="ignore", divide="ignore", invalid="ignore", under="ignore")
+def single(layer: Layer, panels: Panels, p: float, nodes: int = NODES) -> tuple[float, float]:
+    """E φ(u)², E φ'(u)² at variance p²."""
+    check_reach(panels, p)
+    z, w = gauss(panels.edges / p if p > 0 else np.zeros(0), nodes)
+    return float(w @ layer.phi(p * z) ** 2), float(w @ layer.dphi(p * z) ** 2)
+
+
+def lengths(layer: Layer, panels: Panels, p: float) -> tuple[float, float]:
+    """Their roots, however small or large they are."""
+    check_reach(panels, p)
+    z, w = gauss(panels.edges / p if p > 0 else np.zeros(0))
+    return length(w, layer.phi(p * z)), length(w, layer.dphi(p * z))
+
+
+@np.errstate(over="ignore", invalid="ignore", under="ignore")
+def length(w: Array, x: Array) -> float:
+    """√Σ w x², no square of which over- or underflows."""
+    x = np.nan_to_num(np.abs(np.sqrt(w) * x), nan=0.0, posinf=np.inf)
+    top = float(x.max())
+    return top * float(np.linalg.norm(x / top)) if 0 < top < np.inf else top
+
+
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
+def radial_gap(layer: Layer, panels: Panels, p: float, q: float, P: float, Q: float) -> float:
+    """PQ − K(a, b, pq) = PQ E(φ(pz)/P − φ(qz)/Q)²/2: what is left of the gap when the two inputs are parallel."""
+    check_reach(panels, max(p, q))
+    z, w = gauss(np.concatenate([panels.edges / p, panels.edges / q]))
+    return float(0.5 * P * Q * (w @ (layer.phi(p * z) / P - layer.phi(q * z) / Q) ** 2))
+
+
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
+def double(
+    layer: Layer,
+    panels: Panels,
+    p: float,
+    q: float,
+    s: float,
+    k: float,
+    P: float,
+    Q: float,
+    nodes: int = NODES,
+) -> Moments:
+    """All moments of one pair (norms p, q, half-angle s, k); P² = E φ(u)², Q² = E φ(v)² at those norms."""
+    check_reach(panels, max(p, q))
+    cos, sin = (k - s) * (k + s), 2 * s * k
+    z1, w1 = gauss(outer_edges(panels, p, q, cos, sin), nodes)
+    f1, d1 = layer.phi(p * z1), layer.dphi(p * z1)
+    if sin * q == 0.0:
+        v = q * cos * z1
+        w, i = w1, slice(None)
+    else:
+        cuts = np.sort((panels.edges / q - cos * z1[:, None]) / sin, axis=1)
+        ends = np.full((len(z1), 1), Z)
+        edges = np.clip(np.concatenate([-ends, cuts, ends], axis=1), -Z, Z)
+        rows, columns = np.nonzero(np.diff(edges, axis=1) > 0)
+        lo, hi, owner = _split(edges[rows, columns], edges[rows, columns + 1], WIDEST)
+        z2, w2 = on_panels(lo, hi, nodes)
+        rows = rows[owner]
+        v = q * (cos * z1[rows, None] + sin * z2)
+        w = w1[rows, None] * w2
+        i = (rows, None)  # type: ignore[assignment]
+    values = f1[i] * (1 / P if P > 0 else 0.0), layer.phi(v) * (1 / Q if Q > 0 else 0.0)
+    slopes = d1[i], layer.dphi(v)
+    found = Moments(P, Q, *map(float, summed(w, values, slopes, (p, q, P, Q))))
+    if found.slope_size * _ROUNDED <= abs(found.slope) or sin * q == 0.0 or not (p > 0 and P > 0 and Q > 0):
+        return found
+    # φ' of both signs, as of a peak: by parts, pq K_dot is the mean of φφ times the score of the density
+    z1, score = z1[i], w * (values[0] * values[1])
+    score = score * ((z1 * z2 * sin - cos * (z2 - 1) * (z2 + 1)) / (sin * sin))
+    slope = float(np.sum(score))
+    if found.slope_size * abs(slope) <= float(np.sum(np.abs(score))) * abs(found.slope):
+        return found
+    return replace(found, slope=slope, K_dot=slope * (P / p) * (Q / q))

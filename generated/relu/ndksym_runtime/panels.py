@@ -1,0 +1,165 @@
+"""Where an activation is smooth: raw intervals on each of which Gauss–Legendre resolves φ and φ' to rounding.
+
+The rule is the same for every activation: cut at the breaks, bisect whatever a polynomial does not resolve, then join
+neighbours that one polynomial does resolve. Constants and straight lines so end up as single panels, however wide.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.polynomial.chebyshev import chebpts1, chebval
+
+from .errors import NotDerivableError
+from .types import Array
+
+Function = Callable[[Array], Array]
+Sides = tuple[tuple[Function, Array], ...]
+"""φ and φ', each with its running maximum."""
+
+DEGREE = 16
+"""Polynomial degree a panel must be resolved by; Gauss–Legendre with as many nodes then integrates products exactly."""
+TOLERANCE = 3e-15
+_MARKS = np.append(4.0 ** np.arange(-2, 41), 10.0 ** np.array([30, 38, 50, 75, 100, 125, 154]))
+"""Where panels outside the breaks begin: fourfold, then in strides that only a straight or vanishing tail is
+resolved on."""
+MOST = 240
+SPECK = 1e-33
+"""The last panel beside a break at 0 where φ is never resolved, as √|u| is not."""
+
+_POINTS = chebpts1(2 * DEGREE)
+_TO_COEFFICIENTS = np.cos(np.outer(np.arange(2 * DEGREE), np.arccos(_POINTS))) / DEGREE
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Ascending raw `edges`; `centres` are the points about which they crowd, each with the `width` of its panel there
+    (0 at a break)."""
+
+    edges: Array
+    centres: Array
+    widths: Array
+
+    @property
+    def finest(self) -> float:
+        """The smallest norm that the panels serve: beside a singular break at 0 they end at SPECK."""
+        speck = float(np.min(np.abs(self.edges[self.edges != 0.0]), initial=np.inf)) < 2 * SPECK
+        return SPECK * 1e18 if speck else 0.0
+
+    def __post_init__(self) -> None:
+        if not (np.all(np.diff(self.edges) > 0) and np.all(np.isfinite(self.edges))):
+            raise AssertionError("panel edges must ascend and be finite")
+
+    @property
+    def reach(self) -> float:
+        """Largest |u| up to which φ is resolved on both sides."""
+        return float(min(-self.edges[0], self.edges[-1]))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def panels(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks: tuple[float, ...]) -> Panels:
+    """The panels of φ; they end where MOST would be passed (an endless oscillation), and so does the rule's reach.
+
+    Raises NotDerivableError if not even the neighbourhood of the origin can be resolved.
+    """
+    cuts = sorted({0.0, *breaks})
+    edges: list[list[float]] = [[], []]
+    sides = tuple((f, _running_maximum(f)) for f in (phi, dphi))
+    for side, sign in enumerate((-1.0, 1.0)):
+        starts = sorted({abs(x) for x in cuts if sign * x >= 0})
+        geometric = [g for g in _MARKS if g > starts[-1] * (1 + 1e-9)]
+        points = [sign * float(x) for x in [*starts, *geometric]]
+        out = edges[side]
+        for lo, hi in pairwise(points):
+            pieces = _bisect(sides, lo, hi, MOST - len(out))
+            if pieces is None:
+                break
+            out.extend(pieces)
+    if not edges[0] or not edges[1]:
+        raise NotDerivableError(
+            "the numeric rule cannot resolve this activation near the origin: it varies on too fine a scale"
+        )
+    left, right = (_join(sides, np.array([0.0, *outward]), cuts) for outward in edges)
+    joined = np.array([*left[:0:-1], *right])
+    return Panels(joined, *_centres(joined, breaks))
+
+
+def _running_maximum(f: Function) -> Array:
+    """max |f(u)| over |u| ≤ each mark: what a panel that ends there is measured by. Later growth must not excuse it."""
+    inner = np.append(0.0, _MARKS[:-1])
+    u = inner[:, None] + 0.5 * (_MARKS - inner)[:, None] * (1 + _POINTS)
+    largest = np.maximum(np.abs(f(u) * np.ones_like(u)), np.abs(f(-u) * np.ones_like(u))).max(axis=1)
+    out: Array = np.maximum.accumulate(np.nan_to_num(largest, nan=np.inf))
+    return out
+
+
+def _allowed(scale: Array, lo: float, hi: float) -> float:
+    far = max(abs(lo), abs(hi)) * (1 - 1e-12)
+    return TOLERANCE * float(scale[min(int(np.searchsorted(_MARKS, far)), len(scale) - 1)])
+
+
+def _resolved(sides: Sides, lo: float, hi: float) -> bool:
+    u = 0.5 * (lo + hi) + 0.5 * (hi - lo) * _POINTS
+    for f, scale in sides:
+        y = np.asarray(f(u), dtype=float) * np.ones_like(u)
+        if not np.all(np.isfinite(y)):
+            return False
+        allowed = _allowed(scale, lo, hi)
+        if np.abs(y).max() * TOLERANCE > 1.5 * allowed:  # it grows towards a break: what counts is its share of E f²
+            allowed /= float(np.sqrt(abs(hi - lo)))
+        if np.abs((_TO_COEFFICIENTS @ y)[DEGREE:]).max() > allowed:
+            return False
+    return True
+
+
+def _bisect(sides: Sides, lo: float, hi: float, room: int) -> list[float] | None:
+    """Far ends of the resolved pieces of (lo, hi), walking from lo; None if more than `room` would be needed."""
+    done: list[float] = []
+    todo = [(lo, hi)]
+    while todo:
+        x, y = todo.pop()
+        if _resolved(sides, x, y) or max(abs(x), abs(y)) < SPECK:
+            done.append(y)
+        else:
+            middle = 0.5 * (x + y)
+            if abs(y - x) < 1e-6 * max(abs(x), abs(y)) or len(done) + len(todo) > room:
+                return None
+            todo += [(middle, y), (x, middle)]
+        if len(done) > room:
+            return None
+    return done
+
+
+def _join(sides: Sides, edges: Array, cuts: list[float]) -> Array:
+    """Outward from the origin, so that what is near it is joined first and by its own small measure."""
+    kept = [edges[0]]
+    first = 0
+    for i in range(1, len(edges) - 1):
+        if edges[i] in cuts or not all(_one(f, edges[first : i + 2], scale) for f, scale in sides):
+            kept.append(edges[i])
+            first = i
+    return np.array([*kept, edges[-1]])
+
+
+def _one(f: Function, edges: Array, scale: Array) -> bool:
+    """Does one polynomial over all of `edges` reproduce f at the points of every panel between them?"""
+    lo, hi = edges[0], edges[-1]
+    coefficients = (_TO_COEFFICIENTS @ f(0.5 * (lo + hi) + 0.5 * (hi - lo) * _POINTS))[:DEGREE]
+    coefficients[0] *= 0.5
+    u = (0.5 * (edges[:-1] + edges[1:]))[:, None] + 0.5 * np.diff(edges)[:, None] * _POINTS
+    local = np.minimum((2 * u - lo - hi) / (hi - lo), 1.0)
+    return bool(np.abs(chebval(local, coefficients) - f(u)).max() <= 4 * _allowed(scale, lo, hi))
+
+
+def _centres(edges: Array, breaks: tuple[float, ...]) -> tuple[Array, Array]:
+    """The breaks, and the middles of panels shorter than both their neighbours, unless a finer centre is near."""
+    width = np.diff(edges)
+    inner = np.arange(1, len(width) - 1)
+    soft = inner[(width[inner] <= width[inner - 1]) & (width[inner] <= width[inner + 1])]
+    found = [(0.0, x) for x in breaks]
+    for i in soft[np.argsort(width[soft], kind="stable")]:
+        middle = 0.5 * (edges[i] + edges[i + 1])
+        if all(w == width[i] or abs(middle - x) > 10 * width[i] for w, x in found):
+            found.append((width[i], middle))
+    return np.array([x for _, x in found]), np.array([w for w, _ in found])

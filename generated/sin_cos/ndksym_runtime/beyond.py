@@ -1,0 +1,110 @@
+"""One layer for pairs whose norms or kernels may have left float64: the rules of `layer`, on numbers m·2^e.
+
+The closed form is the same text, run on such numbers; the series and the quadrature work with φ(u)/P and φ(v)/Q, which
+are of order 1, and give K/PQ and pq K_dot/PQ.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import mehler, quadrature
+from .layer import NARROW, Pairs, Values, expectation, series_may_serve, series_stands, unfold
+from .rows import CANCELLATION, Rows, wide_kept
+from .types import Array
+from .wide import Wide, floats, pick, put, wide
+
+
+@np.errstate(all="ignore")
+def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
+    """The dual kernel of all pairs, as `layer.evaluate` has it."""
+    layer, i, j = first.rule.layer, pairs.i, pairs.j
+    s, k, K_sign, K_dot_sign, flip = unfold(layer, pairs, pairs.c.m < 0)
+    c = pick(flip, -pairs.c, pairs.c)
+    p, q, P, Q = (wide(x) for x in (first.p[i], second.p[j], first.P[i], second.P[j]))
+    nothing = np.zeros(len(s))
+    K, K_dot, gap = wide(nothing), wide(nothing), wide(nothing)
+    poor, fine = nothing == 0, nothing != 0
+    found = layer.wide("pair", p, q, c, s, k) if layer.closed else None
+    if found is not None:
+        K, K_size, K_dot, K_dot_size, extra, extra_size = found
+        settled = wide_kept(K, K_size) | wide_kept(c * K_dot, K_size)
+        poor = ~(settled & wide_kept(K_dot, K_dot_size))
+        if layer.extra == "gap":
+            gap, fine = extra, wide_kept(extra, extra_size)
+        elif layer.extra == "defect":
+            gap = 0.5 * (extra - (P - Q) ** 2)
+            within = quadrature.follows(first.rule.panels, np.maximum(first.p[i], second.p[j]))
+            fine = wide_kept(extra, extra_size) & (~within | ((CANCELLATION * gap - extra).m > 0))
+            poor &= within
+    same = (s == 0.0) & (first.p[i] == second.p[j])
+    K, K_dot = pick(same, P * P, K), pick(same, wide(first.lengths[1][i]) ** 2, K_dot)
+    poor &= ~same
+    fine |= same
+    K, K_dot, poor = _by_series(first, second, pairs, (s, k, c), (K, K_dot), poor)
+    gap = pick(fine, gap, P * Q - K)
+    cogap = P * Q + K
+    smaller = pick((gap - cogap).m < 0, gap, cogap)
+    narrow = ((smaller - NARROW * P * Q).m < 0) & ~fine & (not last)
+    K, K_dot, gap, cogap = _by_quadrature(first, second, pairs, (s, k), (K, K_dot, gap, cogap), poor, poor | narrow)
+    gap, cogap = pick(gap.m > 0, gap, 0.0), pick(cogap.m > 0, cogap, 0.0)
+    if layer.parity == "odd":
+        gap, cogap = pick(flip, cogap, gap), pick(flip, gap, cogap)
+    return Values(K_sign * K, K_dot_sign * K_dot, gap, cogap)
+
+
+Angle = tuple[Array, Array, Wide]
+
+
+def _by_series(
+    first: Rows, second: Rows, pairs: Pairs, where: Angle, found: tuple[Wide, Wide], poor: NDArray[np.bool_]
+) -> tuple[Wide, Wide, NDArray[np.bool_]]:
+    """K and K_dot, and which pairs are still poor."""
+    (s, k, c), (K, K_dot) = where, found
+    p, q, P, Q = first.p[pairs.i], second.p[pairs.j], first.P[pairs.i], second.P[pairs.j]
+    rho = (k - s) * (k + s)
+    rho = np.where(np.abs(rho) < 0.5, np.nan_to_num(floats(c / p / q)), rho)
+    m = series_may_serve(first, second, pairs, rho, poor & (p > 0) & (q > 0) & (P > 0) & (Q > 0))
+    if not len(m):
+        return K, K_dot, poor
+    sides = _of_unit_norm(first), _of_unit_norm(second)
+    ratio, slope, served = mehler.pairs(*sides, pairs.i[m], pairs.j[m], rho[m])
+    served &= series_stands(first, rho[m], ratio, slope)
+    m, ratio, slope = m[served], ratio[served], slope[served]
+    size = wide(P[m]) * Q[m]
+    poor = poor.copy()
+    poor[m] = False
+    return put(K, m, ratio * size), put(K_dot, m, slope * size / p[m] / q[m]), poor
+
+
+def _of_unit_norm(rows: Rows) -> mehler.Series:
+    """The series of φ(u)/P and of p φ'(u)/P."""
+    return replace(rows.series, h=rows.series.h / rows.P, h_dot=rows.series.h_dot * (rows.p / rows.P))
+
+
+Four = tuple[Wide, Wide, Wide, Wide]
+
+
+def _by_quadrature(
+    first: Rows, second: Rows, pairs: Pairs, angle: tuple[Array, Array], found: Four, poor: NDArray[np.bool_], gaps: Any
+) -> Four:
+    """K and K_dot where they are poor, PQ ∓ K where `gaps` says so and the panels reach."""
+    K, K_dot, gap, cogap = found
+    p, q, P, Q = first.p[pairs.i], second.p[pairs.j], first.P[pairs.i], second.P[pairs.j]
+    if first.rule.layer.closed and not poor.any() and not gaps.any():
+        return found
+    within = quadrature.follows(first.rule.panels, np.maximum(p, q))
+    for n in np.nonzero(poor | (gaps & within))[0]:
+        at = np.array([n])
+        norms, lengths, half_angles = ((float(x[n]), float(y[n])) for x, y in ((p, q), (P, Q), angle))
+        where = (*norms, *half_angles, *lengths)
+        moments = expectation(first, second, int(pairs.i[n]), int(pairs.j[n]), where)
+        size = wide(P[at]) * Q[at]
+        gap, cogap = put(gap, at, moments.narrow * size), put(cogap, at, moments.broad * size)
+        if poor[n]:
+            K = put(K, at, moments.ratio * size)
+            plain = p[n] == 0 or q[n] == 0 or P[n] == 0 or Q[n] == 0
+            K_dot = put(K_dot, at, np.array([moments.K_dot]) if plain else moments.slope * size / p[at] / q[at])
+    return K, K_dot, gap, cogap

@@ -1,0 +1,248 @@
+"""Numbers m·2^e of any size: generated code run on them neither overflows nor underflows on its way to a value.
+
+The same text that serves float64 arrays is run with the words of `WORDS` in place of NumPy's: what the text says is
+evaluated once more, at the same relative precision, where p, q or c leave the range in which powers of them are numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from . import support
+from .types import Array
+
+__all__ = ["WORDS", "Number", "Wide", "floats", "pick", "put", "root", "scaled", "wide"]
+
+_NOTHING = -(2**40)
+"""Exponent of zero: it counts for nothing in a sum."""
+_TINY = 2.0**-500
+"""Below this a function that vanishes at 0 is its tangent."""
+_LOG2 = float(np.log(2.0))
+_ROOT_PI = float(np.sqrt(np.pi))
+
+Number = Any
+"""A Wide, a float64 array or a number."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wide:
+    """The array m·2^e, ½ ≤ |m| < 1 or m = 0 (or not finite)."""
+
+    m: Array
+    e: NDArray[np.int64]
+
+    __array_ufunc__ = None  # array ∘ Wide is Wide's to answer
+
+    @property
+    def floats(self) -> Array:
+        """The nearest float64: ±∞ and 0 beyond its range."""
+        with np.errstate(over="ignore", under="ignore"):
+            out: Array = np.ldexp(self.m, np.clip(self.e, -3000, 3000))
+        return out
+
+    def __getitem__(self, key: Any) -> Wide:
+        return Wide(self.m[key], self.e[key])
+
+    def __neg__(self) -> Wide:
+        return Wide(-self.m, self.e)
+
+    def __abs__(self) -> Wide:
+        return Wide(np.abs(self.m), self.e)
+
+    def __mul__(self, other: Number) -> Wide:
+        other = wide(other)
+        return scaled(self.m * other.m, self.e + other.e)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Number) -> Wide:
+        other = wide(other)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return scaled(self.m / other.m, self.e - other.e)
+
+    def __rtruediv__(self, other: Number) -> Wide:
+        return wide(other) / self
+
+    def __add__(self, other: Number) -> Wide:
+        other = wide(other)
+        top = np.maximum(self.e, other.e)
+        with np.errstate(under="ignore", invalid="ignore"):
+            parts = (np.ldexp(x.m, np.maximum(x.e - top, -3000)) for x in (self, other))
+            return scaled(sum(parts), top)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Number) -> Wide:
+        return self + (-wide(other))
+
+    def __rsub__(self, other: Number) -> Wide:
+        return wide(other) - self
+
+    def __pow__(self, n: int) -> Wide:
+        return _power(self, n)
+
+
+def wide(value: Number) -> Wide:
+    """Anything as a Wide."""
+    return value if isinstance(value, Wide) else scaled(np.asarray(value, dtype=np.float64), 0)
+
+
+def floats(value: Number) -> Array:
+    """A Wide or an array as float64."""
+    return value.floats if isinstance(value, Wide) else np.asarray(value, dtype=np.float64)
+
+
+def pick(where: NDArray[np.bool_], yes: Number, no: Number) -> Wide:
+    """`yes` where the condition holds, else `no`."""
+    yes, no = wide(yes), wide(no)
+    return Wide(np.where(where, yes.m, no.m), np.where(where, yes.e, no.e))
+
+
+def put(into: Wide, at: NDArray[np.intp], values: Number) -> Wide:
+    """`into` with other values at some places."""
+    values, m, e = wide(values), into.m.copy(), into.e.copy()
+    m[at], e[at] = values.m, values.e
+    return Wide(m, e)
+
+
+def scaled(m: Any, e: Any) -> Wide:
+    """m·2^e."""
+    m, shift = np.frexp(m)
+    return Wide(m, np.where(m == 0, _NOTHING, shift.astype(np.int64) + e))
+
+
+def root(x: Number) -> Wide:
+    """√x."""
+    x = wide(x)
+    odd = x.e & 1
+    return scaled(np.sqrt(np.ldexp(x.m, odd)), (x.e - odd) // 2)
+
+
+def _power(x: Number, n: float) -> Wide:
+    """x^n for integers and halves."""
+    x, whole = wide(x), int(np.floor(n))
+    out = scaled(x.m**whole, x.e * whole) if abs(whole) < 256 else _power(x, whole // 2) * _power(x, whole - whole // 2)
+    if n == whole:
+        return out
+    if n != whole + 0.5:
+        raise ArithmeticError(f"x^{n} is no power of a square root")
+    return out * root(x)
+
+
+def _exp(x: Number) -> Wide:
+    """e^x; the exponent of a result beyond float64 is rounded no worse than x was."""
+    value = np.clip(floats(x), -1e9, 1e9)
+    twos = np.where(np.abs(value) < 700, 0.0, np.rint(value / _LOG2))
+    return scaled(np.exp(value - twos * _LOG2), twos.astype(np.int64))
+
+
+def _tangent(function: Callable[[Array], Array], slope: float = 1.0) -> Callable[[Number], Wide]:
+    """A function that is `slope`·x near 0, and bounded."""
+
+    def evaluated(x: Number) -> Wide:
+        value = floats(x)
+        return pick(np.abs(value) < _TINY, wide(x) * slope, function(value))
+
+    return evaluated
+
+
+def _expm1(x: Number) -> Wide:
+    value = floats(x)
+    small = pick(np.abs(value) < _TINY, x, np.expm1(np.minimum(value, 700.0)))
+    return pick(value > 700, _exp(x), small)
+
+
+def _erfcx(z: Number) -> Wide:
+    """e^{z²} erfc z for z ≥ 0."""
+    value = floats(z)
+    return pick(value > 2.0**60, 1 / (wide(z) * _ROOT_PI), special.erfcx(np.maximum(value, 0.0)))
+
+
+def _experfc(A: Number, z: Number, B: Number) -> Wide:
+    """e^A erfc z, given B = A − z²."""
+    value = floats(z)
+    return pick(value > 0, _exp(B) * _erfcx(z), _exp(A) * special.erfc(np.minimum(value, 0.0)))
+
+
+def _experfi(A: Number, z: Number, B: Number) -> Wide:
+    """e^A erfi z, given B = A + z²."""
+    value = floats(z)
+    far = pick(np.abs(value) > 2.0**60, 0.5 / wide(z), special.dawsn(value))
+    return 2 / _ROOT_PI * _exp(B) * pick(np.abs(value) < _TINY, z, far)
+
+
+def _expdiff(A: Number, B: Number, difference: Number) -> Wide:
+    """e^A − e^B, given A − B."""
+    sign = np.sign(floats(difference))
+    larger = _exp(pick(sign > 0, A, B))
+    return larger * -sign * _expm1(-abs(wide(difference)))
+
+
+def _corner(A: Number, h: Number, k: Number) -> Wide:
+    return pick((floats(h) > 0) & (floats(k) > 0), _exp(A), 0.0)
+
+
+def _edge(h: Number, g: Number, along: Number, apex: Number) -> Wide:
+    """As support.edge; its two exponentials may be of any size."""
+    h, g = np.broadcast_arrays(floats(h), floats(g))
+    x, y = np.clip(np.abs(h), 0.0, 1e300), np.clip(np.abs(g), 0.0, 1e300)
+    value = _exp(apex) * support.far(x, y)
+    value = pick(g < 0, _exp(along) * (0.5 * _erfcx(x * np.sqrt(0.5))) - value, value)
+    return pick(h > 0, -value, value)
+
+
+def _sliver(theta: Number, s: Number, k: Number) -> Wide:
+    """θ − sin θ."""
+    theta = wide(theta)
+    near = np.minimum(floats(theta), 2.0)
+    return pick(near < 2.0, theta * theta * theta / 6 * support.sliver_series(near * near), theta - 2 * wide(s) * k)
+
+
+def _ramp(psi: Number, s: Number, k: Number) -> Wide:
+    """ψ cos θ + sin θ for θ = π − ψ."""
+    psi, s, k = wide(psi), wide(s), wide(k)
+    usual, opposite = psi * ((k - s) * (k + s)) + 2 * s * k, 2 * k * k * psi - _sliver(psi, s, k)
+    return pick(floats(k) >= floats(s), usual, opposite)
+
+
+def _away(p: Number, q: Number, c: Number, s: Number) -> Wide:
+    """p − q cos θ, given c = pq cos θ and s = sin θ/2."""
+    p, q, c, s = map(wide, (p, q, c, s))
+    return pick(c.m > 0, (p - q) + 2 * q * s * s, p - c / p)
+
+
+def _arctan2(y: Number, x: Number) -> Wide:
+    y, x = wide(y), wide(x)
+    top = np.maximum(y.e, x.e)
+    with np.errstate(under="ignore"):
+        parts = [np.ldexp(part.m, np.maximum(part.e - top, -3000)) for part in (y, x)]
+    return pick((x.m > 0) & (y.e < x.e - 500), y / x, np.arctan2(*parts))
+
+
+def _larger(x: Number, y: Number) -> Wide:
+    return pick((wide(x) - y).m >= 0, x, y)
+
+
+def _full_like(like: Number, value: float) -> Wide:
+    return wide(np.full(np.shape(floats(like)), value))
+
+
+_erf, _erfc = _tangent(special.erf, 2 / _ROOT_PI), lambda z: _experfc(0.0, z, -wide(z) * z)
+
+WORDS: dict[str, Any] = {
+    "np": SimpleNamespace(
+        sqrt=root, power=_power, abs=lambda x: abs(wide(x)), exp=_exp, expm1=_expm1, full_like=_full_like,
+        sin=_tangent(np.sin), cos=lambda x: wide(np.cos(floats(x))), arctan2=_arctan2, arctan=lambda x: _arctan2(x, 1.0),
+        maximum=_larger, minimum=lambda x, y: -_larger(-wide(x), -wide(y)),
+    ),
+    "erf": _erf, "erfc": _erfc, "experfc": _experfc, "experfi": _experfi, "expdiff": _expdiff,
+    "corner": _corner, "edge": _edge, "sliver": _sliver, "ramp": _ramp, "away": _away,
+}  # fmt: skip
+"""What generated functions of pairs and of the diagonal call, on numbers of any size."""

@@ -1,0 +1,54 @@
+"""Arguments that are integers, choices or functions: checked once, and named in the error."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from ndksym.errors import FOREIGN, InputError, InputTypeError, brief
+
+__all__ = ["Progress", "choice", "integer", "listed", "listener"]
+
+Progress = Callable[[float], None]
+"""Called with the fraction done."""
+
+
+def integer(value: Any, name: str, least: int, most: int | None = None) -> int:
+    """An integer between `least` and `most`; truth values and floats are none.
+
+    >>> integer(3, "depth", 1)
+    3
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except FOREIGN as error:
+        raise InputTypeError(f"{name} must be an integer, got {brief(value)}") from error
+    if number < least or (most is not None and number > most):
+        allowed = f"at least {least}" if most is None else f"between {least} and {most}"
+        raise InputError(f"{name} must be {allowed}, got {brief(number)}")
+    return number
+
+
+def choice(value: Any, name: str, allowed: tuple[Any, ...]) -> Any:
+    """One of a few words or truth values."""
+    if not isinstance(value, str | bool) or value not in allowed:
+        raise InputError(f"{name} {brief(value)} is not known; allowed are {', '.join(map(str, allowed))}")
+    return value
+
+
+def listed(value: Any, name: str) -> tuple[Any, ...]:
+    """The entries of a list, tuple or set, or of an array of one axis."""
+    if isinstance(value, list | tuple | set | frozenset) or getattr(value, "ndim", None) == 1:
+        return tuple(value)
+    raise InputTypeError(f"{name} must be a list, got {brief(value)}")
+
+
+def listener(value: Any) -> Progress:
+    """Who hears of progress: a function of the fraction done, or nobody."""
+    if value is None:
+        return lambda fraction: None
+    if not callable(value):
+        raise InputTypeError(f"progress must be a function of the fraction done, or None, got {brief(value)}")
+    heard: Progress = value
+    return heard

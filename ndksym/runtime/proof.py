@@ -1,0 +1,151 @@
+"""A compiled layer is compared with quadrature of its φ before a number of it reaches a user.
+
+By whichever rule a pair is served, it is compared with the iterated quadrature of φ, which shares no formula with a closed
+form or a series.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ndksym.errors import NotDerivableError
+from ndksym.runtime import quadrature, tails
+from ndksym.runtime.layer import Pairs, evaluate
+from ndksym.runtime.panels import Panels
+from ndksym.runtime.rows import Rows, Rule
+from ndksym.runtime.types import Array, Layer
+
+__all__ = ["PAIRS", "Proof", "prove"]
+
+PAIRS = 40
+"""Pairs of preactivations at which a layer is compared, fewer where quadrature needs many nodes."""
+NODES = 5e6
+"""Nodes of quadrature that the comparison may cost, about .3 s."""
+TOLERANCE = 1e-11
+"""Allowed error of K relative to PQ, and of K_dot relative to the same of φ′."""
+NARROW = 1e-6
+"""Allowed relative error of PQ − K of nearly parallel inputs."""
+_DEEP = 6.0
+"""What a pair in the tails costs, beside another."""
+_CORRELATIONS = (0.0, 1e-7, -1e-7, 0.5, -0.5, 0.97, -0.97, 1 - 1e-6, -1 + 1e-6, 1 - 1e-10, -1.0, 0.2, -0.8)
+_FACTORS = (1.0, 0.4, 2.5, 0.9, 8.0)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The comparison of one compiled layer with quadrature: the largest error in units of the allowed one, and where.
+
+    `pairs` is 0 where quadrature cannot follow φ; `reason` then says why.
+    """
+
+    pairs: int
+    worst: float
+    where: str
+    reason: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """No error exceeds what is allowed."""
+        return self.worst <= 1
+
+    def __str__(self) -> str:
+        if not self.pairs:
+            return f"not compared with quadrature: {self.reason}"
+        if self.passed:
+            return f"within {self.worst * TOLERANCE:.1e} of quadrature at {self.pairs} pairs"
+        return f"differs from quadrature by {self.worst * TOLERANCE:.1e} at {self.where}"
+
+
+def prove(layer: Layer) -> Proof:
+    """Compare a compiled layer with the quadrature of its φ at points drawn from its name and at adversarial ones."""
+    rule = Rule(layer)
+    try:
+        panels = rule.panels
+    except NotDerivableError as error:
+        return Proof(0, 0.0, "", str(error))
+    p, q, rho = _points(layer, panels)
+    within = ~(Rows(rule, p * p).far | Rows(rule, q * q).far)  # beyond float64 the same code is run on other numbers
+    p, q, rho = p[within], q[within], rho[within]
+    first, second = Rows(rule, p * p), Rows(rule, q * q)
+    deep = np.array([first.deep(n) or second.deep(n) for n in range(len(p))])
+    chosen = _affordable(panels, p, q, deep)
+    rho = rho[chosen]
+    s, k = np.sqrt(0.5 * (1 - rho)), np.sqrt(0.5 * (1 + rho))
+    values = evaluate(first, second, Pairs(chosen, chosen, p[chosen] * q[chosen] * (k - s) * (k + s), s, k), last=False)
+    worst, where, compared = 0.0, "", 0
+    tangent = layer.smoothness >= 1
+    for m, n in enumerate(chosen):
+        (A, A_dot), (B, B_dot) = (_alone(layer, panels, float(norm[n]), bool(deep[n])) for norm in (p, q))
+        PQ, PQ_dot = np.sqrt(A) * np.sqrt(B), np.sqrt(A_dot) * np.sqrt(B_dot)
+        if not (0 < PQ < np.inf):
+            continue
+        double = tails.double if deep[n] else quadrature.double
+        true = double(layer, panels, float(p[n]), float(q[n]), float(s[m]), float(k[m]), A**0.5, B**0.5)
+        compared += 1
+        ratios = {
+            "E φ(u)²": abs(first.K[n] - A) / (TOLERANCE * A),
+            "E φ(v)²": abs(second.K[n] - B) / (TOLERANCE * B),
+            "K": abs(values.K[m] - true.K) / (TOLERANCE * PQ),
+            "PQ − K": abs(values.gap[m] - true.gap) / (NARROW * true.gap + 1e-13 * PQ),
+            "PQ + K": abs(values.cogap[m] - true.cogap) / (NARROW * true.cogap + 1e-13 * PQ),
+        }
+        if tangent and 0 < PQ_dot < np.inf:
+            ratios["K_dot"] = abs(values.K_dot[m] - true.K_dot) / (TOLERANCE * PQ_dot)
+            ratios["E φ'(u)²"] = abs(first.K_dot[n] - A_dot) / (TOLERANCE * A_dot)
+        for name, ratio in ratios.items():
+            if not ratio <= worst:  # a ratio that is not a number is the worst
+                worst = float(ratio) if np.isfinite(ratio) else float("inf")
+                where = f"{name}, √a = {p[n]:.6g}, √b = {q[n]:.6g}, ρ = {rho[m]:.10g}"
+    return Proof(compared, worst, where)
+
+
+def _alone(layer: Layer, panels: Panels, p: float, deep: bool) -> tuple[float, float]:
+    """E φ(u)² and E φ'(u)² by quadrature, in the tails where `deep`."""
+    if not deep:
+        return quadrature.single(layer, panels, p)
+    P, D = tails.single(layer, panels, p)
+    return P * P, D * D
+
+
+def _affordable(panels: Panels, p: Array, q: Array, deep: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The cheapest pairs that cost NODES together, in their order."""
+    inside = [[np.sum(np.abs(panels.edges) < quadrature.Z * norm) + 10.0 for norm in norms] for norms in (p, q)]
+    cost = quadrature.NODES**2 * (np.array(inside[0]) + inside[1]) * inside[1] * np.where(deep, _DEEP, 1.0)
+    order = np.argsort(cost, kind="stable")
+    return np.sort(order[np.cumsum(cost[order]) <= NODES])
+
+
+def _largest(layer: Layer, panels: Panels) -> float:
+    """The largest norm to compare at: quadrature follows φ there, however fast it grows."""
+    largest = 0.5 * min(panels.reach / quadrature.Z, float(np.sqrt(layer.reach)))
+    while True:
+        try:
+            tails.single(layer, panels, largest)
+        except NotDerivableError:
+            largest *= 0.5
+        else:
+            return largest
+
+
+def _points(layer: Layer, panels: Panels) -> tuple[Array, Array, Array]:
+    """Norms and correlations: each pair of thresholds, then what the name draws, small and large norms among them."""
+    rng = np.random.default_rng(list(hashlib.sha256(layer.name.encode()).digest()[:16]))
+    marks = sorted({abs(point) for point in layer.breaks if point}) or [1.0]
+    pairs = list(product(marks, marks))
+    rng.shuffle(pairs)
+    factors = list(product(_FACTORS, _FACTORS))
+    rng.shuffle(factors)
+    points = [
+        (m * factors[n % len(factors)][0], m2 * factors[n % len(factors)][1], _CORRELATIONS[n % len(_CORRELATIONS)])
+        for n, (m, m2) in enumerate((pairs * PAIRS)[: PAIRS // 2])
+    ]
+    while len(points) < PAIRS:
+        scale = marks[int(rng.integers(len(marks)))]
+        norms = scale * 10.0 ** rng.uniform(-1, 1.5, 2) if len(points) % 4 else 10.0 ** rng.uniform(-4, 4, 2)
+        points.append((*norms, float(np.cos(np.pi * rng.uniform()))))
+    largest = _largest(layer, panels)
+    p, q, rho = (np.array(column, dtype=float) for column in zip(*points, strict=True))
+    return np.minimum(p, largest), np.minimum(q, largest), rho
