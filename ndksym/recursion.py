@@ -41,6 +41,8 @@ class Jumping(Protocol):
     @property
     def name(self) -> str: ...
     @property
+    def discontinuities(self) -> tuple[Expr, ...]: ...
+    @property
     def rough(self) -> tuple[Expr, ...]: ...
 
 
@@ -193,9 +195,10 @@ def refuse_divergent(duals: Sequence[Dual], kernel: str) -> None:
     for layer, dual in enumerate(duals, 1):
         if dual.activation.rough:
             where = ", ".join(f"x = {point}" for point in dual.activation.rough)
+            verb = "jumps" if dual.activation.discontinuities else "is too steep"
             raise DivergentKernelError(
-                f"the {kernel} is infinite: the activation {dual.activation.name!r} of hidden layer {layer} jumps (or is too "
-                f"steep) at {where}, so K_dot = E[φ'(u)φ'(v)] diverges at coincident inputs; the NNGP kernel (.nngp) is finite"
+                f"the {kernel} is infinite: the activation {dual.activation.name!r} of hidden layer {layer} {verb} at "
+                f"{where}, so K_dot = E[φ'(u)φ'(v)] diverges at coincident inputs; the NNGP kernel (.nngp) is finite"
             )
 
 
