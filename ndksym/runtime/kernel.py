@@ -271,7 +271,8 @@ def _diagonal(rows: list[Rows], moments: Array, variance: float, beta: float, pa
 
 def _chosen(part: Part, cross: float, theta: Array, hidden: Array, readout: Array) -> Array:
     """The part asked for, of what the last layer left."""
-    return {"covariance": cross * readout, "ntk": theta, "readout": readout, "hidden": hidden}[part]
+    with np.errstate(over="ignore"):
+        return {"covariance": cross * readout, "ntk": theta, "readout": readout, "hidden": hidden}[part]
 
 
 def _step(

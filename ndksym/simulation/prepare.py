@@ -46,8 +46,6 @@ def job(
     derivation: Derivation, kernel: Kernel, data: physical.Data, physics: Physics, scale: float, asked: Asked
 ) -> Job:
     """Errors: InputError and InputTypeError name the argument; DivergentKernelError where an activation jumps."""
-    integer(asked.pairs, "pairs", 2)
-    integer(asked.seed, "seed", 0)
     choice(asked.signal, "signal", (False, True))
     dynamics: Dynamics = choice(asked.dynamics, "dynamics", DYNAMICS)
     widths = widths_of(asked.width, derivation.depth)
