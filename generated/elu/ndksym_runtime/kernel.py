@@ -271,7 +271,8 @@ def _diagonal(rows: list[Rows], moments: Array, variance: float, beta: float, pa
 
 def _chosen(part: Part, cross: float, theta: Array, hidden: Array, readout: Array) -> Array:
     """The part asked for, of what the last layer left."""
-    return {"covariance": cross * readout, "ntk": theta, "readout": readout, "hidden": hidden}[part]
+    with np.errstate(over="ignore"):
+        return {"covariance": cross * readout, "ntk": theta, "readout": readout, "hidden": hidden}[part]
 
 
 def _step(
@@ -295,7 +296,8 @@ def _step(
         usual = (total > 0) & np.isfinite(total)
         s = np.where(usual, np.sqrt(narrow / total), np.sqrt(0.5))
         k = np.where(usual, np.sqrt(wide / total), np.sqrt(0.5))
-    return Pairs(i, j, prior.cross * (K + beta**2), s, k)
+        C = prior.cross * (K + beta**2)
+    return Pairs(i, j, C, s, k)
 
 
 def _inner_products(rows: Array, rows2: Array, i: NDArray[np.intp], j: NDArray[np.intp]) -> Array:
