@@ -6,13 +6,17 @@ from typing import Any
 
 from ndksym.errors import FOREIGN, InputError, InputTypeError, brief
 
-__all__ = ["Progress", "choice", "integer", "listed", "listener"]
+__all__ = ["Progress", "choice", "integer", "listed", "listener", "seed_number"]
+
+MOST = 10**12
+"""Of what is counted, such as networks: far beyond what is feasible."""
+MOST_SEED = 2**128 - 1
 
 Progress = Callable[[float], None]
 """Called with the fraction done."""
 
 
-def integer(value: Any, name: str, least: int, most: int | None = None) -> int:
+def integer(value: Any, name: str, least: int, most: int = MOST) -> int:
     """An integer between `least` and `most`; truth values and floats are none.
 
     >>> integer(3, "depth", 1)
@@ -24,10 +28,18 @@ def integer(value: Any, name: str, least: int, most: int | None = None) -> int:
         number = operator.index(value)
     except FOREIGN as error:
         raise InputTypeError(f"{name} must be an integer, got {brief(value)}") from error
-    if number < least or (most is not None and number > most):
-        allowed = f"at least {least}" if most is None else f"between {least} and {most}"
+    if not least <= number <= most:
+        if most < MOST:
+            allowed = f"between {least} and {most}"
+        else:
+            allowed = f"at least {least}" if number < least else f"at most {most:.3g}"
         raise InputError(f"{name} must be {allowed}, got {brief(number)}")
     return number
+
+
+def seed_number(value: Any) -> int:
+    """A seed: any integer ≥ 0 of at most 128 bits."""
+    return integer(value, "seed", 0, MOST_SEED)
 
 
 def choice(value: Any, name: str, allowed: tuple[Any, ...]) -> Any:

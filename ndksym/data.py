@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ndksym import archive
-from ndksym.checks import integer
+from ndksym.checks import integer, seed_number
 from ndksym.errors import InputError, InputTypeError, MissingExtraError, brief
 from ndksym.runtime import inputs
 from ndksym.runtime.memory import require_memory
@@ -23,7 +23,6 @@ __all__ = ["FORMS", "Task", "digits", "load"]
 FORMS = "FILE.npz, orthogonal:P[,overlap=0.9][,width=N], digits:A,B or openml:NAME:A,B[,version=1]"
 _LARGEST = 10_000
 """Orthonormal inputs."""
-_MOST_EXAMPLES = 10**9
 _NAMES = ("X", "y", "X_test", "y_test")
 
 
@@ -83,8 +82,8 @@ def load(text: str, *, train: int | None = None, seed: int = 0, data_home: str |
     """
     if not isinstance(text, str):
         raise InputTypeError(f"a task is named by text, one of {FORMS}; got {brief(text)}")
-    seed = integer(seed, "seed", 0)
-    train = None if train is None else integer(train, "train", 1, _MOST_EXAMPLES)
+    seed = seed_number(seed)
+    train = None if train is None else integer(train, "train", 1)
     kind, _, rest = text.partition(":")
     if kind == "orthogonal":
         if train is not None:

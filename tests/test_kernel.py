@@ -321,3 +321,12 @@ def test_a_small_covariance_between_two_layers_keeps_its_digits():
         ratios.append(both.nngp(X)[0, 1] / first.nngp(X)[0, 1])
     assert ratios[0] > 0.1
     assert ratios[1:] == pytest.approx([ratios[0]] * 2, rel=1e-7)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["erf(x+1)", "Max(0,x-1)", "gelu", "tanh(x-1)"])
+def test_equal_and_parallel_rows_give_no_warning(name):
+    k, rows = derive(name).compile(), np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 4.0]])
+    found = k.ntk(rows, rows + 0.0)
+    assert np.isfinite(found).all()
+    assert found[0, 0] == pytest.approx(found[0, 1], rel=1e-14)

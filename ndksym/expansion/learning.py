@@ -28,6 +28,7 @@ from ndksym.expansion.overshoot import Overshoot
 from ndksym.expansion.shape import Slope, TimeScales
 from ndksym.network_argument import as_derivation
 from ndksym.planting import is_large
+from ndksym.runtime.kernel import Kernel
 from ndksym.symbols import T, a, b, c
 
 __all__ = ["Phases", "phases"]
@@ -174,13 +175,16 @@ class Phases:
         small, large = (Extreme(end, self.slope, self.derivation.depth == 1) for end in ENDS)
         return small, large
 
+    @cached_property
+    def _compiled(self) -> Kernel:
+        return self.derivation.compile()
+
     def on(self, X: Any, y: Any, X_test: Any = None, **options: Any) -> Composite:
         """Inner, outer and composite predictor on data: `times`, `temperature` and the physics of `ndksym.solve`.
 
         Errors are those of `ndksym.solve`; InputError too for orders beyond 3 and for a singular NTK.
         """
-        kernel = self.derivation.compile()
-        return composite(kernel, X, y, X_test, order=self.order, error_order=float(self.error_order), **options)
+        return composite(self._compiled, X, y, X_test, order=self.order, error_order=float(self.error_order), **options)
 
     def latex(self) -> str:
         """Both expansions and what they share as one LaTeX `aligned` block, to stand in math mode."""

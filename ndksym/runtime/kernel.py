@@ -335,7 +335,8 @@ def _diagonal(rows: list[Rows], points: geometry.Points, variance: float, beta: 
 
 def _chosen(part: Part, cross: float, theta: Number, hidden: Number, readout: Number) -> Number:
     """The part asked for, of what the last layer left."""
-    return {"covariance": cross * readout, "ntk": theta, "readout": readout, "hidden": hidden}[part]
+    with np.errstate(over="ignore"):
+        return {"covariance": cross * readout, "ntk": theta, "readout": readout, "hidden": hidden}[part]
 
 
 def _step(

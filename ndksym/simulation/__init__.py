@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ndksym.checks import Progress, choice, integer, listed, listener
+from ndksym.checks import Progress, choice, integer, listed, listener, seed_number
 from ndksym.dynamics import inputs as physical
 from ndksym.network_argument import as_derivation
 from ndksym.networks.job import DYNAMICS
@@ -68,24 +68,28 @@ def simulate(
     heard = listener(progress)
     derivation = as_derivation(network, depth, bias)
     data = physical.checked(X, y, X_test, times)
-    kernel = derivation.compile()
     choice(dynamics, "dynamics", DYNAMICS)
+    pairs, seed = integer(pairs, "pairs", 2), seed_number(seed)
+    prepare.widths_of(width, derivation.depth)
+    many = workers.cores() if processes is None else integer(processes, "processes", 1, workers.most())
+    kernel = derivation.compile()
     physics = physical.physics(kernel, temperature, prior_variance, init_variance, bias, zero=dynamics == "gradient")
     if dynamics == "gradient":
         physics = replace(physics, temperature=0.0)
     asked = prepare.Asked(dynamics, step, strength, freeze_time, signal, seed, pairs, width)
     job = prepare.job(derivation, kernel, data, physics, physical.loss_scale(loss, len(data.X)), asked)
-    many = workers.cores() if processes is None else integer(processes, "processes", 1, workers.most())
     if dynamics != "mpl":  # judged by its proposals, before
         prepare.affordable(job.shapes, len(data.X), float(job.asked[-1]), 2 * pairs, many)
     samples = workers.shared(job, pairs, many, heard)
     about = {
-        "temperature": physics.temperature, "prior_variance": prior_variance, "init_variance": init_variance, "bias": bias,
-        "loss": loss, "step": step, "strength": strength, "freeze_time": freeze_time, "signal": signal,
+        "temperature": physics.temperature, "prior_variance": physics.prior_variance,
+        "init_variance": physics.init_variance, "bias": physics.bias, "loss": loss,
+        "step": None if step is None else float(step), "strength": None if strength is None else float(strength),
+        "freeze_time": None if freeze_time is None else float(freeze_time), "signal": bool(signal),
     }  # fmt: skip
     return Simulation(
         dynamics, tuple(each.name for each in derivation.activations), job.widths, data.times, samples, len(data.X),
-        data.flat, int(seed), {name: value for name, value in about.items() if value is not None}, data, kernel,
+        data.flat, seed, {name: value for name, value in about.items() if value is not None}, data, kernel,
     )  # fmt: skip
 
 
@@ -107,7 +111,7 @@ def width_scan(
 
     The limit is that of a polynomial in 1/width of this `degree`; other arguments as in `simulate`, errors too.
     """
-    heard, first = listener(progress), integer(seed, "seed", 0)
+    heard, first = listener(progress), seed_number(seed)
     derivation = as_derivation(network, depth, bias)
     each = listed(widths, "widths")
     enough([min(prepare.widths_of(width, derivation.depth)) for width in each], degree)

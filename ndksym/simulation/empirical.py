@@ -94,7 +94,7 @@ def empirical_ndk(
         inputs.number(temperature, "temperature", zero=True),
         inputs.number(prior_variance, "prior_variance", zero=False), of.init_variance, of.bias,
     )  # fmt: skip
-    h = None if step is None else inputs.number(step, "step", zero=False)
+    h = None if step is None else physical.sized(step, "step", physical.LARGEST)
     lesson = None if training is None else _lesson(of, physics, h, training, loss)
     memory = langevin(physics) if h is None else discrete.stepping(physics, h)
     if h is not None:

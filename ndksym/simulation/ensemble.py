@@ -1,12 +1,12 @@
 """Networks that come one by one, each from its own random numbers, for what is measured in each of them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ndksym.checks import integer
+from ndksym.checks import integer, seed_number
 from ndksym.codegen.emit import module
 from ndksym.codegen.load import Compiled, load
 from ndksym.derivation import Derivation
@@ -59,6 +59,15 @@ def ensemble(
 ) -> Ensemble:  # fmt: skip
     """Errors: InputError and InputTypeError name the argument; DivergentKernelError where an activation jumps."""
     derivation = as_derivation(network, depth, bias)
+    found = Ensemble(
+        derivation,
+        (),
+        prepare.widths_of(width, derivation.depth),
+        integer(networks, "networks", 1),
+        seed_number(seed),
+        inputs.number(init_variance, "init_variance", zero=False),
+        inputs.bias_scale(bias, derivation.bias),
+    )
     distinct = list(dict.fromkeys(derivation.duals))
     layers = load(module("(simulation)", distinct, "numpy", curvature=curvature), "numpy")
     for layer in layers:
@@ -67,12 +76,4 @@ def ensemble(
                 f"{layer.name} is discontinuous, so its networks have gradients that no width makes those of the NTK. Allowed "
                 "here: continuous activations"
             )
-    return Ensemble(
-        derivation,
-        [layers[distinct.index(each)] for each in derivation.duals],
-        prepare.widths_of(width, derivation.depth),
-        integer(networks, "networks", 1),
-        integer(seed, "seed", 0),
-        inputs.number(init_variance, "init_variance", zero=False),
-        inputs.bias_scale(bias, derivation.bias),
-    )
+    return replace(found, hidden=[layers[distinct.index(each)] for each in derivation.duals])

@@ -99,7 +99,9 @@ def parameter_movement(
     factor = physical.loss_scale(loss, len(data.X))
     physics = Physics(0.0, 1.0, of.init_variance, of.bias)
     at_start = of.derivation.compile(), data.X, physics, factor
-    most = _FRACTION * discrete.largest_step(*at_start) if step is None else inputs.number(step, "step", zero=False)
+    most = (
+        _FRACTION * discrete.largest_step(*at_start) if step is None else physical.sized(step, "step", physical.LARGEST)
+    )
     discrete.require_stable(*at_start, most)
     prepare.affordable(of.shapes(len(data.X), data.y.shape[1]), len(data.X), float(data.times[-1]) / most, of.count, 1)
     X_, y_ = columns(data.X), np.ascontiguousarray(data.y.T)

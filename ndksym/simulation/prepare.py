@@ -46,8 +46,6 @@ def job(
     derivation: Derivation, kernel: Kernel, data: physical.Data, physics: Physics, scale: float, asked: Asked
 ) -> Job:
     """Errors: InputError and InputTypeError name the argument; DivergentKernelError where an activation jumps."""
-    integer(asked.pairs, "pairs", 2)
-    integer(asked.seed, "seed", 0)
     choice(asked.signal, "signal", (False, True))
     dynamics: Dynamics = choice(asked.dynamics, "dynamics", DYNAMICS)
     widths = widths_of(asked.width, derivation.depth)
@@ -90,7 +88,7 @@ def _step(
     if asked.dynamics == "mpl":
         if asked.strength is None or asked.step is not None:
             raise InputError("dynamics='mpl' needs strength=λ > 0 and no step; its times count steps")
-        strength = inputs.number(asked.strength, "strength", zero=False)
+        strength = physical.sized(asked.strength, "strength", physical.LARGEST)
         kept = float(np.exp(-proximal(physics, strength).rate))
         noise = float(np.sqrt(2 * physics.prior_variance * (1 - kept)))
         problem = Problem(kernel, data.X, data.X, data.y, physics, scale, 1e-6)
@@ -102,7 +100,7 @@ def _step(
         raise InputError(
             f"step is needed; the largest stable one is {discrete.largest_step(kernel, data.X, physics, scale):.4g}"
         )
-    h = inputs.number(asked.step, "step", zero=False)
+    h = physical.sized(asked.step, "step", physical.LARGEST)
     discrete.require_stable(kernel, data.X, physics, scale, h)
     return 1 - h * physics.rate, float(np.sqrt(2 * h * physics.temperature)), h * scale, 0.0
 

@@ -45,7 +45,7 @@ def by_price(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Arr
     # u and v cross a centre τ of φ at τ/p and τ/q: K_dot bends where θ is about their distance, which no rule sees
     # that has no node there
     bend = np.abs(first.rule.panels.centres).max(initial=0.0) * np.abs(p - q) / (p * q)
-    bent = bend > _UNSEEN * angle
+    bent = (angle > 0) & (bend > _UNSEEN * angle)
     for which, rules in ((~bent, _STRAIGHT), (bent, _BENT)):
         m = np.nonzero(which & (angle < _NARROWEST))[0]
         if len(m):

@@ -11,7 +11,7 @@ LARGEST = 1e150
 """Entries beyond this (or nonzero norms below its inverse) leave float64 as soon as they are squared."""
 
 
-def floats(value: Any, name: str, *, truth: bool = True) -> Array:
+def floats(value: Any, name: str, *, truth: bool = True, what: str = "real numbers in a rectangular array") -> Array:
     """Real numbers as float64, of any shape; masked arrays, text, dates, complex numbers (and truth values) are refused."""
     if _masked(value):
         raise InputTypeError(
@@ -29,9 +29,7 @@ def floats(value: Any, name: str, *, truth: bool = True) -> Array:
         raise InputError(f"{name} has an entry that is past the range of float64: got {brief(value)}") from error
     except FOREIGN as error:
         said = " ".join(str(error).split())[:200]
-        raise InputTypeError(
-            f"{name} must be real numbers in a rectangular array; got {brief(value)}{f' ({said})' if said else ''}"
-        ) from error
+        raise InputTypeError(f"{name} must be {what}; got {brief(value)}{f' ({said})' if said else ''}") from error
 
 
 def _masked(value: Any, level: int = 3) -> bool:
@@ -43,7 +41,7 @@ def _masked(value: Any, level: int = 3) -> bool:
 
 def _float(entry: Any) -> float:
     """What is a number and not the text or the date of one."""
-    if isinstance(entry, str | bytes | bytearray | np.ndarray | np.flexible | np.datetime64 | np.timedelta64):
+    if isinstance(entry, str | bytes | bytearray | np.flexible | np.datetime64 | np.timedelta64) or np.ndim(entry):
         raise TypeError(f"{type(entry).__name__} is no real number")
     return float(entry)
 
@@ -68,7 +66,7 @@ def points(value: Any, name: str, columns: int | None = None) -> Array:
 
 def number(value: Any, name: str, *, zero: bool) -> float:
     """A finite float, positive or (if `zero`) nonnegative."""
-    found = floats(value, name, truth=False)
+    found = floats(value, name, truth=False, what="a number")
     if found.ndim:
         raise InputTypeError(f"{name} must be a number, got {brief(value)}")
     out = float(found)
@@ -93,7 +91,7 @@ def times(t: Any, s: Any) -> tuple[Array, Array]:
     """Broadcast 0 ≤ s ≤ t, all finite."""
     out = []
     for value, name in ((t, "t"), (s, "s")):
-        array = floats(value, name, truth=False)
+        array = floats(value, name, truth=False, what="a time or an array of times")
         if not np.all(np.isfinite(array)) or np.any(array < 0):
             raise InputError(
                 f"{name} must be finite and ≥ 0, got {array[~(np.isfinite(array) & (array >= 0))].flat[0]}"

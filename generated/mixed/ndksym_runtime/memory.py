@@ -22,6 +22,7 @@ def require_memory(size: float, what: str, advice: str, most: float | None = Non
     """InputError where `what` takes more bytes than `most`, or than there are."""
     most = limit() if most is None else min(most, limit())
     if size > most:
+        size = min(size, 10**100)  # integers may be past the range of float64
         raise InputError(
             f"{what} would take about {size / 2**30:.3g} GiB of memory, and at most {most / 2**30:.3g} GiB may be taken; {advice}"
         )
