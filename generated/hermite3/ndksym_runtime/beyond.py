@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import layer as usual
 from . import mehler, quadrature
-from .layer import NARROW, Pairs, Values, expectation, series_may_serve, series_stands, unfold
+from .layer import NARROW, WIDE, Pairs, Values, expectation, series_may_serve, series_stands, unfold
 from .rows import CANCELLATION, Rows, wide_kept
 from .types import Array
-from .wide import Wide, floats, pick, put, wide
+from .wide import Wide, floats, pick, power, put, wide
 
 
 @np.errstate(all="ignore")
 def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
     """The dual kernel of all pairs, as `layer.evaluate` has it."""
     layer, i, j = first.rule.layer, pairs.i, pairs.j
+    if layer.homogeneity is not None:
+        return _homogeneous(first, second, pairs, layer.homogeneity, last)
     s, k, K_sign, K_dot_sign, flip = unfold(layer, pairs, pairs.c.m < 0)
     c = pick(flip, -pairs.c, pairs.c)
     p, q, P, Q = (wide(x) for x in (first.p[i], second.p[j], first.P[i], second.P[j]))
@@ -30,7 +33,7 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
     found = layer.wide("pair", p, q, c, s, k) if layer.closed else None
     if found is not None:
         K, K_size, K_dot, K_dot_size, extra, extra_size = found
-        settled = wide_kept(K, K_size) | wide_kept(c * K_dot, K_size)
+        settled = wide_kept(K, K_size) | (wide_kept(c * K_dot, K_size) & (np.minimum(s, k) > WIDE))
         poor = ~(settled & wide_kept(K_dot, K_dot_size))
         if layer.extra == "gap":
             gap, fine = extra, wide_kept(extra, extra_size)
@@ -53,6 +56,17 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
     if layer.parity == "odd":
         gap, cogap = pick(flip, cogap, gap), pick(flip, gap, cogap)
     return Values(K_sign * K, K_dot_sign * K_dot, gap, cogap)
+
+
+def _homogeneous(first: Rows, second: Rows, pairs: Pairs, degree: float, last: bool) -> Values:
+    """(pq)ⁿ times the kernel at norms of 1."""
+    pq = wide(first.p[pairs.i]) * second.p[pairs.j]
+    one, zero = Rows(first.rule, np.ones(1)), np.zeros_like(pairs.i)
+    cosine = np.nan_to_num(floats(pairs.c / pq))
+    values = usual.evaluate(one, one, Pairs(zero, zero, cosine, pairs.s, pairs.k), last)
+    scale = power(pq, degree)
+    slope = pick(pq.m > 0, power(pq, degree - 1) * values.K_dot, 0.0)
+    return Values(scale * values.K, slope, scale * values.gap, scale * values.cogap)
 
 
 Angle = tuple[Array, Array, Wide]

@@ -29,7 +29,8 @@ NODES = 16
 @dataclass(frozen=True)
 class Moments:
     """Of one pair: K_dot = E φ'(u)φ'(v), and without dimension K/PQ, `slope` = pq K_dot/PQ, `narrow` and `broad` =
-    E(φ(u)/P ∓ φ(v)/Q)²/2 = 1 ∓ K/PQ; the sizes are those of absolute values, E|φ(u)φ(v)|/PQ and pq E|φ'(u)φ'(v)|/PQ.
+    E(φ(u)/P ∓ φ(v)/Q)²/2 = 1 ∓ K/PQ;
+    `size` = E|φ(u)φ(v)|/PQ.
     """
 
     P: float
@@ -40,7 +41,6 @@ class Moments:
     narrow: float
     broad: float
     size: float
-    slope_size: float
 
     @property
     def K(self) -> float:
@@ -58,15 +58,39 @@ class Moments:
         return self.P * self.Q * self.broad
 
 
-def summed(w: Array, values: tuple[Array, Array], slopes: tuple[Array, Array], norms: tuple[float, ...]) -> Array:
-    """What one set of nodes adds to the seven moments that follow P and Q."""
-    (g1, g2), (d1, d2), (p, q, P, Q) = values, slopes, norms
+@dataclass(frozen=True)
+class Nodes:
+    """Values at the nodes of one pair: φ(u)/P and φ(v)/Q, φ'(u) and φ'(v), unit normals z1 and z2, and weights."""
+
+    values: tuple[Array, Array]
+    slopes: tuple[Array, Array]
+    normals: tuple[Array, Array]
+    w: Array
+
+
+SUMS = 9
+
+
+def summed(nodes: Nodes, p: float, q: float, cos: float, sin: float, P: float, Q: float) -> Array:
+    """What one set of nodes adds to the sums that `moments` makes of them."""
+    (g1, g2), (d1, d2), (z1, z2), w = nodes.values, nodes.slopes, nodes.normals, nodes.w
     both = w * (g1 * g2)
-    slope = w * ((d1 * (p / P if P > 0 else 0.0)) * (d2 * (q / Q if Q > 0 else 0.0)))
+    slope = (w * (d1 * (p / P if P > 0 else 0.0))) * (d2 * (q / Q if Q > 0 else 0.0))
+    score = both * (z1 * z2 * sin - cos * (z2 - 1) * (z2 + 1)) / (sin * sin) if sin > 0 else 0 * both
     gaps = (0.5 * np.sum(w * (g1 - g2) ** 2), 0.5 * np.sum(w * (g1 + g2) ** 2))
-    return np.array(
-        [np.sum(both), np.sum(w * (d1 * d2)), np.sum(slope), *gaps, np.sum(np.abs(both)), np.sum(np.abs(slope))]
-    )
+    sizes = (np.sum(np.abs(x)) for x in (both, slope, score))
+    return np.array([np.sum(both), np.sum(w * (d1 * d2)), np.sum(slope), *gaps, *sizes, np.sum(score)])
+
+
+def moments(p: float, q: float, sin: float, P: float, Q: float, sums: Array) -> Moments:
+    """Where φ' has both signs, as of a peak, E φ'φ' cancels; by parts, pq K_dot is the mean of φφ times the score of
+    the density, and the one of both that lost less is taken."""
+    *found, slope_size, score_size, score = map(float, sums)
+    out = Moments(P, Q, *found)
+    lost = slope_size * _ROUNDED > abs(out.slope) and score_size * abs(out.slope) < slope_size * abs(score)
+    if not lost or sin * p * q * P * Q == 0.0:
+        return out
+    return replace(out, slope=score, K_dot=score * (P / p) * (Q / q))
 
 
 def gauss(edges: Array, nodes: int = NODES, widest: float = WIDEST) -> tuple[Array, Array]:
@@ -182,7 +206,7 @@ def double(
     f1, d1 = layer.phi(p * z1), layer.dphi(p * z1)
     if sin * q == 0.0:
         v = q * cos * z1
-        w, i = w1, slice(None)
+        z2, w, i = np.zeros(1), w1, slice(None)
     else:
         cuts = np.sort((panels.edges / q - cos * z1[:, None]) / sin, axis=1)
         ends = np.full((len(z1), 1), Z)
@@ -195,14 +219,5 @@ def double(
         w = w1[rows, None] * w2
         i = (rows, None)  # type: ignore[assignment]
     values = f1[i] * (1 / P if P > 0 else 0.0), layer.phi(v) * (1 / Q if Q > 0 else 0.0)
-    slopes = d1[i], layer.dphi(v)
-    found = Moments(P, Q, *map(float, summed(w, values, slopes, (p, q, P, Q))))
-    if found.slope_size * _ROUNDED <= abs(found.slope) or sin * q == 0.0 or not (p > 0 and P > 0 and Q > 0):
-        return found
-    # φ' of both signs, as of a peak: by parts, pq K_dot is the mean of φφ times the score of the density
-    z1, score = z1[i], w * (values[0] * values[1])
-    score = score * ((z1 * z2 * sin - cos * (z2 - 1) * (z2 + 1)) / (sin * sin))
-    slope = float(np.sum(score))
-    if found.slope_size * abs(slope) <= float(np.sum(np.abs(score))) * abs(found.slope):
-        return found
-    return replace(found, slope=slope, K_dot=slope * (P / p) * (Q / q))
+    found = Nodes(values, (d1[i], layer.dphi(v)), (z1[i], z2), w)
+    return moments(p, q, sin, P, Q, summed(found, p, q, cos, sin, P, Q))

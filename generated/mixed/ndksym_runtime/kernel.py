@@ -229,6 +229,8 @@ class Kernel:
         part: Part,
     ) -> Array:
         """The pairs that float64 has the range for, and those that need numbers m·2^e."""
+        if not any(row.far.any() for row in (*rows, *rows2)):
+            return floats(_chain(rows, rows2, *_inputs(first, second, i, j, False), prior, beta, part))
         far = np.any([row.far[i] | row2.far[j] for row, row2 in zip(rows, rows2, strict=True)], axis=0)
         out = np.empty(len(i))
         for beyond_float64 in (False, True):
@@ -333,7 +335,8 @@ def _diagonal(rows: list[Rows], points: geometry.Points, variance: float, beta: 
 
 def _chosen(part: Part, cross: float, theta: Number, hidden: Number, readout: Number) -> Number:
     """The part asked for, of what the last layer left."""
-    return {"covariance": cross * readout, "ntk": theta, "readout": readout, "hidden": hidden}[part]
+    with np.errstate(over="ignore"):
+        return {"covariance": cross * readout, "ntk": theta, "readout": readout, "hidden": hidden}[part]
 
 
 def _step(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .errors import NotDerivableError
 from .panels import Panels
-from .quadrature import Moments, check_reach, length, on_panels, outer_edges, summed
+from .quadrature import SUMS, Moments, Nodes, check_reach, length, moments, on_panels, outer_edges, summed
 from .types import Array, Layer
 
 END = 38.6
@@ -79,12 +79,12 @@ def double(layer: Layer, panels: Panels, p: float, q: float, s: float, k: float,
     check_reach(panels, max(p, q))
     pair = Pair(layer, panels, p, q, (k - s) * (k + s), 2 * s * k, P or 1.0, Q or 1.0)
     lo, hi = _outer(pair)
-    sums = np.zeros(7)
+    sums = np.zeros(SUMS)
     z1, w1 = (x.ravel() for x in on_panels(lo, hi))
     for start in range(0, len(z1), _ROWS):
         part = slice(start, start + _ROWS)
         sums += _inner(pair, z1[part], w1[part])
-    return Moments(P, Q, *map(float, sums))
+    return moments(p, q, pair.sin, P, Q, sums)
 
 
 def _outer(pair: Pair) -> tuple[Array, Array]:
@@ -161,4 +161,5 @@ def _inner(pair: Pair, z1: Array, w1: Array) -> Array:
     u, v = pair.p * z1, pair.q * (pair.cos * z1[rows] + pair.sin * z2)
     g1, g2 = (pair.layer.phi(u) / pair.P)[rows], pair.layer.phi(v) / pair.Q
     slopes = pair.layer.dphi(u)[rows], pair.layer.dphi(v)
-    return summed(w, (g1, g2), slopes, (pair.p, pair.q, pair.P, pair.Q))
+    nodes = Nodes((g1, g2), slopes, (z1[rows], z2), w)
+    return summed(nodes, pair.p, pair.q, pair.cos, pair.sin, pair.P, pair.Q)

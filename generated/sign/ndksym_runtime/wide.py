@@ -18,7 +18,7 @@ from scipy import special
 from . import support
 from .types import Array
 
-__all__ = ["WORDS", "Number", "Wide", "floats", "pick", "put", "root", "scaled", "wide"]
+__all__ = ["WORDS", "Number", "Wide", "floats", "pick", "power", "put", "root", "scaled", "wide"]
 
 _NOTHING = -(2**40)
 """Exponent of zero: it counts for nothing in a sum."""
@@ -86,7 +86,7 @@ class Wide:
         return wide(other) - self
 
     def __pow__(self, n: int) -> Wide:
-        return _power(self, n)
+        return power(self, n)
 
 
 def wide(value: Number) -> Wide:
@@ -125,10 +125,10 @@ def root(x: Number) -> Wide:
     return scaled(np.sqrt(np.ldexp(x.m, odd)), (x.e - odd) // 2)
 
 
-def _power(x: Number, n: float) -> Wide:
+def power(x: Number, n: float) -> Wide:
     """x^n for integers and halves."""
     x, whole = wide(x), int(np.floor(n))
-    out = scaled(x.m**whole, x.e * whole) if abs(whole) < 256 else _power(x, whole // 2) * _power(x, whole - whole // 2)
+    out = scaled(x.m**whole, x.e * whole) if abs(whole) < 256 else power(x, whole // 2) * power(x, whole - whole // 2)
     if n == whole:
         return out
     if n != whole + 0.5:
@@ -238,7 +238,7 @@ _erf, _erfc = _tangent(special.erf, 2 / _ROOT_PI), lambda z: _experfc(0.0, z, -w
 
 WORDS: dict[str, Any] = {
     "np": SimpleNamespace(
-        sqrt=root, power=_power, abs=lambda x: abs(wide(x)), exp=_exp, expm1=_expm1, full_like=_full_like,
+        sqrt=root, power=power, abs=lambda x: abs(wide(x)), exp=_exp, expm1=_expm1, full_like=_full_like,
         sin=_tangent(np.sin), cos=lambda x: wide(np.cos(floats(x))), arctan2=_arctan2, arctan=lambda x: _arctan2(x, 1.0),
         maximum=_larger, minimum=lambda x, y: -_larger(-wide(x), -wide(y)),
     ),
