@@ -15,8 +15,6 @@ from .wide import Number
 
 NARROW = 0.02
 """Below this, relative to PQ, PQ ∓ K is not formed by subtraction: a deep network may amplify whatever is lost."""
-WIDE = 0.5
-"""Half-angles with sine and cosine above this are 60° or more from parallel and from opposite: there c is all one knows."""
 _SHARE = 1e-3
 """E|φφ|/PQ below which the usual panels need not hold most of it."""
 _ALTERNATING = -0.2
@@ -58,8 +56,8 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
             K, K_size, K_dot, K_dot_size, extra, extra_size = layer.pair(p, q, c, s, k)
             K, K_dot = np.array(K, dtype=float), np.array(K_dot, dtype=float)
             # an infinite K has left float64, as the truth has: no other rule would bring it back
-            # at a wide angle a sum that cancels stands where the last digit of c moves it as far
-            moved = np.where(np.minimum(s, k) > WIDE, np.abs(c * K_dot), 0.0)
+            # a sum that cancels stands where the last digit of c, or of the angle, moves it as far
+            moved = np.minimum(np.abs(c), 2 * s * k * p * q) * np.abs(K_dot)
             settled = kept(np.maximum(np.abs(K), moved), K_size)
             poor = ~(settled & kept(K_dot, K_dot_size)) & ~np.isinf(K)
             if extra is not None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from . import layer as usual
 from . import mehler, quadrature
-from .layer import NARROW, WIDE, Pairs, Values, expectation, series_may_serve, series_stands, unfold
+from .layer import NARROW, Pairs, Values, expectation, series_may_serve, series_stands, unfold
 from .rows import CANCELLATION, Rows, wide_kept
 from .types import Array
 from .wide import Wide, floats, pick, power, put, wide
@@ -33,7 +33,8 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
     found = layer.wide("pair", p, q, c, s, k) if layer.closed else None
     if found is not None:
         K, K_size, K_dot, K_dot_size, extra, extra_size = found
-        settled = wide_kept(K, K_size) | (wide_kept(c * K_dot, K_size) & (np.minimum(s, k) > WIDE))
+        moved = [wide_kept(angle * K_dot, K_size) for angle in (c, 2 * p * q * s * k)]
+        settled = wide_kept(K, K_size) | (moved[0] & moved[1])
         poor = ~(settled & wide_kept(K_dot, K_dot_size))
         if layer.extra == "gap":
             gap, fine = extra, wide_kept(extra, extra_size)
