@@ -22,6 +22,8 @@ from ndksym.runtime.types import Array, Layer
 
 _BLOCK = 2**17
 """Pairs evaluated together: enough for NumPy, small enough for the cache and for memory."""
+_TOGETHER = 2**14
+"""The same of several pairs of times: Python's own time is then small, and so are the coefficients of all rows."""
 
 
 Part = Literal["covariance", "ntk", "readout", "hidden"]
@@ -46,6 +48,32 @@ class Prior:
     def one_time(self) -> bool:
         """Whether the two times are one."""
         return self.nu == 0.0 and self.first == self.second
+
+
+@dataclass(frozen=True)
+class Priors:
+    """`Prior` at several pairs of times: arrays of one length."""
+
+    first: Array
+    second: Array
+    mu: Array
+    nu: Array
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def cross(self) -> Array:
+        """m(t,s)."""
+        return np.asarray(np.sqrt(self.first) * np.sqrt(self.second) * self.mu)
+
+    def repeated(self, count: int) -> "Priors":
+        """Each of them `count` times."""
+        return Priors(*(np.repeat(each, count) for each in (self.first, self.second, self.mu, self.nu)))
+
+    def of(self, which: slice) -> "Priors":
+        """Some of them."""
+        return Priors(self.first[which], self.second[which], self.mu[which], self.nu[which])
 
 
 def static_prior(variance: float) -> Prior:
@@ -137,6 +165,35 @@ class Kernel:
         first, second, beta = self._points(X, X2, bias, part)
         return self._matrix(first, second, prior, beta, part)
 
+    def grams(self, X: Any, X2: Any, priors: Priors, *, bias: float = 0.0, part: Part = "ntk") -> Array:
+        """`gram` at several pairs of times together: (pairs of times, n, n2).
+
+        Entries are right relative to those of coincident inputs, not each to itself.
+        """
+        first, second, beta = self._points(X, X2, bias, part)
+        other = first if second is None else second
+        n, n2 = len(first.norms), len(other.norms)
+        height = max(1, _TOGETHER // (n * n2))
+        if height == 1:
+            each = zip(priors.first, priors.second, priors.mu, priors.nu, strict=True)
+            return np.array([self._matrix(first, other, Prior(*map(float, at)), beta, part) for at in each])
+        base = _base(first, other, *(k.ravel() for k in np.meshgrid(np.arange(n), np.arange(n2), indexing="ij")))
+        out = np.empty((len(priors), n, n2))
+        for start in range(0, len(priors), height):
+            some = priors.of(slice(start, start + height))
+            count = len(some)
+            pairs, variances, which, variances2, which2 = (
+                base.tiled(count),
+                *_distinct(some.first),
+                *_distinct(some.second),
+            )
+            rows = _rows(self._rules, np.tile(first.moments, len(variances)), np.repeat(variances, n), beta)
+            rows2 = _rows(self._rules, np.tile(other.moments, len(variances2)), np.repeat(variances2, n2), beta)
+            i, j = pairs.i + n * np.repeat(which, n * n2), pairs.j + n2 * np.repeat(which2, n * n2)
+            found = self._through(rows, rows2, pairs, i, j, some.repeated(n * n2), beta, part)
+            out[start : start + height] = found.reshape(count, n, n2)
+        return out
+
     def _static(self, X: Any, X2: Any, variance: float, bias: float, part: Part) -> Array:
         variance = inputs.number(variance, "variance", zero=False)
         return self.gram(X, X2, static_prior(variance), bias=bias, part=part)
@@ -198,34 +255,30 @@ class Kernel:
         rows2 = rows if symmetric else _rows(self._rules, other.moments, prior.second, beta)
         out = np.empty((len(first.norms), len(other.norms)))
         for i, j in _blocks(*out.shape, symmetric=symmetric):
-            out[i, j] = self._pairs(rows, rows2, first, other, i, j, prior, beta, part)
+            out[i, j] = self._through(rows, rows2, _base(first, other, i, j), i, j, prior, beta, part)
             if symmetric:
                 out[j, i] = out[i, j]
         if symmetric:
             np.fill_diagonal(out, _diagonal(rows, first.moments, prior.first, beta, part))
         return out
 
-    def _pairs(
+    def _through(
         self,
         rows: list[Rows],
         rows2: list[Rows],
-        first: geometry.Points,
-        second: geometry.Points,
+        base: "_Base",
         i: NDArray[np.intp],
         j: NDArray[np.intp],
-        prior: Prior,
+        prior: Prior | Priors,
         beta: float,
         part: Part,
     ) -> Array:
-        p, q = first.norms[i], second.norms[j]
-        c = _inner_products(first.rows, second.rows, i, j)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            rho = np.where((p > 0) & (q > 0), c / p / q, 0.0)
-        s, k = geometry.half_angles(first, second, i, j, rho)
-        theta = hidden = c
-        pairs = _step(i, j, p, q, c, 2 * p * q * s * s, 2 * p * q * k * k, prior, 0.0)
+        """The recursion for the pairs (i, j) of `rows` and `rows2`, from what the pairs are before the first layer."""
+        theta = hidden = base.c
+        pq = base.p * base.q
+        pairs = _step(i, j, base.p, base.q, base.c, 2 * pq * base.s**2, 2 * pq * base.k**2, prior, 0.0)
         for level, (row, row2) in enumerate(zip(rows, rows2, strict=True)):
-            values = evaluate(row, row2, pairs, last=level + 1 == len(rows))
+            values = evaluate(row, row2, pairs, last=level + 1 == len(rows), rough=isinstance(prior, Priors))
             if part in ("ntk", "hidden"):
                 with np.errstate(over="ignore", invalid="ignore"):
                     hidden = values.K_dot * theta
@@ -237,7 +290,39 @@ class Kernel:
         return _chosen(part, prior.cross, theta, hidden, output + beta**2)
 
 
-def _rows(rules: tuple[Rule, ...], moment: Array, variance: float, beta: float) -> list[Rows]:
+@dataclass(frozen=True)
+class _Base:
+    """Pairs of inputs before the first layer: norms, inner products and half-angles."""
+
+    i: NDArray[np.intp]
+    j: NDArray[np.intp]
+    p: Array
+    q: Array
+    c: Array
+    s: Array
+    k: Array
+
+    def tiled(self, count: int) -> "_Base":
+        """All of them `count` times."""
+        i, j = np.tile(self.i, count), np.tile(self.j, count)
+        return _Base(i, j, *(np.tile(each, count) for each in (self.p, self.q, self.c, self.s, self.k)))
+
+
+def _base(first: geometry.Points, second: geometry.Points, i: NDArray[np.intp], j: NDArray[np.intp]) -> _Base:
+    p, q = first.norms[i], second.norms[j]
+    c = _inner_products(first.rows, second.rows, i, j)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rho = np.where((p > 0) & (q > 0), c / p / q, 0.0)
+    return _Base(i, j, p, q, c, *geometry.half_angles(first, second, i, j, rho))
+
+
+def _distinct(variances: Array) -> tuple[Array, NDArray[np.intp]]:
+    """Each variance once, and which of them each was."""
+    values, which = np.unique(variances, return_inverse=True)
+    return values, which
+
+
+def _rows(rules: tuple[Rule, ...], moment: Array, variance: float | Array, beta: float) -> list[Rows]:
     """The rows at every layer: a^1 = m κ, a^{l+1} = m (K(a^l) + β²)."""
     out: list[Rows] = []
     for rule in rules:
@@ -257,7 +342,7 @@ def _diagonal(rows: list[Rows], moments: Array, variance: float, beta: float, pa
     return _chosen(part, variance, theta, hidden, rows[-1].K + beta**2)
 
 
-def _chosen(part: Part, cross: float, theta: Array, hidden: Array, readout: Array) -> Array:
+def _chosen(part: Part, cross: float | Array, theta: Array, hidden: Array, readout: Array) -> Array:
     """The part asked for, of what the last layer left."""
     return {"covariance": cross * readout, "ntk": theta, "readout": readout, "hidden": hidden}[part]
 
@@ -270,7 +355,7 @@ def _step(
     K: Array,
     gap: Array,
     cogap: Array,
-    prior: Prior,
+    prior: Prior | Priors,
     beta: float,
 ) -> Pairs:
     """C = m(t,s)(K + β²) and its half-angles from PQ ∓ K, every term of which is nonnegative."""

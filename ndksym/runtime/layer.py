@@ -39,8 +39,11 @@ class Values:
     cogap: Array
 
 
-def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
-    """The dual kernel of all pairs; the `last` layer hands no PQ ∓ K on, so there they may lose digits."""
+def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool, rough: bool = False) -> Values:
+    """The dual kernel of all pairs; the `last` layer hands no PQ ∓ K on, so there they may lose digits.
+
+    Each of K and K_dot is right relative to itself, or, if `rough`, to what it is where the two inputs are one.
+    """
     layer = first.rule.layer
     s, k, c, K_sign, K_dot_sign, flip = _unfold(layer, pairs)
     p, q, P, Q = first.p[pairs.i], second.p[pairs.j], first.P[pairs.i], second.P[pairs.j]
@@ -52,7 +55,9 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
             K, K_size, K_dot, K_dot_size, extra, extra_size = layer.pair(p, q, c, s, k)
             K, K_dot = np.array(K, dtype=float), np.array(K_dot, dtype=float)
             # an infinite K has left float64, as the truth has: no other rule would bring it back
-            poor = ~(kept(K, K_size) & kept(K_dot, K_dot_size)) & ~np.isinf(K)
+            least = P * Q if rough else 0.0
+            least_dot = np.sqrt(first.K_dot[pairs.i] * second.K_dot[pairs.j]) if rough else 0.0
+            poor = ~(kept(np.abs(K) + least, K_size) & kept(np.abs(K_dot) + least_dot, K_dot_size)) & ~np.isinf(K)
             if extra is not None:
                 gap, fine_gap, settled = _separation(first, p, q, P, Q, (K, K_size), K_dot, (extra, extra_size))
                 poor &= ~settled
@@ -130,7 +135,7 @@ def _series(
     m = np.nonzero(poor & (rho > -0.9) & (rho < 0.996))[0]
     if len(m):
         i, j = pairs.i[m], pairs.j[m]
-        value, slope, served = mehler.pairs(first.series, second.series, i, j, rho[m])
+        value, slope, served = mehler.pairs(first.series(i), second.series(j), i, j, rho[m])
         # at ρ < 0 the terms of a φ without parity alternate: what is left must not be small, beside what an ulp of c costs
         motion = first.p[i] * second.p[j] * np.abs(slope)
         small = CANCELLATION * (np.abs(value) + motion) < first.P[i] * second.P[j]
