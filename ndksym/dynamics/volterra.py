@@ -30,7 +30,7 @@ _BEHIND, _AHEAD = 2.0, 0.6
 _DIGITS = 8.0
 """Times what one rounding leaves, below which a defect is not pressed."""
 _LOST = 0.1
-"""Of the right-hand side: where rounding leaves as much, nothing is known."""
+"""Of the right-hand side at first: where rounding leaves as much, nothing is known."""
 _HELPS = 0.9
 """A shorter panel has a smaller defect by this much, or there is nothing to gain from it."""
 
@@ -107,6 +107,7 @@ def solve(
     ends, values, defects = [0.0], np.zeros((0, NODES, P, columns)), [0.0]
     shared = modes(equation.table) if NODES * P > _DIRECT else None
     length, refused, rounding = first, np.inf, 0.0
+    given = float(np.max(np.abs(equation.g(np.zeros(1))) / scale))
     while ends[-1] < last:
         start = ends[-1]
         length = min(length, equation.longest(start))
@@ -124,7 +125,7 @@ def solve(
         defect = float(np.max(np.abs(there + past) / scale))
         noise = _DIGITS * (rounding + _rounding(equation, start, end, found, scale))
         reachable = max(tolerance, noise)
-        if equation.identity and noise > _LOST * float(np.max(np.abs(equation.g(nodes)) / scale)):
+        if equation.identity and noise > _LOST * given:
             raise InputError(
                 "float64 has no digits left for the predictor: rows of X on which the kernel agrees have different y, and the "
                 f"kernel there is as large as {np.abs(equation.table.gram(0.0, 0.0)).max():.1e}. Average y over equal rows, or "
