@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ndksym.dynamics import Run
+from ndksym.dynamics.inputs import labels
 from ndksym.errors import InputError
 from ndksym.runtime import inputs
 from ndksym.runtime.types import Array
@@ -228,12 +229,7 @@ def mse(values: Array, y: Array) -> Array:
 
 
 def _fitting(value: Any, curves: Array, name: str, which: str) -> Array:
-    out = inputs.floats(value, name)
-    if out.shape != curves.shape[1:]:
-        raise InputError(f"{name} must have shape {curves.shape[1:]}, one row per {which} input; got {out.shape}")
-    if not np.all(np.isfinite(out)):
-        raise InputError(f"{name} has an entry that is not finite: {out[~np.isfinite(out)].flat[0]}")
-    return out
+    return labels(value, name, curves.shape[1:], which)
 
 
 def _positive(times: Array) -> Any:

@@ -120,8 +120,8 @@ def test_the_two_time_ndk_in_coarse_steps_and_in_training():
     args = {"t": n * h, "s": k * h, "temperature": T, "init_variance": init, "step": h, "networks": 400}
     memory = euler(Physics(T, 1.0, init, 0.0), h)
     kernel = ndksym.derive("erf").compile()
-    q, p = np.sqrt(1 - 0.6 ** (n - k)), 0.6 ** (2 * k)
-    limit = 0.6 ** (n - k) * kernel.gram(X, X_TEST, memory.prior(q, p))
+    q, m = np.array([np.sqrt(1 - 0.6 ** (n - k))]), memory.earlier([k])
+    limit = 0.6 ** (n - k) * kernel.grams(X, X_TEST, memory.prior(q, m))[0]
     found = Estimate((empirical_ndk("erf", X, X_TEST, width=64, **args),))
     z, most = bench.score(found, limit)
     assert z < most
@@ -129,8 +129,8 @@ def test_the_two_time_ndk_in_coarse_steps_and_in_training():
     assert bench.score(found, continuous)[0] > 2 * most
     # the learning signal moves each unit by 1/√N only: in the limit the same kernel
     args |= {"step": 1.0, "t": 10.0, "s": 4.0, "networks": 150}
-    q, p = np.sqrt(1 - 0.8**6), 0.8**8
-    limit = 0.8**6 * kernel.gram(X, X_TEST, euler(Physics(T, 1.0, init, 0.0), 1.0).prior(q, p))
+    memory = euler(Physics(T, 1.0, init, 0.0), 1.0)
+    limit = 0.8**6 * kernel.grams(X, X_TEST, memory.prior(np.array([np.sqrt(1 - 0.8**6)]), memory.earlier([4])))[0]
     half, whole = (
         Estimate((empirical_ndk("erf", X, X_TEST, width=width, seed=width, training=(X, Y), **args),))
         for width in (64, 128)

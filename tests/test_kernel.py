@@ -271,7 +271,7 @@ def test_the_series_serves_right_and_obtuse_angles_too(monkeypatch, formula, row
 
 def test_the_gap_by_series_needs_both_sides_to_die_out():
     layer = derive("tanh").compile("numpy").layers[0]
-    small, large = (Rows(Rule(layer), np.array([variance])).series for variance in (0.1, 10.0))
+    small, large = (Rows(Rule(layer), np.array([variance])).series(np.zeros(1, dtype=int)) for variance in (0.1, 10.0))
     assert mehler.resolves_gap(small, small)
     assert not any(mehler.resolves_gap(*both) for both in ((small, large), (large, small), (large, large)))
 

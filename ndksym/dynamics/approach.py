@@ -9,7 +9,7 @@ import numpy as np
 from ndksym.dynamics import linearised
 from ndksym.dynamics.left_out import Pulses, left_out
 from ndksym.dynamics.memory import Memory, Physics
-from ndksym.dynamics.table import Field, Table, field, fitted
+from ndksym.dynamics.table import Field, Pieces, field, fitted
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
 
@@ -67,7 +67,7 @@ class Approach:
 
     problem: Problem
     evaluate: Field
-    table: Table
+    table: Pieces
     vectors: Array
     impulse: Array
     across: float

@@ -9,7 +9,7 @@ Cov[f(t), f(t')] = Cov[f(t), ζ(t')] − ∫ Cov[f(t), ζ(s)] ρ(t', s)ᵀ ds. C
 split there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,6 +50,13 @@ class Row:
     time: float
     psi: Panels | None
 
+    def mean(self, y: Array, size: int) -> Array:
+        """∫ ρ(t, s) y ds, which is the mean predictor of all rows: (both, outputs)."""
+        if self.psi is None:
+            return np.zeros((size, y.shape[1]))
+        psi = self.psi.values.reshape(-1, len(y), size)
+        return np.asarray(np.einsum("n,npx,po->xo", self.psi.quadrature, psi, y, optimize=True))
+
 
 def row(found: Tables, rate: float, time: float, tolerance: float) -> Row:
     """The resolvent's rows at one time."""
@@ -58,13 +65,13 @@ def row(found: Tables, rate: float, time: float, tolerance: float) -> Row:
         return Row(time, None)
     P = found.P
     transposed = found.ndk.transposed()  # rows at the earlier time: (P, k, both)
-    own = Table(found.ndk.memory, found.ndk.coefficients, np.ascontiguousarray(transposed.grams[:, :, :P]))
+    own = replace(transposed, grams=np.ascontiguousarray(transposed.grams[:, :, :P]))
 
     def kernel(lags: Array) -> Array:
         u = found.ndk.weights(lags, time - lags) * np.exp(-rate * lags)[:, None]
         return np.asarray(np.einsum("tk,pkx->tpx", u, transposed.grams, optimize=True))
 
-    equation = volterra.Equation(own, kernel, earlier=lambda lag, _: time - lag)
+    equation = volterra.Equation(own, kernel, earlier=lambda lag, _: time - lag, end=time)
     scale = np.maximum(np.abs(kernel(np.zeros(1))).max(axis=(0, 1)), np.finfo(float).tiny)
     return Row(time, volterra.solve(equation, last, volterra.first_panel(own, last), tolerance, scale)[0])
 
@@ -90,33 +97,42 @@ def _with_prior(found: Tables, at: Row, times: Array, every: bool) -> Array:
     count = len(prior.grams) if every else P
     out: Array = np.einsum("tk,xkp->tpx", u, prior.grams[:, :, :count], optimize=True)  # (times, ζ, f)
     if at.psi is not None:
-        trained = Table(prior.memory, prior.coefficients, prior.grams[:P, :, :count]).transposed()  # ζ at s earlier
+        trained = replace(prior, grams=prior.grams[:P, :, :count]).transposed()  # ζ at s earlier
         out = out - integrals(trained, at.psi, lags, side="below", earlier=lambda lag, _: at.time - lag)
-        sooner = Table(
-            prior.memory, prior.coefficients, np.ascontiguousarray(prior.grams[:count, :, :P])
-        )  # ζ at s later
+        sooner = replace(prior, grams=np.ascontiguousarray(prior.grams[:count, :, :P]))  # ζ at s later
         out = out - integrals(sooner, at.psi, lags, side="above", earlier=lambda _, lag: at.time - lag)
     return out.transpose(0, 2, 1) if every else out
 
 
-def covariances(problem: Problem, times: Array, two_time: bool, progress: volterra.Progress) -> Array:
-    """Cov of all rows at each time (times, both, both), or at each pair of them (times, times, both, both)."""
-    found, rate = tables(problem), problem.physics.rate
+def covariances(
+    problem: Problem, times: Array, two_time: bool, mean: Array, progress: volterra.Progress
+) -> tuple[Array, float]:
+    """Cov of all rows at each time (times, both, both), or at each pair of them (times, times, both, both), and its error.
+
+    `mean` (times, both, outputs) is the predictor found forward in time. What the resolvent, found backward, makes of the
+    same labels differs from it by the errors of both; and a covariance at one time is symmetric but for those of the
+    quadrature. The error is the larger, in units of the largest |y| and of the largest prior or final variance.
+    """
+    found, rate, size = tables(problem), problem.physics.rate, len(problem.both)
     rows: list[Row] = []
     for n, time in enumerate(times):
         rows.append(row(found, rate, float(time), _TIGHTER * problem.rtol))
         progress((n + 1) / len(times))
+    plain = np.array([between(found, each, each) for each in rows])
+    off = np.abs(np.array([each.mean(problem.y, size) for each in rows]) - mean).max() / problem.size
+    largest = max(float(np.abs(found.prior.gram(0.0, s)).max()) for s in (0.0, np.inf))
+    askew = np.abs(plain - plain.transpose(0, 2, 1)).max() / max(largest, np.finfo(float).tiny)
+    error = float(max(off, askew))
     if not two_time:
-        return np.array([_symmetric(between(found, each, each)) for each in rows])
-    size = len(problem.both)
+        return _symmetric(plain), error
     out = np.empty((len(times), len(times), size, size))
     for i, later in enumerate(rows):
-        for j, earlier in enumerate(rows[: i + 1]):
+        for j, earlier in enumerate(rows[:i]):
             out[i, j] = between(found, later, earlier)
             out[j, i] = out[i, j].T
-        out[i, i] = _symmetric(out[i, i])
-    return out
+        out[i, i] = _symmetric(plain[i])
+    return out, error
 
 
-def _symmetric(matrix: Array) -> Array:
-    return 0.5 * (matrix + matrix.T)
+def _symmetric(matrices: Array) -> Array:
+    return 0.5 * (matrices + matrices.swapaxes(-1, -2))

@@ -4,6 +4,8 @@ The gradient-driven phase leaves the impulse a_0 = Θ⁻¹ y at τ = 0; from the
 y = G(τ, 0) a_0 + ∫_0^τ G(τ, τ') r(τ') dτ' and f(τ) the same with the rows of f.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from ndksym.dynamics import volterra
@@ -34,7 +36,7 @@ def _predicted(start: Approach, times: Array, progress: volterra.Progress) -> tu
     problem, vectors, ndk, last = start.problem, start.vectors, start.table, float(times[-1])
     # in the modes that are learnt, so that the equation has a solution
     reduced = np.einsum("xm,xky,yn->mkn", vectors, ndk.grams[: len(problem.X)], vectors, optimize=True)
-    own = Table(ndk.memory, ndk.coefficients, np.ascontiguousarray(reduced))
+    own = replace(ndk, grams=np.ascontiguousarray(reduced))
     known, begin = vectors.T @ problem.y, vectors.T @ start.impulse
     f = _left(ndk, start.impulse, times)
     if last == 0 or not vectors.shape[1]:  # nothing more is learnt, or nothing at all: every input is 0

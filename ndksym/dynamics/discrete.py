@@ -16,7 +16,7 @@ from scipy.linalg import lu_factor, lu_solve
 from ndksym.dynamics.approach import Problem
 from ndksym.dynamics.left_out import left_out, pulses
 from ndksym.dynamics.memory import Memory, Physics, euler, proximal
-from ndksym.dynamics.table import Field, Table, field, table
+from ndksym.dynamics.table import Field, Pieces, Table, field, table
 from ndksym.dynamics.volterra import Progress
 from ndksym.errors import InputError
 from ndksym.runtime.kernel import Kernel
@@ -93,18 +93,17 @@ def proximal_steps(problem: Problem, strength: float) -> Steps:
     x, w = legendre(_GAUSS)
     bias, kernel = physics.bias, problem.kernel
 
-    def evaluate(rows: Array, X: Array, q: float, p: float) -> Array:
-        p *= 1 - cut  # time 0 of the table is step 1: there is no step before the first
-        whole, part = memory.prior(q, p), memory.reduced(q, p)
+    def evaluate(rows: Array, X: Array, q: Array, m: Array) -> Array:
         if cut > _FINE:
-            kept = memory.earlier(p) - memory.level * cut
-            return memory.earlier(p) * kernel.gram(rows, X, whole, bias=bias, part="readout") - kept * kernel.gram(
-                rows, X, part, bias=bias, part="readout"
+            kept = (m - memory.level * cut)[:, None, None]
+            whole = kernel.grams(rows, X, memory.prior(q, m), bias=bias, part="readout")
+            return m[:, None, None] * whole - kept * kernel.grams(
+                rows, X, memory.reduced(q, m), bias=bias, part="readout"
             )
-        out = np.zeros((len(rows), len(X)))
+        out = np.zeros((len(q), len(rows), len(X)))
         for node, weight in zip(0.5 * (1 + x), w, strict=True):  # m − δ z², dm = 2δ z dz: a kink's cusp is at z = 0
-            at = memory.between(q, p, float(node**2))
-            out += weight * node * kernel.gram(rows, X, at, bias=bias, part="ntk")
+            at = memory.between(q, m, float(node**2))
+            out += weight * node * kernel.grams(rows, X, at, bias=bias, part="ntk")
         return memory.level * cut * out
 
     noise = 2 * physics.temperature / problem.scale
@@ -116,7 +115,7 @@ class March:
     """Δ at every step (steps + 1, P, outputs), and the table between all rows and the training set."""
 
     steps: Steps
-    table: Table
+    table: Pieces
     delta: Array
 
     def predict(self, asked: Numbers) -> Array:
@@ -139,7 +138,8 @@ def march(problem: Problem, steps: Steps, count: int, progress: Progress) -> tup
         )
     P, outputs = problem.y.shape
     tolerance = float(np.clip(0.05 * problem.rtol / np.sqrt(P), 1e-13, 1e-4))
-    found = table(steps.evaluate, steps.memory, problem.both, problem.X, tolerance).scaled(steps.factor)
+    since = steps.memory.starting(steps.first)  # time 0 of the table is the first step that counts
+    found = table(steps.evaluate, since, problem.both, problem.X, tolerance).scaled(steps.factor)
     own = found.rows(slice(0, P))
     delta = np.zeros((count + 1, P, outputs))
     delta[0] = problem.y

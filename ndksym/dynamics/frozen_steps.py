@@ -37,7 +37,7 @@ def drift(
             kept = _kept(part, memory, n, frozen, earlier)
             f[index] += factor * _summed(found, memory, n, earlier, kept[:, None, None] * learnt.delta[: len(earlier)])
         total = factor * learnt.delta[: int(asked[-1]) if goes_on else frozen].sum(axis=0)
-        size = memory.earlier(0.0) if part == "hidden" else 1.0
+        size = memory.level if part == "hidden" else 1.0
         error += size * missed(evaluate, found, problem.both, problem.X, total)
     return f, np.full(len(asked), error)
 

@@ -71,6 +71,15 @@ def checked(X: Any, y: Any, X_test: Any, times: Any) -> Data:
     return Data(rows, labels.reshape(len(rows), -1), test, moments, labels.ndim == 1)
 
 
+def labels(value: Any, name: str, shape: tuple[int, ...], which: str = "test") -> Array:
+    """Finite labels of a known shape. Errors: InputError and InputTypeError name the argument."""
+    out = _finite(value, name)
+    if out.shape != shape:
+        raise InputError(f"{name} must have shape {shape}, one row per {which} input; got {out.shape}")
+    _sized(out, name, LARGEST)
+    return out
+
+
 def steps(times: Array, step: float, name: str = "each of times") -> NDArray[np.intp]:
     """How many steps each time is."""
     numbers = times / step

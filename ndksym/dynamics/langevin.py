@@ -49,5 +49,5 @@ def mean(problem: Problem, times: Array, progress: volterra.Progress) -> tuple[A
         shape = (len(times), len(problem.X), problem.y.shape[1])
         return np.zeros(shape), np.zeros((len(times), len(problem.rows), shape[2])), np.zeros(len(times))
     found = solution(problem, float(times[-1]), progress)
-    train, test = problem.split(integrals(found.table, found.delta, times))
+    train, test = problem.split(integrals(found.table, found.delta, times, finer=True))
     return train, test, found.error[found.delta.panel_of(times)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ndksym.dynamics.table import Field, Table, seen
+from ndksym.dynamics.table import Field, Pieces, seen
 from ndksym.runtime.types import Array
 
 _PULSES, _TIMES = 16, 4
@@ -36,18 +36,17 @@ def pulses(times: Array, weights: Array, values: Array) -> Pulses:
     return Pulses(np.array(when), np.array(sizes).reshape(-1, *values.shape[1:]))
 
 
-def left_out(evaluate: Field, found: Table, rows: Array, X: Array, past: Pulses, last: float) -> float:
+def left_out(evaluate: Field, found: Pieces, rows: Array, X: Array, past: Pulses, last: float) -> float:
     """The largest entry, on some of the rows and at some times up to `last`."""
     i, rate = seen(rows, X), found.memory.rate
     some = found.rows(i)
     worst = 0.0
     for t in [*past.times[:: max(1, len(past.times) // _TIMES)], last]:
-        total = np.zeros((len(i), past.sizes.shape[2]))
         known = past.times <= t
         lag = t - past.times[known]
-        for q, p, kept, size in zip(
-            *found.place(lag, past.times[known]), np.exp(-rate * lag), past.sizes[known], strict=True
-        ):
-            total += kept * np.abs((some.gram(q, p) - evaluate(rows[i], X, float(q), float(p))) @ size)
+        q, m = found.place(lag, past.times[known])
+        off = np.einsum("nk,xkp->nxp", found.at(q, m), some.grams) - evaluate(rows[i], X, q, m)
+        off = np.abs(np.einsum("nxp,npo->nxo", off, past.sizes[known]))
+        total = np.einsum("n,nxo->xo", np.exp(-rate * lag), off)
         worst = max(worst, float(total.max()))
     return worst

@@ -4,12 +4,12 @@ Langevin dynamics has r = T/σ² and v = σ² in continuous time; its Euler step
 steps, with r = −log a and v = s², or r = −log λ~ and v = σ~².
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ndksym.runtime.kernel import Prior
+from ndksym.runtime.kernel import Priors
 from ndksym.runtime.types import Array
 
 
@@ -32,7 +32,7 @@ class Physics:
 class Memory:
     """Rate r, stationary variance v and initial variance σ0² of one parameter.
 
-    Times enter through q = √(1 − e^{−r(t−s)}) and p = e^{−2rs}, s ≤ t (theory §6); there is no cancellation in what
+    Times enter through q = √(1 − e^{−r(t−s)}) and m = m(s,s), s ≤ t (theory §6); there is no cancellation in what
     follows, however close the times are.
     """
 
@@ -47,27 +47,32 @@ class Memory:
             self.level * np.exp(-self.rate * far) + (self.init - self.level) * np.exp(-self.rate * together)
         )
 
-    def prior(self, q: float, p: float) -> Prior:
-        """m(t,t), m(s,s) and their correlation."""
+    def prior(self, q: Array, m: Array) -> Priors:
+        """m(t,t), m(s,s) = m and their correlation."""
         decay = (1 - q) * (1 + q)
-        earlier, later = self.earlier(p), self.earlier(p * decay**2)
-        mu = float(decay * np.sqrt(earlier / later))
-        return Prior(later, earlier, mu, float(self.level * q * q * (2 - q * q) / later / (1 + mu)))
+        later = self.level * q * q * (2 - q * q) + m * decay**2
+        mu = decay * np.sqrt(m / later)
+        return Priors(later, m, mu, self.level * q * q * (2 - q * q) / later / (1 + mu))
 
-    def reduced(self, q: float, p: float) -> Prior:
+    def reduced(self, q: Array, m: Array) -> Priors:
         """The same with the cross moment that is left if the noise of the step to time s is another (T8)."""
-        return self.between(q, p, 1.0)
+        return self.between(q, m, 1.0)
 
-    def between(self, q: float, p: float, share: float) -> Prior:
+    def between(self, q: Array, m: Array, share: float) -> Priors:
         """The cross moment less a share of what that noise contributes, v e^{−r(t−s)} (1 − e^{−2r})."""
-        both = self.prior(q, p)
+        both = self.prior(q, m)
         size = np.sqrt(both.first) * np.sqrt(both.second)
-        lost = share * float((1 - q) * (1 + q) * self.level * -np.expm1(-2 * self.rate) / size)
-        return Prior(both.first, both.second, both.mu - lost, both.nu + lost)
+        lost = share * (1 - q) * (1 + q) * self.level * -np.expm1(-2 * self.rate) / size
+        return Priors(both.first, both.second, both.mu - lost, both.nu + lost)
 
-    def earlier(self, p: float) -> float:
-        """m(s,s)."""
-        return float(self.level * (1 - p) + self.init * p)
+    def earlier(self, s: ArrayLike) -> Array:
+        """m(s,s), to its last digit however small σ0² is."""
+        lost = -np.expm1(-2 * self.rate * np.maximum(s, 0.0))
+        return np.asarray(self.level * lost + self.init * (1 - lost))
+
+    def starting(self, time: float) -> "Memory":
+        """The same, its clock set to 0 at that time."""
+        return replace(self, init=float(self.earlier(time)))
 
 
 def langevin(physics: Physics) -> Memory:

@@ -30,12 +30,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Found:
-    """Mean on the training set and on the further rows, error estimate, and covariance of all rows if asked for."""
+    """Mean on the training set and on the further rows, error estimate, and covariance of all rows if asked for.
+
+    `cov_error` is relative to the largest |y| and to the largest variance without data.
+    """
 
     train: Array
     test: Array
     error: Array
     cov: Array | None = None
+    cov_error: float = 0.0
 
 
 def run(method: str, kernel: Kernel, data: inputs.Data, physics: Physics, scale: float, options: Options) -> Run:
@@ -48,6 +52,13 @@ def run(method: str, kernel: Kernel, data: inputs.Data, physics: Physics, scale:
         warnings.warn(
             f"rtol = {options.rtol:g} was not reached: the estimated error is {found.error.max() / problem.size:.1e} of the "
             f"largest |y| at t = {data.times[np.argmax(found.error)]:g}; .error holds it for every time",
+            ToleranceWarning,
+            stacklevel=3,
+        )
+    if found.cov_error > options.rtol:
+        warnings.warn(
+            f"rtol = {options.rtol:g} was not reached by the covariance: its estimated error is {found.cov_error:.1e} of the "
+            "largest variance without data",
             ToleranceWarning,
             stacklevel=3,
         )
@@ -94,17 +105,19 @@ def _langevin(problem: Problem, times: Array, options: Options) -> Found:
     )
     if not options.covariance:
         return found
+    mean = train if problem.rows is problem.X else np.concatenate([train, test], axis=1)
     if options.covariance == "two-time":
         if late:
             raise InputError(
                 f"covariance='two-time' wants times up to {langevin.HORIZON / problem.physics.rate:g} = 64 σ²/T, "
                 f"beyond which the network is at equilibrium; got {times[-1]:g}"
             )
-        return replace(found, cov=covariance.covariances(problem, early, True, options.progress))
-    cov = (
-        covariance.covariances(problem, early, False, options.progress) if len(early) else np.empty((0, *end.cov.shape))
-    )
-    return replace(found, cov=np.concatenate([cov, np.repeat(end.cov[None], late, axis=0)]))
+        cov, off = covariance.covariances(problem, early, True, mean, options.progress)
+        return replace(found, cov=cov, cov_error=off)
+    cov, off = np.empty((0, *end.cov.shape)), 0.0
+    if len(early):
+        cov, off = covariance.covariances(problem, early, False, mean, options.progress)
+    return replace(found, cov=np.concatenate([cov, np.repeat(end.cov[None], late, axis=0)]), cov_error=off)
 
 
 def _in_steps(problem: Problem, times: Array, options: Options) -> Found:

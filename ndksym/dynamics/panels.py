@@ -18,7 +18,7 @@ from ndksym.runtime.quadrature import legendre
 from ndksym.runtime.types import Array
 
 NODES = 8
-_GAUSS = 16
+_GAUSS, _FINER = 16, 24
 _POINTS = 2**15
 """Quadrature points at once: what the Chebyshev basis takes at them stays in the hundred megabytes."""
 
@@ -93,6 +93,7 @@ def integrals(
     factor: Factor | None = None,
     since: float = 0.0,
     until: float = np.inf,
+    finer: bool = False,
 ) -> Array:
     """Σ_k M_k ∫ u_k f(s) ds over s < t (or s > t) within since … until, for each t in `times`: (times, rows, …).
 
@@ -106,7 +107,9 @@ def integrals(
     height = max(1, _POINTS // (len(f.values) * _GAUSS))
     for start in range(0, len(times), height):
         block = times[start : start + height]
-        w = weights(table, f.ends, block, side=side, earlier=earlier, factor=factor, since=since, until=until)
+        w = weights(
+            table, f.ends, block, side=side, earlier=earlier, factor=factor, since=since, until=until, finer=finer
+        )
         w = np.moveaxis(w, 3, 0).reshape(-1, flat.shape[0])
         sums = (w @ flat).reshape(-1, len(block), *inner)  # (k, times, P, …)
         out[start : start + height] = np.moveaxis(table.apply(np.moveaxis(sums, 1, -1)), -1, 0)
@@ -123,25 +126,45 @@ def weights(
     factor: Factor | None = None,
     since: float = 0.0,
     until: float = np.inf,
+    finer: bool = False,
 ) -> Array:
-    """∫ over the part of each panel on one side of t of u_k factor ℓ_j(s) ds: (times, panels, NODES, k)."""  # fmt: skip
-    x, w = legendre(_GAUSS)
+    """∫ over the part of each panel on one side of t of u_k factor ℓ_j(s) ds: (times, panels, NODES, k).
+
+    A `finer` rule has other points, and more: it tells what the usual one leaves out.
+    """  # fmt: skip
+    x, w = legendre(_FINER if finer else _GAUSS)
     a, b = np.maximum(ends[:-1], since), np.minimum(ends[1:], until)
     t = times[:, None]
     near, far = (t - b, t - a) if side == "below" else (a - t, b - t)
-    low, high = np.sqrt(np.maximum(near, 0.0)), np.sqrt(np.maximum(far, 0.0))
-    half = 0.5 * np.maximum(high - low, 0.0)
-    z = (0.5 * (high + low))[..., None] + half[..., None] * x  # (times, panels, GAUSS)
-    lag = z * z
-    s = t[..., None] - lag if side == "below" else t[..., None] + lag
-    at, size = (s - ends[:-1, None]) / np.diff(ends)[:, None], half[..., None] * w * 2 * z
+    out = np.zeros((len(times), len(a), NODES, table.grams.shape[1]))
+
+    def add(n: NDArray[np.intp], panel: NDArray[np.intp], s: Array, lag: Array, size: Array) -> None:
+        """Quadrature points (pairs, GAUSS) of pairs of a time and a panel."""
+        at, now = (s - ends[panel, None]) / np.diff(ends)[panel, None], times[n, None]
+        size = size * (np.exp(-table.memory.rate * lag) if factor is None else factor(now, s))
+        u = table.weights(lag, earlier(now + 0.0 * s, s))
+        out[n, panel] += np.matmul((size[..., None] * lagrange(at)).swapaxes(1, 2), u)
+
     # away from t nothing is singular, and s formed as t ∓ z² would lose the digits of a short panel
-    away = near > b - a
-    along = (a + 0.5 * (b - a))[:, None] + (0.5 * (b - a))[:, None] * x
-    at = np.where(away[..., None], (along - ends[:-1, None]) / np.diff(ends)[:, None], at)
-    size = np.where(away[..., None], (0.5 * np.maximum(b - a, 0.0))[:, None] * w, size)
-    s = np.where(away[..., None], along, s)
-    lag = np.where(away[..., None], np.abs(t[..., None] - along), lag)
-    size = size * (np.exp(-table.memory.rate * lag) if factor is None else factor(t[..., None], s))
-    u = table.weights(lag, earlier(t[..., None] + 0.0 * s, s))
-    return np.asarray(np.einsum("tmg,tmgj,tmgk->tmjk", size, lagrange(at), u, optimize=True))
+    away = (near > b - a) & (b > a)
+    if away.any():
+        n, panel = np.nonzero(away)
+        half = 0.5 * (b - a)[panel, None]
+        s = a[panel, None] + half * (1 + x)
+        add(n, panel, s, np.abs(times[n, None] - s), half * w)
+    beside = ~away & (far > np.maximum(near, 0.0)) & (b > a)
+    n, panel = np.nonzero(beside)
+    if len(n):
+        now, low, high = times[n], np.maximum(near, 0.0)[beside], far[beside]
+        scale = np.minimum(*(table.shortest(earlier(now, end[panel])) for end in (a, b))) * (0.5 if finer else 1.0)
+        for span in range(int(np.ceil(np.log2(np.maximum(high / scale, 0.5)).max())) + 2):
+            # spans of lags as long as they are far from 0, the first as the kernel wants it
+            start = np.sqrt(np.maximum(low, 2.0 ** (span - 1) * scale if span else 0.0))
+            end = np.sqrt(np.minimum(high, 2.0**span * scale))
+            part = end > start
+            if part.any():
+                half = 0.5 * (end - start)[part, None]
+                z = 0.5 * (end + start)[part, None] + half * x
+                lag, t = z * z, now[part, None]
+                add(n[part], panel[part], t - lag if side == "below" else t + lag, lag, half * w * 2 * z)
+    return out

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ndksym import records
-from ndksym.errors import InputError
-from ndksym.runtime import inputs
+from ndksym.dynamics import inputs
 from ndksym.runtime.types import Array
 
 if TYPE_CHECKING:
@@ -58,13 +57,9 @@ class Run:
     def early_stopping(self, y_test: Any) -> EarlyStop:
         """Where the test curve is best, and in which phase (T14).
 
-        Errors: InputError where y_test does not fit the test rows.
+        Errors: InputError and InputTypeError where y_test does not fit the test rows, or is not finite.
         """
-        y = inputs.floats(y_test, "y_test")
-        if y.shape != self.test.shape[1:]:
-            raise InputError(f"y_test must have shape {self.test.shape[1:]}, one row per test input; got {y.shape}")
-        if not np.all(np.isfinite(y)):
-            raise InputError(f"y_test has an entry that is not finite: {y[~np.isfinite(y)].flat[0]}")
+        y = inputs.labels(y_test, "y_test", self.test.shape[1:])
         errors = np.mean((self.test - y) ** 2, axis=tuple(range(1, self.test.ndim)))
         best = int(np.argmin(errors))
         phase = "diffusive" if self.times[best] > self.boundary else "gradient-driven"

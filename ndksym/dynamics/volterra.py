@@ -15,6 +15,7 @@ from scipy.sparse.linalg import LinearOperator, gmres
 from ndksym.checks import Progress as Progress
 from ndksym.dynamics.panels import NODES, Earlier, Panels, between, integrals, lagrange, radau, weights
 from ndksym.dynamics.table import Table
+from ndksym.errors import InputError
 from ndksym.runtime.types import Array
 
 _PROBES = np.array([0.03, 0.35, 0.78])
@@ -24,7 +25,13 @@ _DIRECT = 1200
 _RESTART, _CYCLES = 40, 3
 _LARGEST_STEP, _SMALLEST_STEP = 3.0, 0.2
 _LONGEST = 1.0
-"""Panel in units of σ²/T: on a longer one the product integrals would not follow the kernel, and no defect would show it."""
+"""Panel in units of σ²/T: on a longer one the product integrals would not follow the kernel."""
+_BEHIND, _AHEAD = 2.0, 0.6
+"""Panel in units of the distance from its start to where m(s,s) would be 0: the kernel is singular there."""
+_DIGITS = 8.0
+"""Times what one rounding leaves, below which a defect is not pressed."""
+_LOST = 0.1
+"""Of the right-hand side at first: where rounding leaves as much, nothing is known."""
 _HELPS = 0.9
 """A shorter panel has a smaller defect by this much, or there is nothing to gain from it."""
 
@@ -37,6 +44,15 @@ class Equation:
     g: Callable[[Array], Array]
     identity: float = 1.0
     earlier: Earlier = between
+    end: float | None = None
+    """The time at which the network begins, where the equation runs backward in time."""
+
+    def longest(self, start: float) -> float:
+        """Panel from `start` on which the kernel is smooth but for its cusp at t = s."""
+        memory = self.table.memory
+        nearest = 0.5 * min(1.0, memory.init / memory.level) / memory.rate
+        share = _BEHIND * (start + nearest) if self.end is None else _AHEAD * (max(self.end - start, 0.0) + nearest)
+        return min(_LONGEST / memory.rate, share)
 
 
 @dataclass(frozen=True)
@@ -61,7 +77,7 @@ class Modes:
 
 def modes(table: Table) -> Modes:
     """Of the symmetric part at t = s, half-way between the first and the last prior."""
-    theta = table.gram(0.0, 0.5)
+    theta = table.gram(0.0, 0.5 * np.log(2) / table.memory.rate)
     vectors = np.linalg.eigh(theta + theta.T)[1]
     sizes = [np.sum(vectors * (table.grams[:, k] @ vectors), axis=0) for k in range(table.grams.shape[1])]
     return Modes(vectors, np.array(sizes))
@@ -69,7 +85,7 @@ def modes(table: Table) -> Modes:
 
 def first_panel(table: Table, last: float) -> float:
     """A part of the shortest time that the kernel at t = s knows of."""
-    fastest = max(float(np.linalg.norm(table.gram(0.0, p), 2)) for p in (0.0, 1.0))
+    fastest = max(float(np.linalg.norm(table.gram(0.0, s), 2)) for s in (0.0, np.inf))
     return min(0.3 / fastest, last) if fastest > 0 else last
 
 
@@ -89,31 +105,50 @@ def solve(
     P, columns = equation.g(np.zeros(1)).shape[1:]
     ends, values, defects = [0.0], np.zeros((0, NODES, P, columns)), [0.0]
     shared = modes(equation.table) if NODES * P > _DIRECT else None
-    longest = _LONGEST / equation.table.memory.rate
-    length, refused = min(first, longest), np.inf
+    length, refused, rounding = first, np.inf, 0.0
+    given = float(np.max(np.abs(equation.g(np.zeros(1))) / scale))
     while ends[-1] < last:
         start = ends[-1]
+        length = min(length, equation.longest(start))
         end = last if start + 1.2 * length >= last else start + length
-        times = start + np.concatenate([x, _PROBES]) * (end - start)
-        past = integrals(equation.table, Panels(np.array(ends), values), times, earlier=equation.earlier)
-        known = equation.g(times) - past
-        local = weights(equation.table, np.array([start, end]), times, earlier=equation.earlier)[:, 0]
-        found = _panel(equation, local[:NODES], known[:NODES], 0.02 * tolerance * np.min(scale), shared)
-        there = _between(_PROBES, found) * equation.identity + _local(equation.table, local[NODES:], found)
-        defect = float(np.max(np.abs(there - known[NODES:]) / scale))
-        change = 0.9 * (tolerance / max(defect, 1e-3 * tolerance)) ** (1 / NODES)
-        if (
-            defect > tolerance and defect < _HELPS * refused
-        ):  # else what is left is rounding, and shorter panels do not help
-            refused, length = defect, (end - start) * max(_SMALLEST_STEP, min(change, 0.5))
+        before, new = Panels(np.array(ends), values), np.array([start, end])
+        nodes, probes = start + x * (end - start), start + _PROBES * (end - start)
+        past = integrals(equation.table, before, np.concatenate([nodes, probes]), earlier=equation.earlier)
+        local = weights(equation.table, new, nodes, earlier=equation.earlier)[:, 0]
+        found = _panel(equation, local, equation.g(nodes) - past[:NODES], 0.02 * tolerance * np.min(scale), shared)
+        # at the probes by a finer rule: what the panel itself misses, and with it what the rule has missed before
+        local = weights(equation.table, new, probes, earlier=equation.earlier, finer=True)[:, 0]
+        there = _between(_PROBES, found) * equation.identity + _local(equation.table, local, found) - equation.g(probes)
+        own = float(np.max(np.abs(there + past[NODES:]) / scale))
+        past = integrals(equation.table, before, probes, earlier=equation.earlier, finer=True)
+        defect = float(np.max(np.abs(there + past) / scale))
+        noise = _DIGITS * (rounding + _rounding(equation, start, end, found, scale))
+        reachable = max(tolerance, noise)
+        if equation.identity and noise > _LOST * given:
+            raise InputError(
+                "float64 has no digits left for the predictor: rows of X on which the kernel agrees have different y, and the "
+                f"kernel there is as large as {np.abs(equation.table.gram(0.0, 0.0)).max():.1e}. Average y over equal rows, or "
+                "use a smaller init_variance or shorter times"
+            )
+        change = 0.9 * (reachable / max(own, 1e-3 * reachable)) ** (1 / NODES)
+        if own > reachable and own < _HELPS * refused:  # else what is left is rounding, and shorter panels do not help
+            refused, length = own, (end - start) * max(_SMALLEST_STEP, min(change, 0.5))
             continue
-        refused = np.inf
+        refused, rounding = np.inf, rounding + _rounding(equation, start, end, found, scale)
         ends.append(end)
         values = np.concatenate([values, found[None]])
         defects.append(max(defects[-1], defect))
-        length = min((end - start) * min(_LARGEST_STEP, max(change, 0.5)), longest)
+        length = (end - start) * min(_LARGEST_STEP, max(change, 0.5))
         progress(_fraction(end, first, last))
     return Panels(np.array(ends), values), np.array(defects)
+
+
+def _rounding(equation: Equation, start: float, end: float, found: Array, scale: Array | float) -> float:
+    """What rounding may leave of a panel's integral: where rows agree and labels do not, large terms cancel there."""
+    earlier = float(equation.earlier(np.array(start), np.array(start)))
+    kernel = np.abs(equation.table.gram(0.0, earlier))
+    size = np.max(kernel @ np.abs(found).max(axis=0) / scale)
+    return float(np.finfo(float).eps * size * min(end - start, 1 / equation.table.memory.rate))
 
 
 def _fraction(end: float, first: float, last: float) -> float:

@@ -16,11 +16,12 @@ from ndksym import records, threads
 from ndksym.dynamics import inputs
 from ndksym.dynamics.langevin import HORIZON
 from ndksym.dynamics.memory import Memory, Physics
-from ndksym.dynamics.table import Table, field, table
+from ndksym.dynamics.table import field
 from ndksym.errors import InputError
 from ndksym.expansion import corner, inside, laurent, outside
 from ndksym.expansion.inside import Numbers
 from ndksym.expansion.laurent import Laurent, Left
+from ndksym.expansion.square import Square, square
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
 
@@ -60,8 +61,8 @@ class Composite:
 class _Parts:
     """What both phases are made from: the table on (both, P), the same on the training set, G_jl, transforms, and y."""
 
-    whole: Table
-    own: Table
+    whole: Square
+    own: Square
     jets: Numbers
     ours: Numbers
     left: Left
@@ -106,7 +107,7 @@ def _evaluated(
 ) -> Composite:
     memory = Memory(1 / physics.prior_variance, physics.prior_variance, physics.init_variance)
     both = data.both
-    whole = table(field(kernel, memory, physics.bias, "ntk"), memory, both, data.X, _TOLERANCE).scaled(scale)
+    whole = square(field(kernel, memory, physics.bias, "ntk"), memory, both, data.X, _TOLERANCE).scaled(scale)
     rooted = any(layer.smoothness < np.inf for layer in kernel.layers)
     parts = _parts(whole if rooted else corner.even(whole), data.y, order, rooted)
     # by the horizon every memory of the start is below rounding
@@ -126,7 +127,7 @@ def _evaluated(
     )  # fmt: skip
 
 
-def _parts(whole: Table, y: Array, order: int, rooted: bool) -> _Parts:
+def _parts(whole: Square, y: Array, order: int, rooted: bool) -> _Parts:
     P = len(y)
     jets = corner.jets(whole, 2 * order + 1)
     if not rooted:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.polynomial.chebyshev import chebpts1, chebvander
 
 from ndksym.dynamics.table import Table
+from ndksym.expansion.square import Square
 from ndksym.runtime.quadrature import legendre
 from ndksym.runtime.types import Array
 
@@ -33,7 +34,7 @@ class Powers(Table):
 
 
 @dataclass(frozen=True, eq=False)
-class Even(Table):
+class Even(Square):
     """A table in q² and p: that of an analytic φ has no odd powers of q, and those of rounding would grow with each order."""
 
     def at(self, q: Array, p: Array) -> Array:
@@ -44,7 +45,7 @@ class Even(Table):
         return out
 
 
-def even(table: Table) -> Even:
+def even(table: Square) -> Even:
     """The same kernel in q²."""
     n_q = table.coefficients.shape[1]
     n = n_q // 2 + 4
@@ -54,10 +55,10 @@ def even(table: Table) -> Even:
     transform = np.full((n, 1), 2 / n)
     transform[0] = 1 / n
     coefficients = np.einsum("xi,kib->kxb", transform * chebvander(nodes, n - 1).T, values)
-    return Even(table.memory, coefficients, table.grams)
+    return Even(table.memory, table.grams, coefficients)
 
 
-def jets(table: Table, order: int) -> dict[tuple[int, int], Array]:
+def jets(table: Square, order: int) -> dict[tuple[int, int], Array]:
     """G_jl for j + 2l ≤ order: (rows, P) each."""
     rate, half = table.memory.rate, order // 2
     n_q, n_p = table.coefficients.shape[1:]
@@ -78,7 +79,7 @@ def jets(table: Table, order: int) -> dict[tuple[int, int], Array]:
     }
 
 
-def kicks(table: Table, tau: Array, order: int) -> Array:
+def kicks(table: Square, tau: Array, order: int) -> Array:
     """∂_2^j G(τ, 0)/j! as weights of the M_k, j = 0 … order: (j, times, k)."""
     rate, n = table.memory.rate, order + 1
     n_q, n_p = table.coefficients.shape[1:]
@@ -106,7 +107,7 @@ def kicks(table: Table, tau: Array, order: int) -> Array:
     return out
 
 
-def singular(table: Table, tau: Array, power: float) -> Array:
+def singular(table: Square, tau: Array, power: float) -> Array:
     """Finite part of ∫_0^τ G(τ, x) x^power dx as weights of the M_k: (times, k)."""
     rate = table.memory.rate
     out = np.zeros((len(tau), len(table.coefficients)))

@@ -44,7 +44,7 @@ def driven(jets: Numbers, before: list[Panels], k: int, times: Array) -> Array:
         at = [(j, ell) for (j, ell) in jets if j + 2 * ell == k - i]
         if at:
             grams = np.stack([jets[each] for each in at], axis=1)
-            kernel = Powers(_FLAT, np.zeros((len(at), 1, 1)), grams, np.array(at, dtype=float))
+            kernel = Powers(_FLAT, grams, np.array(at, dtype=float))
             total = total + integrals(kernel, term, times, factor=_one)
     return np.asarray(total)
 
@@ -61,7 +61,7 @@ def _mesh(fastest: float, last: float) -> Array:
 
 def _relaxed(rates: Array, ends: Array, right: Array) -> Array:
     """x + rate ∫_0^t x = right, mode by mode: (panels, NODES, modes, outputs)."""
-    unit = Powers(_FLAT, np.zeros((1, 1, 1)), np.ones((1, 1, 1)), np.zeros((1, 2)))
+    unit = Powers(_FLAT, np.ones((1, 1, 1)), np.zeros((1, 2)))
     nodes, whole = radau()[0], radau()[1]
     local = weights(unit, np.array([0.0, 1.0]), nodes, factor=_one)[:, 0, :, 0]
     out, past = np.empty_like(right), np.zeros(right.shape[2:])

@@ -16,8 +16,8 @@ from scipy.linalg import lu_factor, lu_solve
 
 from ndksym.dynamics import volterra
 from ndksym.dynamics.panels import NODES, Panels, integrals, weights
-from ndksym.dynamics.table import Table
 from ndksym.expansion import corner
+from ndksym.expansion.square import Square
 from ndksym.runtime.types import Array
 
 _TOLERANCE = 1e-11
@@ -31,12 +31,12 @@ class Outside:
     singular: Mapping[float, Array]
     kicks: Mapping[int, Array]
 
-    def values(self, table: Table, tau: Array) -> Array:
+    def values(self, table: Square, tau: Array) -> Array:
         """∫_0^τ g(τ, τ') r_k dτ' + Σ_j a_kj ∂_2^j g(τ, 0): (times, rows, outputs)."""
         return integrals(table, self.regular, tau) + known(table, tau, self.singular, self.kicks)
 
 
-def known(table: Table, tau: Array, powers: Mapping[float, Array], kicks: Mapping[int, Array]) -> Array:
+def known(table: Square, tau: Array, powers: Mapping[float, Array], kicks: Mapping[int, Array]) -> Array:
     """The part of the predictor that needs no solution: of the overlap terms with q < 0, and of the kicks."""
     out = np.zeros((len(tau), len(table.grams), *next(iter(kicks.values())).shape[1:]))
     by_order = corner.kicks(table, tau, max(kicks))
@@ -48,7 +48,7 @@ def known(table: Table, tau: Array, powers: Mapping[float, Array], kicks: Mappin
 
 
 def terms(
-    own: Table,
+    own: Square,
     y: Array,
     starts: Sequence[Mapping[float, Array]],
     kicks: Sequence[Mapping[int, Array]],
@@ -91,7 +91,7 @@ def at_nodes(term: Outside, nodes: Array) -> Array:
 
 
 def _mesh(
-    own: Table, y: Array, powers: Mapping[float, Array], kicks: Mapping[int, Array], last: float, first: float
+    own: Square, y: Array, powers: Mapping[float, Array], kicks: Mapping[int, Array], last: float, first: float
 ) -> Array:
     """Panels on which r_0 leaves no defect, each halved: every further order rests on the slope of the one before."""
     equation = volterra.Equation(own, lambda at: y - known(own, at, powers, kicks), identity=0.0)

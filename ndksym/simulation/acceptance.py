@@ -19,13 +19,10 @@ def proposals(problem: Problem, strength: float) -> float:
     """
     physics, P = problem.physics, len(problem.X)
     memory = proximal(physics, strength)
-    prior, reduced = (
-        memory.prior(0.0, float(np.exp(-2 * memory.rate))),
-        memory.reduced(0.0, float(np.exp(-2 * memory.rate))),
-    )
+    now, first = np.zeros(1), memory.earlier([1.0])
     C, kept = (
-        each.cross * problem.kernel.gram(problem.X, problem.X, each, bias=physics.bias, part="readout")
-        for each in (prior, reduced)
+        each.cross * problem.kernel.grams(problem.X, problem.X, each, bias=physics.bias, part="readout")[0]
+        for each in (memory.prior(now, first), memory.reduced(now, first))
     )
     noise = 2 * physics.temperature / problem.scale * np.eye(P)
     spread = C - kept + noise

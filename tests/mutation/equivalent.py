@@ -109,12 +109,12 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "more rows in the sample that chooses the times",
     (
         "dynamics/volterra.py",
-        "length = min((end - start) * min(_LARGEST_STEP, max(change, 0.5)), longest)",
+        "length = (end - start) * min(_LARGEST_STEP, max(change, 0.5))",
         "two: 0.5 -> 1.0",
     ): "only the length that is tried first; the defect decides",
     (
         "dynamics/volterra.py",
-        "theta = table.gram(0.0, 0.5)",
+        "theta = table.gram(0.0, 0.5 * np.log(2) / table.memory.rate)",
         "two: 0.5 -> 1.0",
     ): "only a preconditioner: GMRES goes on to the same residual",
     (
