@@ -12,6 +12,7 @@ import sympy as sp
 from sympy import Expr, Float, Pow, S
 
 from ndksym.codegen import vocabulary as v
+from ndksym.codegen.stable import stable
 from ndksym.codegen.vocabulary import u
 from ndksym.errors import NotDerivableError
 from ndksym.jets import SingularError, taylor
@@ -30,6 +31,8 @@ _RADII = tuple(mpmath.mpf(2) ** (-mpmath.mpf(n) / 2) for n in range(48))
 _PARTS = (1 - mpmath.mpf(1) / 97, mpmath.mpf(31) / 37, mpmath.mpf(41) / 57)
 """Of a radius, where the code is looked at: rounding is seldom at its worst."""
 _DIGITS = 60
+_POLE = 8
+"""Order up to which a pole is looked for."""
 
 
 def with_series(code: Expr, expr: Expr, lo: Expr, hi: Expr) -> Expr:
@@ -49,8 +52,26 @@ def with_series(code: Expr, expr: Expr, lo: Expr, hi: Expr) -> Expr:
                 continue  # what does not vanish loses nothing
             code = _branched(code, expr, point, sides)
         except (SingularError, NoValueError, TooLargeError):
-            continue
+            if _rounded(code, value(point, digits=_DIGITS)) is None and (parts := _apart(expr, point)):
+                return expr.func(*(with_series(stable(part), part, lo, hi) for part in parts))
     return code
+
+
+def _apart(expr: Expr, point: Expr) -> list[Expr]:
+    """An expression that is singular at a point in two: what has poles at most there, which may cancel, and what is left."""
+    if not isinstance(expr, (sp.Add, sp.Mul)):
+        return []
+    fine = [part for part in expr.args if _is_meromorphic(part, point)]
+    rest = [part for part in expr.args if part not in fine]
+    return [expr.func(*fine), expr.func(*rest)] if fine and rest else []
+
+
+def _is_meromorphic(expr: Expr, point: Expr) -> bool:
+    try:
+        taylor(expr * (x - point) ** _POLE, point, 0)
+    except (SingularError, NoValueError, TooLargeError):
+        return False
+    return True
 
 
 def _points(expr: Expr, lo: Expr, hi: Expr) -> list[Expr]:
