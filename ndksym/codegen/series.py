@@ -17,6 +17,7 @@ from ndksym.codegen.vocabulary import u
 from ndksym.errors import NotDerivableError
 from ndksym.jets import SingularError, taylor
 from ndksym.numeric import NoValueError, TooLargeError, value
+from ndksym.pieces import value_at
 from ndksym.roots import compare, real_zeros
 from ndksym.symbols import x
 
@@ -53,8 +54,20 @@ def with_series(code: Expr, expr: Expr, lo: Expr, hi: Expr) -> Expr:
             code = _branched(code, expr, point, sides)
         except (SingularError, NoValueError, TooLargeError):
             if _rounded(code, value(point, digits=_DIGITS)) is None and (parts := _apart(expr, point)):
-                return expr.func(*(with_series(stable(part), part, lo, hi) for part in parts))
+                code = expr.func(*(with_series(stable(part), part, lo, hi) for part in parts))
+            code = _with_limit(code, expr, point, "+" if lo == point else "-")
     return code
+
+
+def _with_limit(code: Expr, expr: Expr, point: Expr, side: str) -> Expr:
+    """At the point itself the limit, where the code has no value there: of sin(x)/√x at 0, say."""
+    if _rounded(code, value(point, digits=_DIGITS)) is not None:
+        return code
+    try:
+        limit = value_at(expr, point, side)
+    except NotDerivableError:
+        return code
+    return v.where(v.absolute(u - point), code, limit) if limit.is_finite else code
 
 
 def _apart(expr: Expr, point: Expr) -> list[Expr]:
