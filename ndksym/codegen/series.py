@@ -157,7 +157,7 @@ def _rounded(code: Expr, place: Any) -> Any:
     with mpmath.workprec(53):
         try:
             found = _value(code, place)
-        except (ZeroDivisionError, ValueError, OverflowError):
+        except (ZeroDivisionError, ValueError, OverflowError, TypeError):  # TypeError: a complex number is compared
             return None
     return found if mpmath.isfinite(found) and isinstance(found, mpmath.mpf) else None
 
