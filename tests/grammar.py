@@ -206,9 +206,9 @@ def kernel(phi, breaks, p: float, q: float, rho: float, size: int = 10, widest: 
         return float((w1 * phi(p * z1) * inner).sum())
 
 
-def square(phi, breaks, p: float) -> float:
+def square(phi, breaks, p: float, size: int = 16) -> float:
     """E φ(u)²."""
-    (z,), (w,) = _panels(np.asarray(breaks, dtype=float)[None] / p, 16, 0.25)
+    (z,), (w,) = _panels(np.asarray(breaks, dtype=float)[None] / p, size, 0.25)
     with np.errstate(all="ignore"):
         return float((w * phi(p * z) ** 2).sum())
 
@@ -243,11 +243,14 @@ def check(source: str, backends=("numpy",)) -> Result:
     except ndksym.errors.NdksymError as error:
         return Result("refused", f"{type(error).__name__}: {error}")
     breaks = [float(point.n(20)) for point in act.orders]
+    if act.smoothness < 1:  # a root is integrated over panels that shrink towards it
+        breaks = sorted({each + side * 4.0**-n for each in breaks for side in (-1, 0, 1) for n in range(1, 16)})
     norms = np.sqrt((inputs**2).mean(axis=1))
+    allowed = 1e-7 if "(1-cos(" in source else TOLERANCE  # of 1 − cos u NumPy keeps nothing below |u| = 1e-8
     size, unsure = 0.0, 0.0
     for i, j in ((0, 0), (1, 1), (0, 1), (0, 2), (0, 3), (1, 2)):
         if i == j:
-            true, other = square(phi, breaks, norms[i]), square(phi, breaks, norms[i] * (1 + 1e-15))
+            true, other = (square(phi, breaks, norms[i], size) for size in (16, 11))
         else:
             rho = float((inputs[i] * inputs[j]).mean() / (norms[i] * norms[j]))
             place = (phi, breaks, norms[i], norms[j], rho)
@@ -257,6 +260,6 @@ def check(source: str, backends=("numpy",)) -> Result:
         unsure = max(unsure, abs(true - other) / scale)
         for backend, K in found.items():
             miss = abs(K[i, j] - true) / scale if scale else abs(K[i, j])
-            if not miss <= TOLERANCE + 10 * abs(true - other) / scale:
+            if not miss <= allowed + 10 * abs(true - other) / scale:
                 return Result("wrong", f"{backend}: {K[i, j]!r} where quadrature has {true!r} at rows {i}, {j}")
     return Result("right" if unsure < 1e-6 else "undecided", f"{'closed' if d.closed_form else 'numeric'}")

@@ -165,7 +165,7 @@ def test_a_closed_form_that_would_take_minutes_is_left_to_quadrature():
     assert d.closed_form or "irrational constants" in d.duals[0].reason
 
 
-SAMPLE = (2, 4, 11, 23, 26, 31, 45, 49, 55, 57, 60, 67)
+SAMPLE = (2, 4, 11, 26, 45, 57, 60, 67)
 
 
 @pytest.mark.parametrize("n", SAMPLE)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from math import comb, lcm
 
 from sympy import Add, Dummy, Expr, Mul, Poly, Rational, S, expand, factor_list, sqrt
+from sympy.polys.polyerrors import BasePolynomialError
 
 from ndksym.codegen.vocabulary import away, c, k, p, q, r, s
 from ndksym.errors import NotDerivableError
@@ -43,7 +44,10 @@ def irreducible(expr: Expr) -> tuple[Expr, tuple[tuple[Expr, int], ...]]:
     if not top.free_symbols:
         return top / bottom, ()
     (named,), values = rational([top])
-    number, found = factor_list(named)
+    try:
+        number, found = factor_list(named)
+    except BasePolynomialError:  # no polynomial in anything: it is its own factor
+        number, found = S.One, [(named, 1)]
     number, factors = number.xreplace(values), []
     for factor, multiplicity in found:
         factor = factor.xreplace(values)

@@ -12,10 +12,12 @@ import sympy as sp
 from sympy import Expr, Float, Pow, S
 
 from ndksym.codegen import vocabulary as v
+from ndksym.codegen.stable import stable
 from ndksym.codegen.vocabulary import u
 from ndksym.errors import NotDerivableError
 from ndksym.jets import SingularError, taylor
 from ndksym.numeric import NoValueError, TooLargeError, value
+from ndksym.pieces import value_at
 from ndksym.roots import compare, real_zeros
 from ndksym.symbols import x
 
@@ -30,6 +32,8 @@ _RADII = tuple(mpmath.mpf(2) ** (-mpmath.mpf(n) / 2) for n in range(48))
 _PARTS = (1 - mpmath.mpf(1) / 97, mpmath.mpf(31) / 37, mpmath.mpf(41) / 57)
 """Of a radius, where the code is looked at: rounding is seldom at its worst."""
 _DIGITS = 60
+_POLE = 8
+"""Order up to which a pole is looked for."""
 
 
 def with_series(code: Expr, expr: Expr, lo: Expr, hi: Expr) -> Expr:
@@ -49,8 +53,38 @@ def with_series(code: Expr, expr: Expr, lo: Expr, hi: Expr) -> Expr:
                 continue  # what does not vanish loses nothing
             code = _branched(code, expr, point, sides)
         except (SingularError, NoValueError, TooLargeError):
-            continue
+            if _rounded(code, value(point, digits=_DIGITS)) is None and (parts := _apart(expr, point)):
+                code = expr.func(*(with_series(stable(part), part, lo, hi) for part in parts))
+            code = _with_limit(code, expr, point, "+" if lo == point else "-")
     return code
+
+
+def _with_limit(code: Expr, expr: Expr, point: Expr, side: str) -> Expr:
+    """At the point itself the limit, where the code has no value there: of sin(x)/√x at 0, say."""
+    if _rounded(code, value(point, digits=_DIGITS)) is not None:
+        return code
+    try:
+        limit = value_at(expr, point, side)
+    except NotDerivableError:
+        return code
+    return v.where(v.absolute(u - point), code, limit) if limit.is_finite else code
+
+
+def _apart(expr: Expr, point: Expr) -> list[Expr]:
+    """An expression that is singular at a point in two: what has poles at most there, which may cancel, and what is left."""
+    if not isinstance(expr, (sp.Add, sp.Mul)):
+        return []
+    fine = [part for part in expr.args if _is_meromorphic(part, point)]
+    rest = [part for part in expr.args if part not in fine]
+    return [expr.func(*fine), expr.func(*rest)] if fine and rest else []
+
+
+def _is_meromorphic(expr: Expr, point: Expr) -> bool:
+    try:
+        taylor(expr * (x - point) ** _POLE, point, 0)
+    except (SingularError, NoValueError, TooLargeError):
+        return False
+    return True
 
 
 def _points(expr: Expr, lo: Expr, hi: Expr) -> list[Expr]:
@@ -123,7 +157,7 @@ def _rounded(code: Expr, place: Any) -> Any:
     with mpmath.workprec(53):
         try:
             found = _value(code, place)
-        except (ZeroDivisionError, ValueError, OverflowError):
+        except (ZeroDivisionError, ValueError, OverflowError, TypeError):  # TypeError: a complex number is compared
             return None
     return found if mpmath.isfinite(found) and isinstance(found, mpmath.mpf) else None
 

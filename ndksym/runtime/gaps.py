@@ -67,6 +67,7 @@ def by_price(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Arr
 def _area(layer: Layer, p: Array, q: Array, angle: Array, stretch: Array, nodes: int) -> Found:
     """pq ∫_0^θ K_dot sin θ' dθ' by a Gauss rule in x, θ' = θ sinh(Xx)/sinh X, and where K_dot kept its digits."""
     x, w = quadrature.legendre(nodes)
+    stretch = np.where(stretch > 0, stretch, 1.0)  # at θ = 0 there is nothing to stretch
     steep = 0.5 * stretch[:, None] * (1 + x)
     half = 0.5 * (angle / np.sinh(stretch))[:, None] * np.sinh(steep)
     sin, cos = np.sin(half), np.cos(half)
