@@ -42,8 +42,11 @@ class Values:
     cogap: Number
 
 
-def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
-    """The dual kernel of all pairs; the `last` layer hands no PQ ∓ K on, so there they may lose digits."""
+def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool, rough: bool = False) -> Values:
+    """The dual kernel of all pairs; the `last` layer hands no PQ ∓ K on, so there they may lose digits.
+
+    Each of K and K_dot is right relative to itself, or, if `rough`, to what it is where the two inputs are one.
+    """
     layer = first.rule.layer
     s, k, K_sign, K_dot_sign, flip = unfold(layer, pairs, pairs.c < 0)
     c = np.where(flip, -pairs.c, pairs.c)
@@ -58,8 +61,10 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool) -> Values:
             # an infinite K has left float64, as the truth has: no other rule would bring it back
             # a sum that cancels stands where the last digit of c, or of the angle, moves it as far
             moved = np.minimum(np.abs(c), 2 * s * k * p * q) * np.abs(K_dot)
-            settled = kept(np.maximum(np.abs(K), moved), K_size)
-            poor = ~(settled & kept(K_dot, K_dot_size)) & ~np.isinf(K)
+            least = P * Q if rough else 0.0
+            least_dot = np.sqrt(first.K_dot[pairs.i] * second.K_dot[pairs.j]) if rough else 0.0
+            settled = kept(np.maximum(np.abs(K), moved) + least, K_size)
+            poor = ~(settled & kept(np.abs(K_dot) + least_dot, K_dot_size)) & ~np.isinf(K)
             if extra is not None:
                 gap, fine_gap, settled = _separation(first, p, q, P, Q, (K, K_size), K_dot, (extra, extra_size))
                 poor &= ~settled
@@ -156,7 +161,7 @@ def _series(
     m = series_may_serve(first, second, pairs, rho, poor)
     if len(m):
         i, j = pairs.i[m], pairs.j[m]
-        value, slope, served = mehler.pairs(first.series, second.series, i, j, rho[m])
+        value, slope, served = mehler.pairs(first.series(i), second.series(j), i, j, rho[m])
         scale = first.P[i] * second.P[j]
         served &= series_stands(first, rho[m], value / scale, slope * (first.p[i] * second.p[j] / scale))
         K[m[served]], K_dot[m[served]] = value[served], slope[served]

@@ -26,11 +26,13 @@ Found = tuple[Array, NDArray[np.bool_]]
 def by_series(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Array) -> Found:
     """By the Mehler series of an analytic φ."""
     nothing = np.zeros_like(s), np.zeros(len(s), dtype=bool)
-    if first.rule.layer.breaks or not mehler.resolves_gap(first.series, second.series):
+    if first.rule.layer.breaks or not mehler.resolves_gap(first.series(i), second.series(j)):
         return nothing
-    done = (s < _NARROWEST) & first.series.found[i] & second.series.found[j]
+    done = (s < _NARROWEST) & first.series(i).found[i] & second.series(j).found[j]
     out = np.zeros_like(s)
-    out[done] = mehler.gap(first.series, second.series, i[done], j[done], s[done], first.P[i[done]], second.P[j[done]])
+    out[done] = mehler.gap(
+        first.series(i), second.series(j), i[done], j[done], s[done], first.P[i[done]], second.P[j[done]]
+    )
     return out, done
 
 
@@ -65,6 +67,7 @@ def by_price(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Arr
 def _area(layer: Layer, p: Array, q: Array, angle: Array, stretch: Array, nodes: int) -> Found:
     """pq ∫_0^θ K_dot sin θ' dθ' by a Gauss rule in x, θ' = θ sinh(Xx)/sinh X, and where K_dot kept its digits."""
     x, w = quadrature.legendre(nodes)
+    stretch = np.where(stretch > 0, stretch, 1.0)  # at θ = 0 there is nothing to stretch
     steep = 0.5 * stretch[:, None] * (1 + x)
     half = 0.5 * (angle / np.sinh(stretch))[:, None] * np.sinh(steep)
     sin, cos = np.sin(half), np.cos(half)

@@ -165,8 +165,29 @@ class Rows:
         return self.lengths[0]
 
     @cached_property
-    def series(self) -> mehler.Series:
-        return mehler.series(self.rule.layer, self.rule.panels, self.p, self.rule.known)
+    def _coefficients(self) -> list[mehler.Series]:
+        """Those found so far, the last of them with all rows that have been asked for."""
+        h, h_dot = np.zeros((2, mehler.MOST, len(self.a)))
+        return [mehler.Series(h, h_dot, np.zeros(mehler.MOST), np.zeros(len(self.a), dtype=bool))]
+
+    @cached_property
+    def _asked(self) -> NDArray[np.bool_]:
+        return np.zeros(len(self.a), dtype=bool)
+
+    def series(self, which: NDArray[np.intp]) -> mehler.Series:
+        """The Mehler series of all rows, filled in for these at least: each row is computed once, when it is first needed."""
+        new = np.unique(which)
+        new = new[~self._asked[new]]
+        if len(new):
+            held, found = (
+                self._coefficients.pop(),
+                mehler.series(self.rule.layer, self.rule.panels, self.p[new], self.rule.known),
+            )
+            held.h[:, new], held.h_dot[:, new], held.found[new] = found.h, found.h_dot, found.found
+            envelope = np.maximum(held.envelope, found.envelope)
+            self._coefficients.append(mehler.Series(held.h, held.h_dot, envelope, held.found))
+            self._asked[new] = True
+        return self._coefficients[0]
 
 
 def kept(value: Array, size: Array) -> NDArray[np.bool_]:

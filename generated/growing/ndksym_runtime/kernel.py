@@ -8,7 +8,7 @@ correlation μ = m(t,s)/√(m(t,t) m(s,s)) mixed in, 1 − μ formed by expm1 (t
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +24,8 @@ from .wide import Number, Wide, floats, pick, root, wide
 
 _BLOCK = 2**17
 """Pairs evaluated together: enough for NumPy, small enough for the cache and for memory."""
+_TOGETHER = 2**14
+"""The same of several pairs of times: Python's own time is then small, and so are the coefficients of all rows."""
 
 
 Part = Literal["covariance", "ntk", "readout", "hidden"]
@@ -48,6 +50,37 @@ class Prior:
     def one_time(self) -> bool:
         """Whether the two times are one."""
         return self.nu == 0.0 and self.first == self.second
+
+
+@dataclass(frozen=True)
+class Priors:
+    """`Prior` at several pairs of times: arrays of one length."""
+
+    first: Array
+    second: Array
+    mu: Array
+    nu: Array
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def cross(self) -> Array:
+        """m(t,s)."""
+        return np.asarray(np.sqrt(self.first) * np.sqrt(self.second) * self.mu)
+
+    def repeated(self, count: int) -> "Priors":
+        """Each of them `count` times."""
+        return Priors(*(np.repeat(each, count) for each in (self.first, self.second, self.mu, self.nu)))
+
+    def each(self) -> Iterator[Prior]:
+        """One by one."""
+        for at in zip(self.first, self.second, self.mu, self.nu, strict=True):
+            yield Prior(*map(float, at))
+
+    def of(self, which: slice) -> "Priors":
+        """Some of them."""
+        return Priors(self.first[which], self.second[which], self.mu[which], self.nu[which])
 
 
 def static_prior(variance: float) -> Prior:
@@ -147,6 +180,37 @@ class Kernel:
         _fits(1, first, second)
         return self._matrix(first, second, prior, beta, part)
 
+    def grams(self, X: Any, X2: Any, priors: Priors, *, bias: float = 0.0, part: Part = "ntk") -> Array:
+        """`gram` at several pairs of times together: (pairs of times, n, n2).
+
+        Entries are right relative to those of coincident inputs, not each to itself.
+        """
+        first, second, beta = self._points(X, X2, bias, part)
+        other = first if second is None else second
+        n, n2 = len(first.norms), len(other.norms)
+        height = max(1, _TOGETHER // (n * n2))
+        if height == 1:
+            return np.array([self._matrix(first, other, each, beta, part) for each in priors.each()])
+        base = _base(first, other, False, *(k.ravel() for k in np.meshgrid(np.arange(n), np.arange(n2), indexing="ij")))
+        out = np.empty((len(priors), n, n2))
+        for start in range(0, len(priors), height):
+            some = priors.of(slice(start, start + height))
+            count = len(some)
+            pairs, variances, which, variances2, which2 = (
+                base.tiled(count),
+                *_distinct(some.first),
+                *_distinct(some.second),
+            )
+            rows = _rows(self._rules, *first.tiled(len(variances)), np.repeat(variances, n), beta)
+            rows2 = _rows(self._rules, *other.tiled(len(variances2)), np.repeat(variances2, n2), beta)
+            if any(row.far.any() for row in (*rows, *rows2)):
+                out[start : start + height] = [self._matrix(first, other, each, beta, part) for each in some.each()]
+                continue
+            i, j = pairs.i + n * np.repeat(which, n * n2), pairs.j + n2 * np.repeat(which2, n * n2)
+            found = _chain(rows, rows2, pairs, i, j, some.repeated(n * n2), beta, part)
+            out[start : start + height] = floats(found).reshape(count, n, n2)
+        return out
+
     def _static(self, X: Any, X2: Any, variance: float, bias: float, part: Part) -> Array:
         variance = inputs.number(variance, "variance", zero=False)
         return self.gram(X, X2, static_prior(variance), bias=bias, part=part)
@@ -205,8 +269,8 @@ class Kernel:
         """One part of the recursion; `second=None` means against itself, which is symmetric at one time."""
         symmetric = second is None and prior.one_time
         other = first if second is None else second
-        rows = _rows(self._rules, first, prior.first, beta)
-        rows2 = rows if symmetric else _rows(self._rules, other, prior.second, beta)
+        rows = _rows(self._rules, first.moments, first.norms, prior.first, beta)
+        rows2 = rows if symmetric else _rows(self._rules, other.moments, other.norms, prior.second, beta)
         out = np.empty((len(first.norms), len(other.norms)))
         for i, j in _blocks(*out.shape, symmetric=symmetric):
             out[i, j] = self._pairs(rows, rows2, first, other, i, j, prior, beta, part)
@@ -230,52 +294,73 @@ class Kernel:
     ) -> Array:
         """The pairs that float64 has the range for, and those that need numbers m·2^e."""
         if not any(row.far.any() for row in (*rows, *rows2)):
-            return floats(_chain(rows, rows2, *_inputs(first, second, i, j, False), prior, beta, part))
+            return floats(_chain(rows, rows2, _base(first, second, False, i, j), i, j, prior, beta, part))
         far = np.any([row.far[i] | row2.far[j] for row, row2 in zip(rows, rows2, strict=True)], axis=0)
         out = np.empty(len(i))
         for beyond_float64 in (False, True):
             which = far == beyond_float64
             if which.any():
                 at = i[which], j[which]
-                chain = _chain(rows, rows2, *_inputs(first, second, *at, beyond_float64), prior, beta, part)
-                out[which] = floats(chain)
+                base = _base(first, second, beyond_float64, *at)
+                out[which] = floats(_chain(rows, rows2, base, *at, prior, beta, part))
         return out
 
 
-def _inputs(
-    first: geometry.Points, second: geometry.Points, i: NDArray[np.intp], j: NDArray[np.intp], far: bool
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Array, Array, Number, Array, Array]:
-    """The pairs (i, j) before the first layer: norms, covariance (m·2^e if `far`) and half-angles."""
+@dataclass(frozen=True)
+class _Base:
+    """Pairs of inputs before the first layer: norms, inner products (m·2^e if beyond float64) and half-angles."""
+
+    i: NDArray[np.intp]
+    j: NDArray[np.intp]
+    p: Array
+    q: Array
+    c: Number
+    s: Array
+    k: Array
+
+    def tiled(self, count: int) -> "_Base":
+        """All of them `count` times; c is in float64."""
+        i, j = np.tile(self.i, count), np.tile(self.j, count)
+        return _Base(i, j, *(np.tile(each, count) for each in (self.p, self.q, self.c, self.s, self.k)))
+
+
+def _base(
+    first: geometry.Points, second: geometry.Points, far: bool, i: NDArray[np.intp], j: NDArray[np.intp]
+) -> _Base:
+    """The pairs (i, j), for numbers m·2^e if `far`."""
     p, q = first.norms[i], second.norms[j]
     c: Number = _inner_products(first.rows, second.rows, i, j)
     with np.errstate(all="ignore"):
         if far:
             c = pick((np.abs(c) > geometry.SMALLEST) & np.isfinite(c), c, geometry.inner_products(first, second, i, j))
         rho = np.where((p > 0) & (q > 0), floats(c / p / q), 0.0)
-    return (i, j, p, q, c, *geometry.half_angles(first, second, i, j, rho))
+    return _Base(i, j, p, q, c, *geometry.half_angles(first, second, i, j, rho))
+
+
+def _distinct(variances: Array) -> tuple[Array, NDArray[np.intp]]:
+    """Each variance once, and which of them each was."""
+    values, which = np.unique(variances, return_inverse=True)
+    return values, which
 
 
 def _chain(
     rows: list[Rows],
     rows2: list[Rows],
+    base: _Base,
     i: NDArray[np.intp],
     j: NDArray[np.intp],
-    p: Array,
-    q: Array,
-    c: Number,
-    s: Array,
-    k: Array,
-    prior: Prior,
+    prior: Prior | Priors,
     beta: float,
     part: Part,
 ) -> Number:
-    """The recursion over the layers, in float64 or, where c is wide, in numbers m·2^e."""
-    lift, rule = (wide, beyond.evaluate) if isinstance(c, Wide) else (np.asarray, evaluate)
+    """The recursion for the pairs (i, j) of `rows` and `rows2`, in float64 or, where c is wide, in numbers m·2^e."""
+    lift = wide if isinstance(base.c, Wide) else np.asarray
+    rule = beyond.evaluate if isinstance(base.c, Wide) else partial(evaluate, rough=isinstance(prior, Priors))
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        theta = hidden = c
+        theta = hidden = base.c
         shift = lift(beta) * beta
-        size = 2 * lift(p) * q
-        pairs = _step(i, j, lift(p), lift(q), c, size * s * s, size * k * k, prior, 0.0)
+        p, q = lift(base.p), lift(base.q)
+        pairs = _step(i, j, p, q, base.c, 2 * p * q * base.s**2, 2 * p * q * base.k**2, prior, 0.0)
         for level, (row, row2) in enumerate(zip(rows, rows2, strict=True)):
             values = rule(row, row2, pairs, last=level + 1 == len(rows))
             if part in ("ntk", "hidden"):
@@ -303,10 +388,9 @@ def _fits(times: int, first: geometry.Points, second: geometry.Points | None) ->
     require_memory(8 * times * n * n2, f"the kernel at {many}{n:,} × {n2:,} inputs", "ask for fewer at a time")
 
 
-def _rows(rules: tuple[Rule, ...], points: geometry.Points, variance: float, beta: float) -> list[Rows]:
+def _rows(rules: tuple[Rule, ...], moment: Array, norm: Array, variance: float | Array, beta: float) -> list[Rows]:
     """The rows at every layer: a^1 = m κ, a^{l+1} = m (K(a^l) + β²)."""
     out: list[Rows] = []
-    moment, norm = points.moments, points.norms
     for rule in rules:
         with np.errstate(over="ignore", under="ignore"):
             out.append(Rows(rule, variance * moment, np.sqrt(variance) * norm))
@@ -333,7 +417,7 @@ def _diagonal(rows: list[Rows], points: geometry.Points, variance: float, beta: 
     return out
 
 
-def _chosen(part: Part, cross: float, theta: Number, hidden: Number, readout: Number) -> Number:
+def _chosen(part: Part, cross: float | Array, theta: Number, hidden: Number, readout: Number) -> Number:
     """The part asked for, of what the last layer left."""
     with np.errstate(over="ignore"):
         return {"covariance": cross * readout, "ntk": theta, "readout": readout, "hidden": hidden}[part]
@@ -347,7 +431,7 @@ def _step(
     K: Number,
     gap: Number,
     cogap: Number,
-    prior: Prior,
+    prior: Prior | Priors,
     beta: float,
 ) -> Pairs:
     """C = m(t,s)(K + β²) and its half-angles from PQ ∓ K, every term of which is nonnegative."""

@@ -84,7 +84,7 @@ def _by_series(
     m = series_may_serve(first, second, pairs, rho, poor & (p > 0) & (q > 0) & (P > 0) & (Q > 0))
     if not len(m):
         return K, K_dot, poor
-    sides = _of_unit_norm(first), _of_unit_norm(second)
+    sides = _of_unit_norm(first, pairs.i[m]), _of_unit_norm(second, pairs.j[m])
     ratio, slope, served = mehler.pairs(*sides, pairs.i[m], pairs.j[m], rho[m])
     served &= series_stands(first, rho[m], ratio, slope)
     m, ratio, slope = m[served], ratio[served], slope[served]
@@ -94,9 +94,10 @@ def _by_series(
     return put(K, m, ratio * size), put(K_dot, m, slope * size / p[m] / q[m]), poor
 
 
-def _of_unit_norm(rows: Rows) -> mehler.Series:
+def _of_unit_norm(rows: Rows, which: NDArray[np.intp]) -> mehler.Series:
     """The series of φ(u)/P and of p φ'(u)/P."""
-    return replace(rows.series, h=rows.series.h / rows.P, h_dot=rows.series.h_dot * (rows.p / rows.P))
+    series = rows.series(which)
+    return replace(series, h=series.h / rows.P, h_dot=series.h_dot * (rows.p / rows.P))
 
 
 Four = tuple[Wide, Wide, Wide, Wide]

@@ -42,6 +42,10 @@ class Points:
     norms: Array
     width: int
 
+    def tiled(self, count: int) -> tuple[Array, Array]:
+        """Moments and norms, `count` times."""
+        return np.tile(self.moments, count), np.tile(self.norms, count)
+
 
 def points(X: Array, bias: float) -> Points:
     """Rows x/√N_0 (with β appended), and their norms and directions."""
