@@ -15,7 +15,7 @@ from ndksym.dynamics.chart import Chart
 from ndksym.dynamics.memory import Memory
 from ndksym.dynamics.patches import divided
 from ndksym.errors import InputError, InputTypeError, ToleranceWarning
-from ndksym.runtime.kernel import Prior, Priors
+from ndksym.runtime.prior import Prior, Priors
 from tests import graded_reference, resolvent_reference
 from tests.bench import solver_errors
 

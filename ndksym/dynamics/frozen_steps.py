@@ -14,7 +14,7 @@ from ndksym.dynamics.approach import ROUNDING, Problem
 from ndksym.dynamics.memory import Memory
 from ndksym.dynamics.table import Table, field, missed, table
 from ndksym.dynamics.volterra import Progress
-from ndksym.runtime.kernel import Part
+from ndksym.runtime.chain import Part
 from ndksym.runtime.types import Array
 
 

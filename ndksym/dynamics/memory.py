@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ndksym.runtime.kernel import Priors
+from ndksym.runtime.prior import Priors
 from ndksym.runtime.types import Array
 
 

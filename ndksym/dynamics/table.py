@@ -20,7 +20,8 @@ from ndksym.dynamics import patches
 from ndksym.dynamics.chart import Chart
 from ndksym.dynamics.memory import Memory
 from ndksym.dynamics.patches import Patch
-from ndksym.runtime.kernel import Kernel, Part
+from ndksym.runtime.chain import Part
+from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
 
 _FINEST_TOLERANCE = 1e-13
