@@ -22,6 +22,14 @@ IN = "from ndksym.timebox import run_in_child; run_in_child(600); import sys; pr
 PORTABLE = "from ndksym import lifeline; lifeline.sys = type('', (), {'platform': 'other'}); "
 
 
+@pytest.fixture(autouse=True)
+def _nothing_runs_on(tmp_path):
+    """A test that fails leaves no process."""
+    yield
+    for process in kills.processes(str(tmp_path)):
+        os.kill(int(process.name), signal.SIGKILL)
+
+
 def start(tmp_path, code):
     place = kills.Place(tmp_path)
     return place, place.start([sys.executable, "-c", code])

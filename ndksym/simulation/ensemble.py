@@ -17,6 +17,9 @@ from ndksym.runtime import inputs
 from ndksym.runtime.memory import require_memory
 from ndksym.simulation import prepare
 
+_DRAWING = 20.0
+"""Steps of training that take as long as drawing a network and looking at it once, at least."""
+
 
 @dataclass(frozen=True)
 class Ensemble:
@@ -45,6 +48,7 @@ class Ensemble:
             "ask for a smaller width",
             prepare.MOST_BYTES,
         )
+        prepare.affordable(shapes, dimensions, _DRAWING, self.count, 1)
         for number in range(self.count):
             draws = Noise(self.seed, [number])
             yield (

@@ -8,6 +8,7 @@ stage, each stage as likely as the next. Rounds that end before they are killed 
 """
 
 import argparse
+import contextlib
 import itertools
 import os
 import random
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +58,20 @@ COMMANDS = {
 }  # fmt: skip
 
 
+def processes(token: str) -> Iterator[Path]:
+    """What runs of the commands that were started with a token, in /proc."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"NDKSYM_ROUND={token}\0".encode() in (process / "environ").read_bytes():
+                yield process
+
+
+def _hears_all() -> None:
+    """A job in the background inherits these signals as ignored; a command on a terminal hears them."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Place:
     """A folder for the output, one for temporary files, and a cache."""
 
@@ -70,18 +86,15 @@ class Place:
         known = {"TMPDIR": str(self.temporary), "XDG_CACHE_HOME": str(self.cache), "NDKSYM_ROUND": self.token}
         return subprocess.Popen(
             line, cwd=self.out, env=os.environ | known, start_new_session=True, text=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=_hears_all,
         )  # fmt: skip
 
     def alive(self) -> list[str]:
         """Command lines of what still runs."""
         found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if f"NDKSYM_ROUND={self.token}\0".encode() in (process / "environ").read_bytes():
-                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except OSError:
-                continue
+        for process in processes(self.token):
+            with contextlib.suppress(OSError):
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         return found
 
     def contents(self) -> dict[str, bytes]:
