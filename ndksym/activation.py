@@ -280,7 +280,7 @@ def _order(left: Expr, right: Expr, point: Expr) -> Expr:
         below, above = taylor(left, point, _MAX_ORDER), taylor(right, point, _MAX_ORDER)
         noise = 1e-60 * max(map(abs, below + above))
         for order, (one, other) in enumerate(zip(below, above, strict=True)):
-            if abs(one - other) > noise or (order < 2 and one != other and _differs(jump.diff(x, order), point)):
+            if abs(one - other) > noise or (order < 2 and _differs(jump.diff(x, order), point)):
                 return Integer(order)
         return oo
     except SingularError:

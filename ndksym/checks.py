@@ -44,8 +44,11 @@ def seed_number(value: Any) -> int:
 
 def choice(value: Any, name: str, allowed: tuple[Any, ...]) -> Any:
     """One of a few words or truth values."""
+    if str(getattr(value, "dtype", "")) == "bool" and getattr(value, "ndim", None) == 0:  # a truth value of NumPy
+        value = bool(value)
     if not isinstance(value, str | bool) or value not in allowed:
-        raise InputError(f"{name} {brief(value)} is not known; allowed are {', '.join(map(str, allowed))}")
+        words = list(map(str, allowed))
+        raise InputError(f"{name} must be {', '.join(words[:-1])} or {words[-1]}; got {brief(value)}")
     return value
 
 

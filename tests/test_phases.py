@@ -262,11 +262,11 @@ def test_slope_of_relu_in_one_line():
 def test_what_is_asked_for_is_checked():
     with pytest.raises(DivergentKernelError, match="jumps"):
         ndksym.phases(ndksym.derive("step"))
-    with pytest.raises(InputTypeError, match="derivation"):
-        ndksym.phases("erf")
+    with pytest.raises(InputTypeError, match="ndarray"):
+        ndksym.phases(np.ones((2, 2)))
     with pytest.raises(InputTypeError, match="integer"):
         ndksym.phases(ndksym.derive("erf"), order=1.5)
-    with pytest.raises(InputError, match="≥ 0"):
+    with pytest.raises(InputError, match="between 0 and"):
         ndksym.phases(ndksym.derive("erf"), order=-1)
 
 

@@ -105,7 +105,7 @@ NOTATION = ("where", "corner", "edge", "ramp", "away")
 
 def test_latex_says_what_the_words_mean():
     values = [mp.mpf("0.3"), mp.mpf("0.7"), mp.mpf("0.2"), mp.mpf("1.1")]
-    names = MEANING | {"exp": mp.exp, "erfi": mp.erfi, "sqrt": mp.sqrt, "min": min, "max": max}
+    names = MEANING | {"exp": mp.exp, "erfi": mp.erfi, "sqrt": mp.sqrt, "arsinh": mp.asinh, "min": min, "max": max}
 
     def meaning(expr, args):
         here = names | {f"z{n}": z for n, z in enumerate(args)}

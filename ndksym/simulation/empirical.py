@@ -7,7 +7,7 @@ import numpy as np
 from ndksym.dynamics import discrete
 from ndksym.dynamics import inputs as physical
 from ndksym.dynamics.memory import Memory, Physics, langevin
-from ndksym.errors import InputError
+from ndksym.errors import InputError, InputTypeError, brief
 from ndksym.networks.network import Networks
 from ndksym.networks.overlap import Gradients, gradients, overlap
 from ndksym.networks.path import Leg, Lesson, along
@@ -92,7 +92,7 @@ def empirical_ndk(
     later, earlier = inputs.times(t, s)
     physics = Physics(
         inputs.number(temperature, "temperature", zero=True),
-        inputs.number(prior_variance, "prior_variance", zero=False), of.init_variance, of.bias,
+        physical.sized(prior_variance, "prior_variance", physical.LARGEST), of.init_variance, of.bias,
     )  # fmt: skip
     h = None if step is None else physical.sized(step, "step", physical.LARGEST)
     lesson = None if training is None else _lesson(of, physics, h, training, loss)
@@ -141,6 +141,8 @@ def _legs(memory: Memory, gaps: Array, physics: Physics, step: float | None) -> 
 def _lesson(of: Ensemble, physics: Physics, step: float | None, training: tuple[Any, Any], loss: str) -> Lesson:
     if step is None:
         raise InputError("training=(X, y) needs step, the length of one step of Langevin dynamics")
+    if not isinstance(training, list | tuple) or len(training) != 2:
+        raise InputTypeError(f"training must be a pair (X, y), got {brief(training)}")
     data = physical.checked(*training, None, [0.0])
     if data.y.shape[1] > 1:
         raise InputError(f"training=(X, y) takes one output here, got {data.y.shape[1]}; the outputs share one NDK")

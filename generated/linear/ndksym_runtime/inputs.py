@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from .errors import FOREIGN, InputError, InputTypeError, brief
+from .memory import require_memory
 from .types import Array
 
 LARGEST = 1e150
@@ -101,6 +102,7 @@ def times(t: Any, s: Any) -> tuple[Array, Array]:
         later, earlier = np.broadcast_arrays(*out)
     except ValueError as error:
         raise InputError(f"t and s must broadcast, got shapes {out[0].shape} and {out[1].shape}") from error
+    require_memory(8 * later.size, f"a kernel at {later.size:,} pairs of times", "ask for fewer at a time")
     if np.any(earlier > later):
         at = tuple(int(i) for i in np.argwhere(earlier > later)[0])
         raise InputError(f"s must not exceed t, but s = {earlier[at]:g} > t = {later[at]:g}; swap them (and X, X2)")
