@@ -305,7 +305,7 @@ BAD = [
     ({"temperature": -1.0}, InputError, "temperature"),
     ({"prior_variance": 0.0}, InputError, "prior_variance"),
     ({"bias": 0.3}, InputError, "without biases"),
-    ({"method": "euler"}, InputError, "allowed are"),
+    ({"method": "euler"}, InputError, "method must be langevin, mpl, gradient or diffusive"),
     ({"loss": "huber"}, InputError, "loss"),
     ({"rtol": 0.0}, InputError, "rtol"),
     ({"covariance": "both"}, InputError, "covariance"),

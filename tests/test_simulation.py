@@ -187,7 +187,7 @@ def test_a_readout_frozen_at_the_end_reports_what_it_would_have():
         ({"step": 50.0}, "the largest stable step is"),
         ({"step": None}, "the largest stable one is"),
         ({"times": [0.3]}, "must be a multiple of step"),
-        ({"dynamics": "adam"}, "allowed are langevin, mpl, gradient"),
+        ({"dynamics": "adam"}, "dynamics must be langevin, mpl or gradient"),
         ({"dynamics": "mpl"}, "needs strength"),
         ({"strength": 2.0}, "strength belongs to"),
         ({"seed": -1}, "seed must be at least 0"),
