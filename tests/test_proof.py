@@ -1,5 +1,6 @@
 """Compiled code is compared with quadrature before it is used: what is right passes, what is wrong is not used."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -117,3 +118,16 @@ def test_disagreeing_numeric_rules_are_refused(monkeypatch):
     compiling._proved.cache_clear()
     with pytest.raises(NotDerivableError, match="the numeric rules disagree"):
         ndksym.derive("tanh").compile()
+
+
+@pytest.mark.parametrize("text", ["relu", "gelu", "sin", "Max(0,x-1)"])
+def test_a_kernel_that_is_no_second_moment_is_not_used(text):
+    """Where E φ(u)² comes out negative no norm can be taken from the code that is judged."""
+    d = ndksym.derive(text)
+    (dual,) = d.duals
+    wrong = dataclasses.replace(dual, K=-dual.K, K_diag=-dual.K_diag)
+    kernel = dataclasses.replace(d, duals=(wrong,)).compile()
+    assert not kernel.layers[0].closed
+    assert kernel.nngp(rows(1.0, 0.7, 0.4))[0, 1] == pytest.approx(
+        d.compile().nngp(rows(1.0, 0.7, 0.4))[0, 1], rel=1e-12
+    )

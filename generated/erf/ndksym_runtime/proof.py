@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import NotDerivableError
+from .errors import NdksymError, NotDerivableError
 from . import quadrature, tails
 from .layer import Pairs, evaluate
 from .panels import Panels
@@ -24,10 +24,14 @@ PAIRS = 40
 """Pairs of preactivations at which a layer is compared, fewer where quadrature needs many nodes."""
 NODES = 5e6
 """Nodes of quadrature that the comparison may cost, about .3 s."""
+FEWEST = 8
+"""Pairs that are compared whatever they cost."""
 TOLERANCE = 1e-11
 """Allowed error of K relative to PQ, and of K_dot relative to the same of φ′."""
 NARROW = 1e-6
 """Allowed relative error of PQ − K of nearly parallel inputs."""
+_RANGE = (1e-120, 1e120)
+"""√E φ(u)² between which kernels are float64 numbers with all their digits."""
 _DEEP = 6.0
 """What a pair in the tails costs, beside another."""
 _CORRELATIONS = (0.0, 1e-7, -1e-7, 0.5, -0.5, 0.97, -0.97, 1 - 1e-6, -1 + 1e-6, 1 - 1e-10, -1.0, 0.2, -0.8)
@@ -59,6 +63,7 @@ class Proof:
         return f"differs from quadrature by {self.worst * TOLERANCE:.1e} at {self.where}"
 
 
+@np.errstate(all="ignore")  # wrong code may take a root of a negative number
 def prove(layer: Layer) -> Proof:
     """Compare a compiled layer with the quadrature of its φ at points drawn from its name and at adversarial ones."""
     rule = Rule(layer)
@@ -67,14 +72,23 @@ def prove(layer: Layer) -> Proof:
     except NotDerivableError as error:
         return Proof(0, 0.0, "", str(error))
     p, q, rho = _points(layer, panels)
-    within = ~(Rows(rule, p * p).far | Rows(rule, q * q).far)  # beyond float64 the same code is run on other numbers
-    p, q, rho = p[within], q[within], rho[within]
-    first, second = Rows(rule, p * p), Rows(rule, q * q)
-    deep = np.array([first.deep(n) or second.deep(n) for n in range(len(p))])
-    chosen = _affordable(panels, p, q, deep)
+    sides = Rows(rule, p * p), Rows(rule, q * q)
+    true_rows = [[side.tail(n) for n in range(len(p))] for side in sides]  # by quadrature, whatever the code says
+    P, Q = (np.array([row[0] for row in rows]) for rows in true_rows)
+    within = (np.minimum(P, Q) > _RANGE[0]) & (np.maximum(P, Q) < _RANGE[1])  # beyond float64 other numbers serve
+    deep = np.array([first[2] or second[2] for first, second in zip(*true_rows, strict=True)])
+    chosen = _affordable(panels, p, q, deep, within)
+    if not len(chosen):
+        return Proof(0, 0.0, "", "its kernel is beyond float64 at every norm that was tried")
     rho = rho[chosen]
     s, k = np.sqrt(0.5 * (1 - rho)), np.sqrt(0.5 * (1 + rho))
-    values = evaluate(first, second, Pairs(chosen, chosen, p[chosen] * q[chosen] * (k - s) * (k + s), s, k), last=False)
+    first, second = sides
+    try:
+        values = evaluate(
+            first, second, Pairs(chosen, chosen, p[chosen] * q[chosen] * (k - s) * (k + s), s, k), last=False
+        )
+    except NdksymError as error:
+        return Proof(len(chosen), float("inf"), f"every pair, which raises: {error}")
     worst, where, compared = 0.0, "", 0
     tangent = layer.smoothness >= 1
     for m, n in enumerate(chosen):
@@ -110,12 +124,15 @@ def _alone(layer: Layer, panels: Panels, p: float, deep: bool) -> tuple[float, f
     return P * P, D * D
 
 
-def _affordable(panels: Panels, p: Array, q: Array, deep: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """The cheapest pairs that cost NODES together, in their order."""
+def _affordable(
+    panels: Panels, p: Array, q: Array, deep: NDArray[np.bool_], within: NDArray[np.bool_]
+) -> NDArray[np.intp]:
+    """The cheapest pairs `within` range that cost NODES together, in their order; FEWEST at least."""
     inside = [[np.sum(np.abs(panels.edges) < quadrature.Z * norm) + 10.0 for norm in norms] for norms in (p, q)]
     cost = quadrature.NODES**2 * (np.array(inside[0]) + inside[1]) * inside[1] * np.where(deep, _DEEP, 1.0)
     order = np.argsort(cost, kind="stable")
-    return np.sort(order[np.cumsum(cost[order]) <= NODES])
+    order = order[within[order]]
+    return np.sort(order[: max(FEWEST, int(np.sum(np.cumsum(cost[order]) <= NODES)))])
 
 
 def _largest(layer: Layer, panels: Panels) -> float:

@@ -84,7 +84,7 @@ class Rows:
             poor = ~(kept(K, K_size) & (kept(K_dot, K_dot_size) | np.isposinf(K_dot))) & ~np.isposinf(K)
         for i in np.nonzero(poor & (_within(self.p, _RANGE) | (self.p == 0)))[0]:
             K[i], K_dot[i] = quadrature.single(layer, self.rule.panels, float(self.p[i]))
-            P, D, deep = self._tail(int(i))
+            P, D, deep = self.tail(int(i))
             if deep:
                 K[i], K_dot[i] = P * P, D * D
         return K, K_dot
@@ -96,9 +96,9 @@ class Rows:
 
     def deep(self, i: int) -> bool:
         """Whether φ or φ' of row i lives in the tails of u, where the usual rules have few nodes or none."""
-        return not self._shallow[i] and self._tail(i)[2]
+        return not self._shallow[i] and self.tail(i)[2]
 
-    def _tail(self, i: int) -> tuple[float, float, bool]:
+    def tail(self, i: int) -> tuple[float, float, bool]:
         """P and √E φ'(u)² by the rule for tails, and whether the usual one differs."""
         if i not in self._tails:
             layer, panels, p = self.rule.layer, self.rule.panels, float(self.p[i])
