@@ -17,7 +17,8 @@ _STRAIGHT, _BENT = (8, 12), (24, 32)
 _UNSEEN = 1e-6
 """A bend this near to 0, relative to θ, does not count: its share of the integral is of higher than second order."""
 _AGREE = 1e-13
-_NARROWEST = 0.5
+_WIDEST = 2.0
+"""Angle up to which Price's integral is tried: beyond it, where outputs are hardly ever parallel, K_dot bends again."""
 
 Indices = NDArray[np.intp]
 Found = tuple[Array, NDArray[np.bool_]]
@@ -28,7 +29,7 @@ def by_series(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Ar
     nothing = np.zeros_like(s), np.zeros(len(s), dtype=bool)
     if first.rule.layer.breaks or not mehler.resolves_gap(first.series(i), second.series(j)):
         return nothing
-    done = (s < _NARROWEST) & first.series(i).found[i] & second.series(j).found[j]
+    done = first.series(i).found[i] & second.series(j).found[j]
     out = np.zeros_like(s)
     out[done] = mehler.gap(
         first.series(i), second.series(j), i[done], j[done], s[done], first.P[i[done]], second.P[j[done]]
@@ -49,7 +50,7 @@ def by_price(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Arr
     bend = np.abs(first.rule.panels.centres).max(initial=0.0) * np.abs(p - q) / (p * q)
     bent = (angle > 0) & (bend > _UNSEEN * angle)
     for which, rules in ((~bent, _STRAIGHT), (bent, _BENT)):
-        m = np.nonzero(which & (angle < _NARROWEST))[0]
+        m = np.nonzero(which & (angle < _WIDEST))[0]
         if len(m):
             stretch = np.where(bent[m], np.arcsinh(angle[m] / np.where(bent[m], bend[m], 1.0)), 1.0)
             (coarse, _), (area, fine) = (_area(layer, p[m], q[m], angle[m], stretch, nodes) for nodes in rules)

@@ -1,7 +1,8 @@
 """A compiled layer is compared with quadrature of its φ before a number of it reaches a user.
 
 By whichever rule a pair is served, it is compared with the iterated quadrature of φ, which shares no formula with a closed
-form or a series.
+form or a series. A closed form is compared at every pair, also where it is not served because its terms cancel: else one
+that cancels nearly everywhere would pass unseen.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from .errors import NdksymError, NotDerivableError
 from . import quadrature, tails
-from .layer import Pairs, evaluate
+from .layer import Pairs, evaluate, unfold
 from .panels import Panels
 from .rows import Rows, Rule
 from .types import Array, Layer
@@ -30,6 +31,8 @@ TOLERANCE = 1e-11
 """Allowed error of K relative to PQ, and of K_dot relative to the same of φ′."""
 NARROW = 1e-6
 """Allowed relative error of PQ − K of nearly parallel inputs."""
+LOOSE = 1e-6
+"""Allowed error of a closed form relative to the sum of its absolute terms: rounding costs less wherever it is served or not."""
 _RANGE = (1e-120, 1e120)
 """√E φ(u)² between which kernels are float64 numbers with all their digits."""
 _DEEP = 6.0
@@ -83,10 +86,9 @@ def prove(layer: Layer) -> Proof:
     rho = rho[chosen]
     s, k = np.sqrt(0.5 * (1 - rho)), np.sqrt(0.5 * (1 + rho))
     first, second = sides
+    pairs = Pairs(chosen, chosen, p[chosen] * q[chosen] * (k - s) * (k + s), s, k)
     try:
-        values = evaluate(
-            first, second, Pairs(chosen, chosen, p[chosen] * q[chosen] * (k - s) * (k + s), s, k), last=False
-        )
+        values, terms = evaluate(first, second, pairs, last=False), _terms(layer, p, q, pairs)
     except NdksymError as error:
         return Proof(len(chosen), float("inf"), f"every pair, which raises: {error}")
     worst, where, compared = 0.0, "", 0
@@ -109,11 +111,28 @@ def prove(layer: Layer) -> Proof:
         if tangent and 0 < PQ_dot < np.inf:
             ratios["K_dot"] = abs(values.K_dot[m] - true.K_dot) / (TOLERANCE * PQ_dot)
             ratios["E φ'(u)²"] = abs(first.K_dot[n] - A_dot) / (TOLERANCE * A_dot)
+        for name, (found, size) in terms.items():
+            right = {"K": true.K, "K_dot": true.K_dot, "gap": true.gap, "defect": A + B - 2 * true.K}[name]
+            if np.isfinite(size[m]) and np.isfinite(right) and (tangent or name != "K_dot"):
+                allowed = LOOSE * size[m] + TOLERANCE * (
+                    A + B if name == "defect" else PQ_dot if name == "K_dot" else PQ
+                )
+                ratios[f"the closed form of {name}"] = abs(found[m] - right) / allowed
         for name, ratio in ratios.items():
             if not ratio <= worst:  # a ratio that is not a number is the worst
                 worst = float(ratio) if np.isfinite(ratio) else float("inf")
                 where = f"{name}, √a = {p[n]:.6g}, √b = {q[n]:.6g}, ρ = {rho[m]:.10g}"
     return Proof(compared, worst, where)
+
+
+def _terms(layer: Layer, p: Array, q: Array, pairs: Pairs) -> dict[str, tuple[Array, Array]]:
+    """The closed forms of all pairs as they are, each with the sum of its absolute terms."""
+    if not layer.closed:
+        return {}
+    s, k, K_sign, K_dot_sign, flip = unfold(layer, pairs, pairs.c < 0)
+    found = layer.pair(p[pairs.i], q[pairs.j], np.where(flip, -pairs.c, pairs.c), s, k)
+    terms = {"K": (K_sign * found[0], found[1]), "K_dot": (K_dot_sign * found[2], found[3])}
+    return terms | ({layer.extra: (found[4], found[5])} if layer.extra and not flip.any() else {})
 
 
 def _alone(layer: Layer, panels: Panels, p: float, deep: bool) -> tuple[float, float]:

@@ -216,10 +216,11 @@ def _gap_length(first: Series, second: Series) -> int:
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def gap(first: Series, second: Series, i: NDArray[np.intp], j: NDArray[np.intp], s: Array, P: Array, Q: Array) -> Array:
-    """PQ − K without cancellation as θ → 0:  PQ [ ½ Σ (h_k/P − h'_k/Q)² + Σ h_k h'_k/(PQ) (1 − ρ^k) ]."""
-    log_rho = np.log1p(-2 * s * s)
+    """PQ − K without cancellation, as θ → 0 or as φ becomes a constant:  PQ [ ½ Σ (h_k/P − h'_k/Q)² + Σ h_k h'_k/(PQ) (1 − ρ^k) ]."""
+    rho = 1 - 2 * s * s
+    near, log_rho = rho > 0.5, np.log1p(-2 * s * s)
     out = np.zeros_like(s)
     for k in range(_gap_length(first, second)):
         hp, hq = first.h[k, i] / P, second.h[k, j] / Q
-        out += 0.5 * (hp - hq) ** 2 - hp * hq * np.expm1(k * log_rho)
+        out += 0.5 * (hp - hq) ** 2 + hp * hq * np.where(near, -np.expm1(k * log_rho), 1 - rho**k)
     return P * Q * out
