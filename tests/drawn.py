@@ -122,7 +122,8 @@ def draw(seed: int, n: int, closed: bool = True) -> Drawn:
     )
 
 
-REACH = 11.0
+REACH = 17.0
+"""Standard deviations: exp(x)² at the largest norm, 3.75, lives about 7.5 of them away."""
 _X, _W = leggauss(22)
 
 

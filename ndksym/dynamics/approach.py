@@ -9,7 +9,7 @@ import numpy as np
 from ndksym.dynamics import linearised
 from ndksym.dynamics.left_out import Pulses, left_out
 from ndksym.dynamics.memory import Memory, Physics
-from ndksym.dynamics.table import Field, Pieces, field, fitted
+from ndksym.dynamics.table import FINEST_TOLERANCE, Field, Pieces, TooCoarseError, field, fitted
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
 
@@ -72,6 +72,8 @@ class Approach:
     impulse: Array
     across: float
     wanted: float
+    refinable: bool
+    """Whether the table can be made more exact."""
 
     def error(self, defects: Array, past: Pulses, last: float) -> Array:
         """What bounds the predictor's error up to `last`: the resolvent of a positive kernel at most doubles a defect."""
@@ -99,7 +101,9 @@ def approach(problem: Problem, memory: Memory, slowest: float, finer: float = 1.
     tolerance = min(_MARGIN * wanted / max(problem.size, reach), 1e-2) / finer
     evaluate = field(problem.kernel, memory, problem.physics.bias, "ntk")
     found = fitted(evaluate, memory, problem.both, problem.X, tolerance, problem.scale * impulse, wanted / finer)
-    return Approach(problem, evaluate, found.scaled(problem.scale), vectors, impulse, across, wanted)
+    return Approach(
+        problem, evaluate, found.scaled(problem.scale), vectors, impulse, across, wanted, tolerance > FINEST_TOLERANCE
+    )
 
 
 def settled(
@@ -108,7 +112,11 @@ def settled(
     """What `solve` finds and its error, from a table made finer while that error misses rtol and has more than halved."""
     finer, before = 1.0, np.inf
     while True:
-        found, error = solve(approach(problem, memory, slowest, finer))
+        try:
+            found, error = solve(approach(problem, memory, slowest, finer))
+        except TooCoarseError as coarse:
+            finer *= 100 * coarse.by
+            continue
         over = float(error.max(initial=0.0)) / (problem.rtol * problem.size)
         if over <= 1 or over > 0.5 * before:
             return found, error

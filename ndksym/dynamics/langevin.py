@@ -34,7 +34,7 @@ def solution(problem: Problem, last: float, progress: volterra.Progress) -> Solu
         own = start.table.rows(slice(0, len(problem.X)))
         equation = volterra.Equation(own, lambda times: np.broadcast_to(problem.y, (len(times), *problem.y.shape)))
         delta, defects = volterra.solve(
-            equation, last, volterra.first_panel(own, last), start.wanted, progress=progress
+            equation, last, volterra.first_panel(own, last), start.wanted, progress=progress, refinable=start.refinable
         )
         past = pulses(delta.nodes, delta.quadrature, delta.values.reshape(-1, *problem.y.shape))
         return (delta, start.table), start.error(defects, past, last)

@@ -24,7 +24,7 @@ from ndksym.runtime.chain import Part
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
 
-_FINEST_TOLERANCE = 1e-13
+FINEST_TOLERANCE = 1e-13
 _ANGLES, _SAME = 5, 1e-14
 """Pairs of different directions, and 1 − cosine of the same one."""
 FEW, MANY = 4, 20
@@ -88,6 +88,14 @@ class Size:
             return np.full(len(q), np.exp(self.series[0]))
         w = (self.chart.coordinates(np.zeros_like(q), at)[1] for at in (m, self.chart.memory.prior(q, m).first))
         return np.asarray(np.exp(0.5 * sum(chebval(2 * each - 1, self.series) for each in w)))
+
+
+class TooCoarseError(Exception):
+    """The table is not exact enough for the solution: its error exceeds the allowed defect `by` this factor."""
+
+    def __init__(self, by: float) -> None:
+        super().__init__(by)
+        self.by = by
 
 
 def sized(evaluate: Field, memory: Memory, rows: Array, X: Array) -> Size:
@@ -175,9 +183,9 @@ def fitted(
 ) -> Pieces:
     """A table that leaves out no more than `allowed` of F · vectors; `tolerance` is the first guess of what that takes."""
     while True:
-        found = table(evaluate, memory, rows, X, max(tolerance, _FINEST_TOLERANCE))
+        found = table(evaluate, memory, rows, X, max(tolerance, FINEST_TOLERANCE))
         left = missed(evaluate, found, rows, X, vectors)
-        if left <= allowed or tolerance <= _FINEST_TOLERANCE:
+        if left <= allowed or tolerance <= FINEST_TOLERANCE:
             return found
         tolerance *= min(0.1, 0.3 * allowed / left)
 

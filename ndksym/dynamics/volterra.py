@@ -14,7 +14,7 @@ from scipy.sparse.linalg import LinearOperator, gmres
 
 from ndksym.checks import Progress as Progress
 from ndksym.dynamics.panels import NODES, Earlier, Panels, between, integrals, lagrange, radau, weights
-from ndksym.dynamics.table import Table
+from ndksym.dynamics.table import Table, TooCoarseError
 from ndksym.errors import InputError
 from ndksym.runtime.types import Array
 
@@ -28,12 +28,18 @@ _LONGEST = 1.0
 """Panel in units of σ²/T: on a longer one the product integrals would not follow the kernel."""
 _BEHIND, _AHEAD = 2.0, 0.6
 """Panel in units of the distance from its start to where m(s,s) would be 0: the kernel is singular there."""
+_SHORTEST = 1e-2
+"""Panel in units of the time since the start (or until the end): all modes that are faster have settled by then."""
 _DIGITS = 8.0
 """Times what one rounding leaves, below which a defect is not pressed."""
 _LOST = 0.1
 """Of the right-hand side at first: where rounding leaves as much, nothing is known."""
 _HELPS = 0.9
-"""A shorter panel has a smaller defect by this much, or there is nothing to gain from it."""
+"""Half a panel has a defect smaller by this much, or there is nothing to gain from it."""
+_COARSE = 3.0
+"""Times the tolerance: a defect as large that shorter panels do not lessen is the table's."""
+_FADES = 0.97
+"""A defect that shorter panels do not lessen is expected of the next panels too, of each less by this factor."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,10 @@ class Equation:
         nearest = 0.5 * min(1.0, memory.init / memory.level) / memory.rate
         share = _BEHIND * (start + nearest) if self.end is None else _AHEAD * (max(self.end - start, 0.0) + nearest)
         return min(_LONGEST / memory.rate, share)
+
+    def shortest(self, start: float) -> float:
+        """Panel from `start` on which nothing is left to resolve but rounding and the table's own error."""
+        return _SHORTEST * min(start, np.inf if self.end is None else abs(self.end - start))
 
 
 @dataclass(frozen=True)
@@ -96,16 +106,18 @@ def solve(
     tolerance: float,
     scale: Array | float = 1.0,
     progress: Progress = lambda fraction: None,
+    refinable: bool = False,
 ) -> tuple[Panels, Array]:
     """x from 0 to `last`, and the largest defect up to the end of each panel, in units of `scale` (columns,).
 
-    `first` is the length of the first panel. The mesh is refined until the defect is below `tolerance` · scale.
+    `first` is the length of the first panel. The mesh is refined until the defect is below `tolerance` · scale;
+    with a `refinable` table, TooCoarseError where its own error is larger than that.
     """  # fmt: skip
     x = radau()[0]
     P, columns = equation.g(np.zeros(1)).shape[1:]
     ends, values, defects = [0.0], np.zeros((0, NODES, P, columns)), [0.0]
     shared = modes(equation.table) if NODES * P > _DIRECT else None
-    length, refused, rounding = first, np.inf, 0.0
+    length, refused, rounding, floor = first, np.inf, 0.0, 0.0
     given = float(np.max(np.abs(equation.g(np.zeros(1))) / scale))
     while ends[-1] < last:
         start = ends[-1]
@@ -123,24 +135,33 @@ def solve(
         past = integrals(equation.table, before, probes, earlier=equation.earlier, finer=True)
         defect = float(np.max(np.abs(there + past) / scale))
         noise = _DIGITS * (rounding + _rounding(equation, start, end, found, scale))
-        reachable = max(tolerance, noise)
+        reachable = max(tolerance, noise, floor)
         if equation.identity and noise > _LOST * given:
-            raise InputError(
-                "float64 has no digits left for the predictor: rows of X on which the kernel agrees have different y, and the "
-                f"kernel there is as large as {np.abs(equation.table.gram(0.0, 0.0)).max():.1e}. Average y over equal rows, or "
-                "use a smaller init_variance or shorter times"
-            )
+            raise _lost(equation, end)
         change = 0.9 * (reachable / max(own, 1e-3 * reachable)) ** (1 / NODES)
-        if own > reachable and own < _HELPS * refused:  # else what is left is rounding, and shorter panels do not help
+        helps = own < _HELPS * refused and end - start > equation.shortest(start)
+        if own > reachable and helps:  # else what is left is rounding, or the table's own error
             refused, length = own, (end - start) * max(_SMALLEST_STEP, min(change, 0.5))
             continue
+        if refinable and own > _COARSE * max(tolerance, noise):
+            raise TooCoarseError(own / tolerance)
+        floor = own if own > reachable else _FADES * floor
         refused, rounding = np.inf, rounding + _rounding(equation, start, end, found, scale)
         ends.append(end)
         values = np.concatenate([values, found[None]])
         defects.append(max(defects[-1], defect))
-        length = (end - start) * min(_LARGEST_STEP, max(change, 0.5))
+        length = max((end - start) * min(_LARGEST_STEP, max(change, 0.5)), equation.shortest(end))
         progress(_fraction(end, first, last))
     return Panels(np.array(ends), values), np.array(defects)
+
+
+def _lost(equation: Equation, end: float) -> InputError:
+    kernel = np.abs(equation.table.gram(0.0, float(equation.earlier(np.array(end), np.array(end))))).max()
+    return InputError(
+        "float64 has no digits left for the predictor: rows of X whose kernels nearly agree, or differ by many orders of "
+        f"magnitude, have different y, and the kernel at t = {end:.3g} is as large as {kernel:.1e}. Average y over equal rows, "
+        "scale the rows of X to similar norms, or use a smaller init_variance or shorter times"
+    )
 
 
 def _rounding(equation: Equation, start: float, end: float, found: Array, scale: Array | float) -> float:

@@ -12,7 +12,7 @@ import multiprocessing
 import sys
 import time
 from collections import Counter
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from types import FrameType, ModuleType
 
@@ -41,7 +41,7 @@ def inputs() -> np.ndarray:
     return np.sqrt(2) * norms[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
-@lru_cache(maxsize=None)
+@cache
 def derivation(text: str) -> ndksym.Derivation:
     """Derived once, before any mutant: none of the mutated files takes part."""
     return ndksym.derive(text)
