@@ -307,7 +307,9 @@ def _square_integrable(slope: Expr, point: Expr, side: int) -> bool:
     """Whether ∫ slope² beside the point is finite: the power with which it grows is above −1/2."""
     near, far = _STEPS
     try:
-        one, other = (abs(value(slope, {x: value(point, digits=120) + side * step}, 120)) for step in _STEPS)
+        with mpmath.workdps(120):  # the step is far below a double's rounding of the point
+            places = [value(point, digits=120) + side * step for step in _STEPS]
+        one, other = (abs(value(slope, {x: place}, 120)) for place in places)
     except NoValueError:
         return False
     if not one or not other:

@@ -11,7 +11,7 @@ from sympy import Float
 
 import ndksym
 from ndksym.activation import activation
-from ndksym.errors import DivergentKernelError, NdksymError
+from ndksym.errors import DivergentKernelError, NdksymError, NotDerivableError
 from tests import grammar
 from tests.generated_code import strict  # noqa: F401 (a fixture)
 
@@ -207,3 +207,41 @@ def _parsed(n):
         return parse(grammar.text(Random(f"10:{n}")))
     except NdksymError:
         return None
+
+
+ROOTS = {
+    "sqrt(Abs(x))": 0.0, "sqrt(Abs(x-1))": 1.0, "Abs(x)**(9/10)": 0.0, "x*log(Abs(x))": 0.0, "Abs(x-sqrt(2))**(3/2)": 2**0.5,
+    "(x-1)*log(Abs(x-1))": 1.0,
+}  # fmt: skip
+"""φ, and the point where it is singular."""
+
+
+@pytest.mark.parametrize("text", ROOTS)
+def test_roots_and_logarithms_at_any_point(text):
+    """Held against a rule in other variables: u = τ ± e^y beside the singular point τ."""
+    tau, d = ROOTS[text], ndksym.derive(text)
+    kernel = d.compile()
+    phi = kernel.layers[0].phi
+    y, w = np.polynomial.legendre.leggauss(400)
+    y, w = 25 * (y - 1) + 2.5, 25 * w  # e^y from e^-47 to e^2.5
+    u = np.concatenate([tau + np.exp(y), tau - np.exp(y)])
+    w = np.concatenate([w * np.exp(y)] * 2)
+    X = np.array([[1, 0.5], [0.3, -0.7]])
+    (a, c), (_, b) = X @ X.T / 2
+    density = np.exp(-(b * u[:, None] ** 2 - 2 * c * np.outer(u, u) + a * u[None] ** 2) / (2 * (a * b - c * c)))
+    both = density / (2 * np.pi * np.sqrt(a * b - c * c)) * np.outer(w, w)
+    assert kernel.nngp(X)[0, 1] == pytest.approx(phi(u) @ both @ phi(u), rel=1e-9, abs=1e-11)
+    if not d.diverges:
+        slope = kernel.layers[0].dphi(u)
+        slope[~np.isfinite(slope)] = 0.0
+        assert kernel.ntk(X)[0, 1] == pytest.approx(
+            phi(u) @ both @ phi(u) + c * (slope @ both @ slope), rel=1e-7, abs=1e-9
+        )
+
+
+def test_a_root_diverges_alike_wherever_it_is():
+    for exponent, infinite in (("1/3", True), ("1/2", True), ("3/5", False), ("3/4", False)):
+        for point in ("", "-1", "+sqrt(2)", "-1/7"):
+            assert ndksym.derive(f"Abs(x{point})**({exponent})").diverges is infinite
+    with pytest.raises(NotDerivableError, match="too fine for float64"):
+        ndksym.derive("Abs(x-1)**(3/4)").compile().nngp([[1.0, 0.5]])

@@ -45,7 +45,11 @@ def with_series(code: Expr, expr: Expr, lo: Expr, hi: Expr) -> Expr:
     """
     if expr.is_polynomial(x):
         return code
-    for point in _points(expr, lo, hi):
+    points = _points(expr, lo, hi)
+    for point, side in ((lo, "+"), (hi, "-")):
+        if point.is_finite and point not in points:
+            code = _with_limit(code, expr, point, side)
+    for point in points:
         sides = [side for side, end in ((-1, lo), (1, hi)) if end != point]
         try:
             (start,) = taylor(expr, point, 0)

@@ -35,7 +35,7 @@ def stable(expr: Expr) -> Expr:
     >>> stable(sp.exp(x) - 1), stable(x*(1 + sp.erf(x/sp.sqrt(2)))/2), stable(sp.log(1 + sp.exp(x)))
     (expm1(u), u*erfc(-sqrt(2)*u/2)/2, softplus(u))
     """
-    expr = expr.replace(lambda e: isinstance(e, sp.tanh) and e.has(sp.log), lambda e: e.rewrite(sp.exp))
+    expr = expr.replace(lambda e: isinstance(e, sp.tanh) and e.has(sp.log), _without_log)
     # log(1/u) is −log u where u > 0: a quotient that underflows has a logarithm all the same
     expr = expr.replace(lambda e: isinstance(e, sp.log) and e.has(x), sp.expand_log)
     if expr.is_algebraic_expr(x) and not expr.is_polynomial(x) and expr.count_ops() <= _LARGE:
@@ -43,6 +43,12 @@ def stable(expr: Expr) -> Expr:
     out: Expr = _rational(expr) if expr.is_rational_function(x) else _fractions(expr)
     out = out.xreplace({x: u})
     return out
+
+
+def _without_log(tanh: Expr) -> Expr:
+    """tanh(log(1 + e^x) + …) by powers of 1 + e^x, if they are roots at most."""
+    powers = tanh.rewrite(sp.exp, deep=False)
+    return powers if all(p.exp.is_Rational for p in powers.atoms(Pow) if p.base.has(x)) else tanh
 
 
 def _local(expr: Expr) -> Expr:

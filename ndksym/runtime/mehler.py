@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ndksym.runtime import origin
 from ndksym.runtime.panels import Panels
-from ndksym.runtime.quadrature import follows, gauss
+from ndksym.runtime.quadrature import follows, gauss, slope
 from ndksym.runtime.types import Array, Layer
 
 MOST = 512
@@ -83,7 +83,7 @@ def _rows(layer: Layer, panels: Panels, p: Array) -> tuple[Array, Array]:
         root = np.exp(-0.25 * z * z)
         basis, w = _hermite(z, root), w / root
         u = np.repeat(p[part], lengths[part]) * z
-        values = w * layer.phi(u), w * layer.dphi(u)
+        values = w * layer.phi(u), w * slope(layer, u)
         for n, end in enumerate(ends[:count]):
             own = slice(ends[n - 1] if n else 0, end)
             for out, value in zip((h, h_dot), values, strict=True):

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 from ndksym.errors import NotDerivableError
 from ndksym.runtime.panels import Panels
-from ndksym.runtime.quadrature import SUMS, Moments, Nodes, check_reach, length, moments, on_panels, outer_edges, summed
+from ndksym.runtime.quadrature import (
+    SUMS,
+    Moments,
+    Nodes,
+    check_reach,
+    length,
+    moments,
+    on_panels,
+    outer_edges,
+    slope,
+    summed,
+)
 from ndksym.runtime.types import Array, Layer
 
 END = 38.6
@@ -62,7 +73,7 @@ def single(layer: Layer, panels: Panels, p: float) -> tuple[float, float]:
     end = min(END, panels.reach / p) if p > 0 else END
     edges = np.unique(np.clip(np.concatenate([GRID, panels.edges / p if p > 0 else np.zeros(0)]), -end, end))
     z, w = on_panels(edges[:-1], edges[1:])
-    found = length(w, layer.phi(p * z)), length(w, layer.dphi(p * z))
+    found = length(w, layer.phi(p * z)), length(w, slope(layer, p * z))
     if end < END:
         last, fall = np.array([-p * end, p * end]), np.exp(-0.25 * end * end)
         if any((np.abs(f(last)) * fall > _LEFT * x).any() for f, x in zip((layer.phi, layer.dphi), found, strict=True)):
@@ -126,7 +137,7 @@ def _sizes(pair: Pair, z1: Array, z2: Array) -> Array:
     u, v = pair.p * z1, pair.q * (pair.cos * z1 + pair.sin * z2)
     density = np.exp(-0.5 * (z1 * z1 + z2 * z2))
     f1, f2 = pair.layer.phi(u) / pair.P, pair.layer.phi(v) / pair.Q
-    both = f1 * f2, pair.layer.dphi(u) * pair.layer.dphi(v), f1 * f1, f2 * f2
+    both = f1 * f2, slope(pair.layer, u) * slope(pair.layer, v), f1 * f1, f2 * f2
     out = np.stack([np.fmax.reduce(np.abs(density * each), axis=0) for each in both])
     sizes: Array = np.nan_to_num(out, copy=False, posinf=0.0)
     return sizes
@@ -160,6 +171,6 @@ def _inner(pair: Pair, z1: Array, w1: Array) -> Array:
         w, rows = w1[rows[kept], None] * w2, rows[kept, None]
     u, v = pair.p * z1, pair.q * (pair.cos * z1[rows] + pair.sin * z2)
     g1, g2 = (pair.layer.phi(u) / pair.P)[rows], pair.layer.phi(v) / pair.Q
-    slopes = pair.layer.dphi(u)[rows], pair.layer.dphi(v)
+    slopes = slope(pair.layer, u)[rows], slope(pair.layer, v)
     nodes = Nodes((g1, g2), slopes, (z1[rows], z2), w)
     return summed(nodes, pair.p, pair.q, pair.cos, pair.sin, pair.P, pair.Q)

@@ -25,6 +25,9 @@ _MARKS = np.append(4.0 ** np.arange(-2, 41), 10.0 ** np.array([30, 38, 50, 75, 1
 """Where panels outside the breaks begin: fourfold, then in strides that only a straight or vanishing tail is
 resolved on."""
 MOST = 240
+SHARE = 1e-14
+"""Share of E|φ| and E φ² that the last panel beside any other break may have unresolved, as for √|u − 1|."""
+_ROUNDED = 4 * float(np.finfo(float).eps)
 SPECK = 1e-33
 """The last panel beside a break at 0 where φ is never resolved, as √|u| is not."""
 
@@ -72,13 +75,16 @@ def panels(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks
         points = [sign * float(x) for x in [*starts, *geometric]]
         out = edges[side]
         for lo, hi in pairwise(points):
-            pieces = _bisect(sides, lo, hi, MOST - len(out))
+            pieces = _bisect(sides, lo, hi, MOST - len(out), breaks)
             if pieces is None:
                 break
             out.extend(pieces)
     if not edges[0] or not edges[1]:
+        ends = [x for x in cuts if x < 0] if not edges[0] else [x for x in cuts if x > 0]
+        ends = ends or [float(_MARKS[0])]
         raise NotDerivableError(
-            "the numeric rule cannot resolve this activation near the origin: it varies on too fine a scale"
+            f"the numeric rule cannot resolve this activation between 0 and {min(map(abs, ends)):.6g}: φ or φ' varies there on "
+            "a scale too fine for float64"
         )
     left, right = (_join(sides, np.array([0.0, *outward]), cuts) for outward in edges)
     joined = np.array([*left[:0:-1], *right])
@@ -99,31 +105,46 @@ def _allowed(scale: Array, lo: float, hi: float) -> float:
     return TOLERANCE * float(scale[min(int(np.searchsorted(_MARKS, far)), len(scale) - 1)])
 
 
-def _resolved(sides: Sides, lo: float, hi: float) -> bool:
+def _resolved(sides: Sides, lo: float, hi: float, breaks: tuple[float, ...] = ()) -> bool:
+    near = any(min(abs(lo - x), abs(hi - x)) <= 1.5 * abs(hi - lo) for x in breaks)
     u = 0.5 * (lo + hi) + 0.5 * (hi - lo) * _POINTS
     for f, scale in sides:
         y = np.asarray(f(u), dtype=float) * np.ones_like(u)
         if not np.all(np.isfinite(y)):
             return False
         allowed = _allowed(scale, lo, hi)
-        if np.abs(y).max() * TOLERANCE > 1.5 * allowed:  # it grows towards a break: what counts is its share of E f²
-            allowed /= float(np.sqrt(abs(hi - lo)))
+        if np.abs(y).max() * TOLERANCE > allowed:  # it grows towards a break: what counts is its share of E f²
+            allowed /= min(1.0, float(np.sqrt(abs(hi - lo))))
+        if near:  # u is rounded
+            allowed = max(allowed, _ROUNDED * max(abs(lo), abs(hi)) * float(np.ptp(y)) / abs(hi - lo))
         if np.abs((_TO_COEFFICIENTS @ y)[DEGREE:]).max() > allowed:
             return False
     return True
 
 
-def _bisect(sides: Sides, lo: float, hi: float, room: int) -> list[float] | None:
+def _negligible(sides: Sides, lo: float, hi: float) -> bool:
+    """Whether what a panel holds counts for nothing, resolved or not."""
+    u = 0.5 * (lo + hi) + 0.5 * (hi - lo) * _POINTS
+    for f, scale in sides:
+        y = np.abs(f(u[(u != lo) & (u != hi)]) * 1.0)
+        relative = y.max(initial=0.0) * TOLERANCE / _allowed(scale, lo, hi)
+        if not abs(hi - lo) * max(relative, relative**2) <= SHARE:
+            return False
+    return True
+
+
+def _bisect(sides: Sides, lo: float, hi: float, room: int, breaks: tuple[float, ...]) -> list[float] | None:
     """Far ends of the resolved pieces of (lo, hi), walking from lo; None if more than `room` would be needed."""
     done: list[float] = []
     todo = [(lo, hi)]
     while todo:
         x, y = todo.pop()
-        if _resolved(sides, x, y) or max(abs(x), abs(y)) < SPECK:
+        beside = x in breaks or y in breaks
+        if _resolved(sides, x, y, breaks) or max(abs(x), abs(y)) < SPECK or (beside and _negligible(sides, x, y)):
             done.append(y)
         else:
             middle = 0.5 * (x + y)
-            if abs(y - x) < 1e-6 * max(abs(x), abs(y)) or len(done) + len(todo) > room:
+            if abs(y - x) < (4e-16 if beside else 1e-6) * max(abs(x), abs(y)) or len(done) + len(todo) > room:
                 return None
             todo += [(middle, y), (x, middle)]
         if len(done) > room:

@@ -125,6 +125,13 @@ def on_panels(lo: Array, hi: Array, nodes: int = NODES) -> tuple[Array, Array]:
     return z, half[:, None] * w * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
 
 
+def slope(layer: Layer, u: Array) -> Array:
+    """φ'(u), or 0 at a break where it is infinite: one point counts for nothing, and a node may fall on it by rounding."""
+    found = layer.dphi(u)
+    endless = np.isinf(found)
+    return np.where(endless & np.isin(u, layer.breaks), 0.0, found) if endless.any() else found
+
+
 def outer_edges(panels: Panels, p: float, q: float, cos: float, sin: float) -> Array:
     """Where the outer integrand changes: u or v at an edge of φ, the inner integral at a centre."""
     parts = [panels.edges / p] if p > 0 else []
@@ -161,14 +168,14 @@ def single(layer: Layer, panels: Panels, p: float, nodes: int = NODES) -> tuple[
     """E φ(u)², E φ'(u)² at variance p²."""
     check_reach(panels, p)
     z, w = gauss(panels.edges / p if p > 0 else np.zeros(0), nodes)
-    return float(w @ layer.phi(p * z) ** 2), float(w @ layer.dphi(p * z) ** 2)
+    return float(w @ layer.phi(p * z) ** 2), float(w @ slope(layer, p * z) ** 2)
 
 
 def lengths(layer: Layer, panels: Panels, p: float) -> tuple[float, float]:
     """Their roots, however small or large they are."""
     check_reach(panels, p)
     z, w = gauss(panels.edges / p if p > 0 else np.zeros(0))
-    return length(w, layer.phi(p * z)), length(w, layer.dphi(p * z))
+    return length(w, layer.phi(p * z)), length(w, slope(layer, p * z))
 
 
 @np.errstate(over="ignore", invalid="ignore", under="ignore")
@@ -203,7 +210,7 @@ def double(
     check_reach(panels, max(p, q))
     cos, sin = (k - s) * (k + s), 2 * s * k
     z1, w1 = gauss(outer_edges(panels, p, q, cos, sin), nodes)
-    f1, d1 = layer.phi(p * z1), layer.dphi(p * z1)
+    f1, d1 = layer.phi(p * z1), slope(layer, p * z1)
     if sin * q == 0.0:
         v = q * cos * z1
         z2, w, i = np.zeros(1), w1, slice(None)
@@ -219,5 +226,5 @@ def double(
         w = w1[rows, None] * w2
         i = (rows, None)  # type: ignore[assignment]
     values = f1[i] * (1 / P if P > 0 else 0.0), layer.phi(v) * (1 / Q if Q > 0 else 0.0)
-    found = Nodes(values, (d1[i], layer.dphi(v)), (z1[i], z2), w)
+    found = Nodes(values, (d1[i], slope(layer, v)), (z1[i], z2), w)
     return moments(p, q, sin, P, Q, summed(found, p, q, cos, sin, P, Q))
