@@ -48,6 +48,7 @@ from sympy import (
     tanh,
     together,
 )
+from sympy.polys.polyroots import roots_linear, roots_quadratic
 
 from ndksym.errors import NotDerivableError
 from ndksym.symbols import x
@@ -213,6 +214,11 @@ def complex_zeros(polynomial: Poly) -> list[Expr] | None:
     [-1 - I, -1 + I]
     """
     found: list[Expr] = []
+    if not polynomial.get_domain().is_Numerical:  # an irrational coefficient: SymPy may factor for minutes
+        parts = [factor for factor, _ in polynomial.sqf_list()[1]]
+        if any(part.degree() > 2 for part in parts):
+            return None
+        return [z for part in parts for z in (roots_linear if part.degree() == 1 else roots_quadratic)(part)]
     for factor, _ in polynomial.factor_list()[1]:
         if factor.degree() > 4:  # no radicals, and SymPy takes seconds per root
             return None
