@@ -39,7 +39,6 @@ from sympy import (
     oo,
     pi,
     real_roots,
-    roots,
     simplify,
     sin,
     sinh,
@@ -48,7 +47,6 @@ from sympy import (
     tanh,
     together,
 )
-from sympy.polys.polyroots import roots_linear, roots_quadratic
 
 from ndksym.errors import NotDerivableError
 from ndksym.symbols import x
@@ -57,7 +55,6 @@ __all__ = [
     "EndlessZerosError",
     "ascending",
     "compare",
-    "complex_zeros",
     "exponential_form",
     "exponentials",
     "in_exponentials",
@@ -205,28 +202,6 @@ def _not_found(g: Expr) -> NotDerivableError:
         f"the zeros of {g} cannot be found exactly; break points must be zeros of polynomials, or of one function "
         "(exp, tanh, erf, …) of a polynomial"
     )
-
-
-def complex_zeros(polynomial: Poly) -> list[Expr] | None:
-    """All complex zeros of a polynomial, exactly; None if they cannot be had.
-
-    >>> complex_zeros(Poly(x**2 + 2*x + 2, x))
-    [-1 - I, -1 + I]
-    """
-    found: list[Expr] = []
-    if not polynomial.get_domain().is_Numerical:  # an irrational coefficient: SymPy may factor for minutes
-        parts = [factor for factor, _ in polynomial.sqf_list()[1]]
-        if any(part.degree() > 2 for part in parts):
-            return None
-        return [z for part in parts for z in (roots_linear if part.degree() == 1 else roots_quadratic)(part)]
-    for factor, _ in polynomial.factor_list()[1]:
-        if factor.degree() > 4:  # no radicals, and SymPy takes seconds per root
-            return None
-        radicals = roots(factor)
-        if sum(radicals.values()) != factor.degree():
-            return None
-        found += radicals
-    return found
 
 
 def _generators(g: Expr) -> set[Expr]:

@@ -235,7 +235,17 @@ def mesh(fastest, last, network, rule):
 
 
 def mean(network, X, rows, y, times, rule):
-    """f (times, X and rows, outputs) for y (P, outputs)."""
+    """f (times, X and rows, outputs) for y (P, outputs); of equal rows of X only the mean of y is ever learnt."""
+    distinct, which, counts = np.unique(X, axis=0, return_inverse=True, return_counts=True)
+    which = which.ravel()
+    means = np.zeros((len(distinct), y.shape[1]))
+    np.add.at(means, which, y / counts[which, None])
+    f = _distinct_mean(network, distinct, counts, rows, means, times, rule)
+    return np.concatenate([f[:, which], f[:, len(distinct) :]], axis=1)
+
+
+def _distinct_mean(network, X, counts, rows, y, times, rule):
+    """The same for distinct rows, each of which occurs so many times."""
     P, both, rate = len(X), np.vstack([X, rows]), network.rate
     x, w, barycentric = rule.radau
     points, v = leggauss(rule.gauss)
@@ -245,7 +255,7 @@ def mean(network, X, rows, y, times, rule):
     finest = 0.3 / rate / sharp
 
     def kernel(rows, s, lag):
-        return network.kernel(rows, X, s, lag, kind)
+        return counts * network.kernel(rows, X, s, lag, kind)
 
     fastest = np.linalg.norm(kernel(X, 0.0, 0.0), 2)
     ends = mesh(max(fastest, rate), times[-1], network, rule)

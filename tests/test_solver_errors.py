@@ -54,6 +54,12 @@ def holds(problem):
     return warned
 
 
+@pytest.mark.parametrize("number", [42, 44, 109])
+def test_numbers_of_the_bench_that_failed_once(number):
+    """Equal rows with different y beside a kernel of 1e32; a table whose error is largest between the points that are looked at."""
+    assert not holds(solver_errors.drawn(10, number))
+
+
 def test_an_oscillating_activation_at_a_large_ratio():
     network = graded_reference.Network("sin(x)", 2, 30.0, 1.0, 300.0)
     rows = np.array([[1.0, 0.3], [-0.4, 0.8]])
@@ -74,13 +80,20 @@ def test_the_error_is_what_it_says_or_larger_on_random_problems(seed):
     )
 
 
+def cubed(rows):
+    """Two rows with opposite labels, and a kernel of 1e32."""
+    kernel = replace(solver_errors.layer("x**3"), layers=solver_errors.layer("x**3").layers * 2)
+    return ndksym.solve(kernel, rows, [1.0, -1.0], times=[1.0], temperature=1e-3, init_variance=700.0)
+
+
+def test_of_equal_rows_the_mean_is_learnt():
+    assert cubed([[4.0], [4.0]]).train == pytest.approx(np.zeros((1, 2)), abs=1e-12)
+
+
 def test_where_float64_has_no_digits_it_is_said():
-    """Equal rows, different y, a kernel of 1e32: what cancels between the rows is 1e16 times what is left after 1e-16."""
+    """Rows that nearly agree: what cancels between them is 1e16 times what is left after 1e-16."""
     with pytest.raises(InputError, match="no digits left"):
-        ndksym.solve(
-            replace(solver_errors.layer("x**3"), layers=solver_errors.layer("x**3").layers * 2), [[4.0], [4.0]], [1.0, -1.0],
-            times=[1.0], temperature=1e-3, init_variance=700.0,
-        )  # fmt: skip
+        cubed([[4.0, 0.0], [4.0, 1e-7]])
 
 
 def test_a_covariance_whose_resolvent_is_wrong_is_said(monkeypatch):

@@ -18,6 +18,8 @@ Solved = TypeVar("Solved")
 ROUNDING = 1e-13
 _SHARE = 0.2
 """Of the tolerance, for the defect, and for what the table leaves out."""
+_UNSEEN = 3.0
+"""Times what a table is seen to leave out at a few points: it may leave out as much more between them."""
 _MARGIN = 0.3
 """Of what would do if the largest error of the table were that of every entry; measured, it may be tenfold."""
 
@@ -80,7 +82,7 @@ class Approach:
         problem = self.problem
         plain = self.table.scaled(1 / problem.scale)
         missed = problem.scale * left_out(self.evaluate, plain, problem.both, problem.X, past, last)
-        return 2 * self.across * (defects + missed) + ROUNDING * problem.size
+        return 2 * self.across * (defects + _UNSEEN * missed) + ROUNDING * problem.size
 
 
 def approach(problem: Problem, memory: Memory, slowest: float, finer: float = 1.0) -> Approach:
@@ -100,7 +102,9 @@ def approach(problem: Problem, memory: Memory, slowest: float, finer: float = 1.
     reach = float(np.linalg.norm(impulse, axis=0).max()) * float(np.abs(theta).max()) * np.sqrt(P)
     tolerance = min(_MARGIN * wanted / max(problem.size, reach), 1e-2) / finer
     evaluate = field(problem.kernel, memory, problem.physics.bias, "ntk")
-    found = fitted(evaluate, memory, problem.both, problem.X, tolerance, problem.scale * impulse, wanted / finer)
+    found = fitted(
+        evaluate, memory, problem.both, problem.X, tolerance, problem.scale * impulse, wanted / (_UNSEEN * finer)
+    )
     return Approach(
         problem, evaluate, found.scaled(problem.scale), vectors, impulse, across, wanted, tolerance > FINEST_TOLERANCE
     )

@@ -1,11 +1,12 @@
 """Langevin dynamics at any temperature: the mean predictor (theory T9)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ndksym.dynamics import volterra
 from ndksym.dynamics.approach import Approach, Problem, settled
+from ndksym.dynamics.distinct import distinct
 from ndksym.dynamics.left_out import pulses
 from ndksym.dynamics.memory import langevin
 from ndksym.dynamics.panels import Panels, integrals
@@ -20,7 +21,7 @@ _SLOW = 1e-3
 
 @dataclass(frozen=True)
 class Solution:
-    """Δ in time, the table of the NDK (both, P) it was found with, and the error estimate at the end of each panel."""
+    """Δ in time save what is never learnt, the table of the NDK (both, P) it was found with, and the error at each panel's end."""
 
     delta: Panels
     table: Table
@@ -31,11 +32,19 @@ def solution(problem: Problem, last: float, progress: volterra.Progress) -> Solu
     """Δ + ∫ NDK Δ = y from 0 to `last`, so well that the predictor is right to rtol on all rows."""
 
     def solved(start: Approach) -> tuple[tuple[Panels, Table], Array]:
-        own = start.table.rows(slice(0, len(problem.X)))
-        equation = volterra.Equation(own, lambda times: np.broadcast_to(problem.y, (len(times), *problem.y.shape)))
+        own, y, basis = start.table.rows(slice(0, len(problem.X))), problem.y, distinct(start.table, problem.X)
+        spread = 1.0 if basis is None else float(np.sqrt(len(y)))  # of a defect in the basis over the rows
+        if basis is not None:
+            reduced = np.einsum("xm,xky,yn->mkn", basis, own.grams, basis, optimize=True)
+            own, y = replace(own, grams=np.ascontiguousarray(reduced)), basis.T @ y
+        equation = volterra.Equation(own, lambda times: np.broadcast_to(y, (len(times), *y.shape)))
+        first = volterra.first_panel(own, last)
         delta, defects = volterra.solve(
-            equation, last, volterra.first_panel(own, last), start.wanted, progress=progress, refinable=start.refinable
+            equation, last, first, start.wanted / spread, progress=progress, refinable=start.refinable
         )
+        defects = spread * defects
+        if basis is not None:
+            delta = replace(delta, values=np.einsum("xm,njmo->njxo", basis, delta.values))
         past = pulses(delta.nodes, delta.quadrature, delta.values.reshape(-1, *problem.y.shape))
         return (delta, start.table), start.error(defects, past, last)
 
