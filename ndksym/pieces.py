@@ -27,12 +27,12 @@ from sympy import (
     Not,
     Or,
     Piecewise,
+    Poly,
     Pow,
     Rational,
     cos,
     exp,
     expand,
-    factor_list,
     log,
     nan,
     oo,
@@ -331,9 +331,12 @@ def _rooted(base: Expr, exponent: Expr, lo: Expr, hi: Expr) -> Expr:
     """base**exponent, with even powers taken out of the root: sqrt(x**4 + x**2) is −x sqrt(x**2 + 1) below zero."""
     if exponent.is_integer or not base.is_polynomial(x):
         return base**exponent
-    content, factors = factor_list(base)
+    polynomial = Poly(base, x)
+    # with an irrational coefficient SymPy may factor for minutes; even powers show without
+    split = polynomial.factor_list if polynomial.get_domain().is_Numerical else polynomial.sqf_list
+    content, factors = split()
     result = Integer(1)
-    for factor, multiplicity in factors:
+    for factor, multiplicity in ((part.as_expr(), n) for part, n in factors):
         side = _side(factor, lo, hi)
         content *= side**multiplicity
         result *= (side * factor) ** (multiplicity * exponent)

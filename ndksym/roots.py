@@ -48,6 +48,7 @@ from sympy import (
     together,
 )
 
+from ndksym.complex_zeros import complex_zeros
 from ndksym.errors import NotDerivableError
 from ndksym.symbols import x
 

@@ -23,13 +23,12 @@ from sympy import (
     im,
     log,
     oo,
-    roots,
     tan,
     tanh,
     together,
 )
-from sympy.polys.polyroots import roots_linear, roots_quadratic
 
+from ndksym.complex_zeros import complex_zeros
 from ndksym.roots import exponential_form, exponentials, in_exponentials
 from ndksym.symbols import x
 
@@ -88,10 +87,10 @@ def _distance(argument: Expr) -> Expr | None:
     if isinstance(argument, Pow) and not argument.exp.has(x):
         return _distance(argument.base)
     if argument.is_polynomial(x):
-        zeros = _complex_zeros(Poly(argument, x))
+        zeros = complex_zeros(Poly(argument, x))
         return None if zeros is None else _nearest(zeros, lambda z: abs(im(z)))
     form = exponential_form(argument) if argument.count_ops() <= _MAX_OPERATIONS else None
-    zeros = None if form is None else _complex_zeros(form[0])
+    zeros = None if form is None else complex_zeros(form[0])
     if form is None or zeros is None:
         return None
     kappa = form[1]
@@ -99,28 +98,6 @@ def _distance(argument: Expr) -> Expr | None:
     if kappa.is_real:  # z = (log w + 2πik)/κ
         return _nearest(zeros, lambda w: abs(arg(w)) / kappa)
     return _nearest(zeros, lambda w: abs(log(abs(w))) / abs(kappa))
-
-
-def _complex_zeros(polynomial: Poly) -> list[Expr] | None:
-    """All complex zeros of a polynomial, exactly; None if they cannot be had.
-
-    >>> _complex_zeros(Poly(x**2 + 2*x + 2, x))
-    [-1 - I, -1 + I]
-    """
-    found: list[Expr] = []
-    if not polynomial.get_domain().is_Numerical:  # an irrational coefficient: SymPy may factor for minutes
-        parts = [factor for factor, _ in polynomial.sqf_list()[1]]
-        if any(part.degree() > 2 for part in parts):
-            return None
-        return [z for part in parts for z in (roots_linear if part.degree() == 1 else roots_quadratic)(part)]
-    for factor, _ in polynomial.factor_list()[1]:
-        if factor.degree() > 4:  # no radicals, and SymPy takes seconds per root
-            return None
-        radicals = roots(factor)
-        if sum(radicals.values()) != factor.degree():
-            return None
-        found += radicals
-    return found
 
 
 def _nearest(zeros: list[Expr], distance: Callable[[Expr], Expr]) -> Expr:

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "ndksym"
 
 PLAN = """
 0  errors checks symbols scratch files records lifeline timebox console threads
-0  owen special planting quotient tower precise identity claim
+0  owen special planting quotient tower precise identity claim complex_zeros
 1  bounds text catalogue numeric limit jets roots parse pieces growth strip activation
 2  gaussian dual
 3  mpl recursion

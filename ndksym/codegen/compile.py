@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["kernel", "layer", "trusted"]
 
+_DIFFERS = "the code of the closed form differs from quadrature"
 PHI = 1e-12
 """Allowed error of compiled φ and φ′, relative to their largest value so far out."""
 DIGITS = 60
@@ -43,14 +44,28 @@ def kernel(derivation: "Derivation", backend: str) -> Kernel:
 
 def layer(dual: Dual, backend: str) -> Compiled:
     """One compiled layer with its proof; where its closed form fails, quadrature serves instead."""
-    found = _proved(module("(in memory)", [dual], backend), backend, dual.activation)
+    text, dual = _text(dual, backend)
+    found = _proved(text, backend, dual.activation)
     return found if backend == "numpy" else replace(found, far=far(lambda: module("(in memory)", [dual], "numpy")))
+
+
+def _text(dual: Dual, backend: str) -> tuple[str, Dual]:
+    """The module of one layer, without the closed form where that has no form in the language."""
+    try:
+        return module("(in memory)", [dual], backend), dual
+    except NotDerivableError as error:
+        if not dual.closed_form:
+            raise
+        dual = _numeric(dual, str(error))
+        return module("(in memory)", [dual], backend), dual
 
 
 def trusted(duals: Sequence[Dual], backend: str) -> list[Dual]:
     """The same layers, without the closed forms that fail in this backend (a backend that cannot be run here fails none)."""
     try:
-        return [dual if not dual.closed_form or layer(dual, backend).closed else _numeric(dual) for dual in duals]
+        return [
+            dual if not dual.closed_form or layer(dual, backend).closed else _numeric(dual, _DIFFERS) for dual in duals
+        ]
     except MissingExtraError:
         return list(duals)
 
@@ -68,10 +83,10 @@ def _proved(text: str, backend: str, act: Activation) -> Compiled:
     return replace(compiled, closed=False, extra=None, proof=proof)
 
 
-def _numeric(dual: Dual) -> Dual:
+def _numeric(dual: Dual, reason: str) -> Dual:
     return replace(
         dual, K=None, K_dot=None, K_diag=None, K_dot_diag=None, mean=None,
-        reason="the code of the closed form differs from quadrature",
+        reason=reason,
     )  # fmt: skip
 
 

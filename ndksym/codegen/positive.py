@@ -153,6 +153,8 @@ def sign_of(number: Expr) -> int:
     >>> sign_of(sqrt(2) - 2), sign_of(sqrt(8) - 2*sqrt(2))
     (-1, 0)
     """
+    if number.is_real is False:
+        raise NotDerivableError(f"code generation: {number} is not real")
     return 1 if number.is_positive else compare(number, S.Zero)
 
 

@@ -136,7 +136,9 @@ def _log(arg: Expr) -> Expr:
     if len(others) == 1 and alpha.is_positive:
         beta, exponential = others[0].as_independent(x)
         if isinstance(exponential, sp.exp) and beta.is_positive:
-            y = exponential.args[0] + sp.log(beta / alpha)
+            y = sp.expand(exponential.args[0]) + sp.log(beta / alpha)
+            if not y.free_symbols:  # x cancelled
+                return sp.log(arg.xreplace({exponential: sp.exp(sp.expand(exponential.args[0]))}))
             return sp.log(alpha) + v.softplus(_local(y))
     if alpha == 1:
         return v.log1p(_local(Add(*others)))
