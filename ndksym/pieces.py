@@ -331,16 +331,32 @@ def _rooted(base: Expr, exponent: Expr, lo: Expr, hi: Expr) -> Expr:
     """base**exponent, with even powers taken out of the root: sqrt(x**4 + x**2) is −x sqrt(x**2 + 1) below zero."""
     if exponent.is_integer or not base.is_polynomial(x):
         return base**exponent
-    polynomial = Poly(base, x)
-    # with an irrational coefficient SymPy may factor for minutes; even powers show without
-    split = polynomial.factor_list if polynomial.get_domain().is_Numerical else polynomial.sqf_list
-    content, factors = split()
+    content, factors = _factors(base)
     result = Integer(1)
-    for factor, multiplicity in ((part.as_expr(), n) for part, n in factors):
+    for factor, multiplicity in factors:
         side = _side(factor, lo, hi)
         content *= side**multiplicity
         result *= (side * factor) ** (multiplicity * exponent)
     return content**exponent * result
+
+
+def _factors(base: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
+    """A number and factors with their multiplicities; with irrational coefficients only those that are there to be seen."""
+    polynomial = Poly(base, x)
+    if polynomial.get_domain().is_Numerical:
+        content, found = polynomial.factor_list()
+        return content, [(part.as_expr(), n) for part, n in found]
+    # SymPy may factor such a polynomial for minutes
+    content, factors = Integer(1), []
+    for arg in Mul.make_args(base):
+        part, exponent = arg.as_base_exp()
+        if not part.has(x):
+            content *= arg
+            continue
+        (n,), rest = Poly(part, x).terms_gcd()
+        factors += [(factor, m * int(exponent)) for factor, m in ((x, n), (rest.as_expr(), 1)) if m and factor.has(x)]
+        content *= Integer(1) if rest.degree() > 0 else rest.as_expr() ** exponent
+    return content, factors
 
 
 def _singular(expr: Expr, point: Expr) -> InputError:

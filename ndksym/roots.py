@@ -223,8 +223,14 @@ def _polynomial_zeros(polynomial: Poly) -> list[Expr]:
         _, factors = polynomial.factor_list()
         if len(factors) > 1:
             return [z for factor, _ in factors for z in _polynomial_zeros(factor)]
+    (n,), rest = polynomial.terms_gcd()
+    if n:
+        return [Integer(0), *(_polynomial_zeros(rest) if rest.degree() else [])]
     n = polynomial.degree()
     coefficients = polynomial.all_coeffs()
+    if n > 2 and n % 2 == 0 and not any(coefficients[1::2]):
+        squares = _polynomial_zeros(Poly(coefficients[::2], x))
+        return [side * sqrt(z) for z in squares if compare(z, Integer(0)) > 0 for side in (-1, 1)]
     if n == 1:
         return [-coefficients[1] / coefficients[0]]
     if n == 2:

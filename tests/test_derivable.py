@@ -245,3 +245,31 @@ def test_a_root_diverges_alike_wherever_it_is():
             assert ndksym.derive(f"Abs(x{point})**({exponent})").diverges is infinite
     with pytest.raises(NotDerivableError, match="too fine for float64"):
         ndksym.derive("Abs(x-1)**(3/4)").compile().nngp([[1.0, 0.5]])
+
+
+@pytest.mark.parametrize(
+    ("text", "at_two"),
+    [
+        ("sqrt(pi*x**2+sqrt(2)*x**2)", 4.268867),
+        ("sqrt(x**4+pi*x**2)", 5.344752),
+        ("sqrt(pi*x**4+sqrt(2)*x**2)", 7.478124),
+        ("Max(0,pi*x**4-3*sqrt(2)*x**2+1)", 34.294920),
+        ("sqrt((x-sqrt(2))**2*(x**2+1))", 1.309858),
+        ("sqrt(1+(x-E*(sqrt(2)*x**3/sqrt(pi)+sqrt(2/pi))+atan(2)+3/2)**2)", 14.946218),
+    ],
+)
+def test_roots_of_polynomials_with_irrational_coefficients(text, at_two):
+    """Even powers come out of the root, and SymPy is not asked for factors that it takes minutes to find."""
+    act = activation(text)
+    assert float(act.pieces[-1].expr.subs(act.symbol, 2)) == pytest.approx(at_two, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(2/3)*mish(x-0.044715)", "mish(sqrt(pi)*x**2-cos(1))", "mish(cos(1)*x)/sqrt(pi-1)", "atan(2)*elu(3*x**2-0.7)",
+        "log(1+exp((x+sqrt(2))-x**2+x*(x-1)))+x", "tanh(x+softplus(x)/sqrt(pi-1))",
+    ],
+)  # fmt: skip
+def test_texts_of_the_grammar_bench_that_failed_once(text):
+    assert grammar.check(text).word == "right"
