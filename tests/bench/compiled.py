@@ -4,6 +4,8 @@ Run: python -m tests.bench.compiled [--seed 2311] [--first 0] [--count 10000] [-
 `--open` draws activations without a closed form. NumPy for all, C for every tenth too. A line of the log is: number, backend,
 largest error relative to PQ, how it was served (closed, numeric, quadrature: a closed form refused), seconds; or why it was
 refused. A log is continued where it ends. The last lines count them.
+
+`compiled_2311.log`, beside this file, is the log of seed 2311 as far as it has run.
 """
 
 import argparse

@@ -4,6 +4,9 @@ Run: python -m tests.bench.proof_mutants [--files codegen/terms.py,runtime/suppo
 Each mutant is put in place in a child process, where a sample of activations is compiled and evaluated. For each activation the code
 is refused (an error, or quadrature instead), unchanged (numbers within 1e-10 of PQ of the right ones), or WRONG: used, and not right.
 A child takes only the activations that call the mutated function.
+
+2026-11-28, all 496: 377 refused for one activation at least, 119 without effect on any, none WRONG. Before closed forms were compared
+at every pair one was: `row.pop(…) − number` in Table.add made the code of gabor cancel nearly everywhere, so hardly a pair was served.
 """
 
 import argparse

@@ -21,7 +21,7 @@ from ndksym.errors import NdksymError, ToleranceWarning
 from tests import graded_reference as reference
 
 SECONDS = 120
-"""Processor time that the oracle may take."""
+"""Processor time that the solver may take, and the oracle."""
 FINEST = reference.Rule(1.5, 20, 0.25, 18)
 
 
@@ -112,8 +112,8 @@ def judged(problem, run, warned):
     return off, moved, right
 
 
-def in_time(problem, run, warned):
-    """`judged`, or nothing known where the oracle takes too long."""
+def in_time(do, *args):
+    """What a function returns, or None where it takes too long."""
 
     def stop(*_):
         raise TimeoutError
@@ -121,9 +121,9 @@ def in_time(problem, run, warned):
     signal.signal(signal.SIGPROF, stop)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
-        return judged(problem, run, warned)
+        return do(*args)
     except TimeoutError:
-        return np.zeros(len(run.error)), np.inf, False
+        return None
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
@@ -146,20 +146,25 @@ def main():
     parser.add_argument("--seed", type=int, default=10)
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
-    tally = dict.fromkeys(("right", "wrong", "undecided", "refused", "warned"), 0)
+    tally = dict.fromkeys(("right", "wrong", "undecided", "refused", "slow", "warned"), 0)
     slowest = (0.0, 0)
     for number in range(args.first, args.first + args.count, args.every):
         problem = drawn(args.seed, number)
         begin = time.process_time()
         try:
-            run, warned = solved(problem)
+            found = in_time(solved, problem)
         except NdksymError as error:
             tally["refused"] += 1
             print(f"{number}: refused: {type(error).__name__}: {str(error)[:150]} | {told(problem)}", flush=True)
             continue
         seconds = time.process_time() - begin
         slowest = max(slowest, (seconds, number))
-        off, moved, right = in_time(problem, run, warned)
+        if found is None:
+            tally["slow"] += 1
+            print(f"{number}: slow: no answer in {SECONDS} s | {told(problem)}", flush=True)
+            continue
+        run, warned = found
+        off, moved, right = in_time(judged, problem, run, warned) or (np.zeros(len(run.error)), np.inf, False)
         verdict = "right" if right else "wrong" if moved < 0.1 * off.max() else "undecided"
         tally[verdict] += 1
         tally["warned"] += warned
