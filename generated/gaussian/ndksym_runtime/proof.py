@@ -94,7 +94,7 @@ def prove(layer: Layer) -> Proof:
     worst, where, compared = 0.0, "", 0
     tangent = layer.smoothness >= 1
     for m, n in enumerate(chosen):
-        (A, A_dot), (B, B_dot) = (_alone(layer, panels, float(norm[n]), bool(deep[n])) for norm in (p, q))
+        (A, A_dot), (B, B_dot) = ((row[n][0] ** 2, row[n][1] ** 2) for row in true_rows)
         PQ, PQ_dot = np.sqrt(A) * np.sqrt(B), np.sqrt(A_dot) * np.sqrt(B_dot)
         if not (0 < PQ < np.inf):
             continue
@@ -133,14 +133,6 @@ def _terms(layer: Layer, p: Array, q: Array, pairs: Pairs) -> dict[str, tuple[Ar
     found = layer.pair(p[pairs.i], q[pairs.j], np.where(flip, -pairs.c, pairs.c), s, k)
     terms = {"K": (K_sign * found[0], found[1]), "K_dot": (K_dot_sign * found[2], found[3])}
     return terms | ({layer.extra: (found[4], found[5])} if layer.extra and not flip.any() else {})
-
-
-def _alone(layer: Layer, panels: Panels, p: float, deep: bool) -> tuple[float, float]:
-    """E φ(u)² and E φ'(u)² by quadrature, in the tails where `deep`."""
-    if not deep:
-        return quadrature.single(layer, panels, p)
-    P, D = tails.single(layer, panels, p)
-    return P * P, D * D
 
 
 def _affordable(
