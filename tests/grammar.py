@@ -263,6 +263,9 @@ def check(source: str, backends=("numpy",)) -> Result:
         unsure = max(unsure, abs(true - other) / scale)
         for backend, K in found.items():
             miss = abs(K[i, j] - true) / scale
+            if not miss <= allowed + 10 * abs(true - other) / scale and i != j:  # a steep φ hides beside its breaks
+                graded = sorted({each + side * 4.0**-n for each in breaks for side in (-1, 0, 1) for n in range(8)})
+                miss = abs(K[i, j] - kernel(phi, graded, norms[i], norms[j], rho, 14, 0.5)) / scale
             if not miss <= allowed + 10 * abs(true - other) / scale:
                 return Result("wrong", f"{backend}: {K[i, j]!r} where quadrature has {true!r} at rows {i}, {j}")
     return Result("right" if unsure < 1e-6 else "undecided", f"{'closed' if d.closed_form else 'numeric'}")

@@ -20,6 +20,10 @@ Sides = tuple[tuple[Function, Array], ...]
 
 DEGREE = 16
 """Polynomial degree a panel must be resolved by; Gauss–Legendre with as many nodes then integrates products exactly."""
+SINGULAR = 26
+"""The same where φ is a root or a logarithm: its own integrals are exact to degree 31, and panels shrink half as fast."""
+_MANY = 30
+"""Panels between two breaks from which on φ is taken to be singular at one of them."""
 TOLERANCE = 3e-15
 _MARKS = np.append(4.0 ** np.arange(-2, 41), 10.0 ** np.array([30, 38, 50, 75, 100, 125, 154]))
 """Where panels outside the breaks begin: fourfold, then in strides that only a straight or vanishing tail is
@@ -76,6 +80,8 @@ def panels(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks
         out = edges[side]
         for lo, hi in pairwise(points):
             pieces = _bisect(sides, lo, hi, MOST - len(out), breaks)
+            if pieces is None or len(pieces) > _MANY:
+                pieces = _bisect(sides, lo, hi, MOST - len(out), breaks, SINGULAR) or pieces
             if pieces is None:
                 break
             out.extend(pieces)
@@ -105,7 +111,7 @@ def _allowed(scale: Array, lo: float, hi: float) -> float:
     return TOLERANCE * float(scale[min(int(np.searchsorted(_MARKS, far)), len(scale) - 1)])
 
 
-def _resolved(sides: Sides, lo: float, hi: float, breaks: tuple[float, ...] = ()) -> bool:
+def _resolved(sides: Sides, lo: float, hi: float, breaks: tuple[float, ...] = (), degree: int = DEGREE) -> bool:
     near = any(min(abs(lo - x), abs(hi - x)) <= 1.5 * abs(hi - lo) for x in breaks)
     u = 0.5 * (lo + hi) + 0.5 * (hi - lo) * _POINTS
     for f, scale in sides:
@@ -115,9 +121,11 @@ def _resolved(sides: Sides, lo: float, hi: float, breaks: tuple[float, ...] = ()
         allowed = _allowed(scale, lo, hi)
         if np.abs(y).max() * TOLERANCE > allowed:  # it grows towards a break: what counts is its share of E f²
             allowed /= min(1.0, float(np.sqrt(abs(hi - lo))))
-        if near:  # u is rounded
-            allowed = max(allowed, _ROUNDED * max(abs(lo), abs(hi)) * float(np.ptp(y)) / abs(hi - lo))
-        if np.abs((_TO_COEFFICIENTS @ y)[DEGREE:]).max() > allowed:
+        if near:  # u is rounded, which is excused where it costs no more than SHARE
+            lost, top = _ROUNDED * max(abs(lo), abs(hi)) * float(np.ptp(y)), _allowed(scale, lo, hi) / TOLERANCE
+            if top > 0 and lost * max(1.0, float(np.abs(y).max()) / top) <= SHARE * top:
+                allowed = max(allowed, lost / abs(hi - lo))
+        if np.abs((_TO_COEFFICIENTS @ y)[degree:]).max() > allowed:
             return False
     return True
 
@@ -133,14 +141,20 @@ def _negligible(sides: Sides, lo: float, hi: float) -> bool:
     return True
 
 
-def _bisect(sides: Sides, lo: float, hi: float, room: int, breaks: tuple[float, ...]) -> list[float] | None:
+def _bisect(
+    sides: Sides, lo: float, hi: float, room: int, breaks: tuple[float, ...], degree: int = DEGREE
+) -> list[float] | None:
     """Far ends of the resolved pieces of (lo, hi), walking from lo; None if more than `room` would be needed."""
     done: list[float] = []
     todo = [(lo, hi)]
     while todo:
         x, y = todo.pop()
         beside = x in breaks or y in breaks
-        if _resolved(sides, x, y, breaks) or max(abs(x), abs(y)) < SPECK or (beside and _negligible(sides, x, y)):
+        if (
+            _resolved(sides, x, y, breaks, degree)
+            or max(abs(x), abs(y)) < SPECK
+            or (beside and _negligible(sides, x, y))
+        ):
             done.append(y)
         else:
             middle = 0.5 * (x + y)
