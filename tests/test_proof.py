@@ -16,6 +16,7 @@ from ndksym.codegen import emit, terms
 from ndksym.errors import CheckFailedError, NotDerivableError
 from ndksym.runtime import mehler
 from tests.bench.compiled import judged
+from tests.drawn import Drawn, expectation
 
 # K at (a, b, c), from nested mpmath quadrature of φ cut at its breaks
 WEDGES = {
@@ -148,3 +149,29 @@ def test_a_closed_form_that_cancels_nearly_everywhere_is_not_used(monkeypatch, t
     kernel = ndksym.derive(text).compile()
     assert kernel.layers[0].proof.passed == kernel.layers[0].closed
     assert kernel.nngp(X) == pytest.approx(K, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("exp(-x)*Heaviside(x+1)", (1, 1, 0)), ("exp(-x)*Heaviside(x+2)", (4, 4, -2)), ("exp(x)*Heaviside(x-2)", (1.5, 1.5, 0.5)),
+        ("exp(x/2)*Heaviside(x-1)", (1.5, 1.5, 0.5)), ("exp(-x)*Heaviside(x+1)", (1 + 1e-9, 1, 1e-10)),
+        ("Piecewise((x,x>1),(exp(x-1),True))", (0.75, 0.75, 0.25)), ("exp(-x)*Heaviside(x+1)+Max(0,x-1)", (0.7, 0.7, 0.3)),
+    ],
+)  # fmt: skip
+def test_where_both_arguments_of_a_wedge_vanish(text, at, backend):
+    """Φ₂(h, k; ρ) at h = k = 0, as of orthogonal rows with E u² = 1: its two edges have no angle between them there."""
+    d, (a, b, c) = ndksym.derive(text), at
+    kernel = d.compile(backend)
+    assert kernel.layers[0].closed
+    phi = drawn_phi(text)
+    K = expectation(phi, phi.phi, a**0.5, b**0.5, c / (a * b) ** 0.5, (1 - c * c / (a * b)) ** 0.5)
+    assert kernel.nngp(rows(a, b, c))[0, 1] == pytest.approx(K, rel=1e-11)
+
+
+def drawn_phi(text):
+    """φ in NumPy, for the quadrature of tests/drawn.py."""
+    (act,) = ndksym.derive(text).activations
+    phi = sympy.lambdify(act.symbol, act.expr, "numpy")
+    return Drawn(text, phi, phi, tuple(float(point) for point in act.orders), True, 0.5)

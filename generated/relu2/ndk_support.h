@@ -85,7 +85,11 @@ NDK_INLINE double ndk_experfi(double A, double z, double B) {
 }
 
 /* e^A where h > 0 and k > 0, else 0 */
-NDK_INLINE double ndk_corner(double A, double h, double k) { return h > 0.0 && k > 0.0 ? exp(A) : 0.0; }
+/* nan where h and k, sums that may cancel, are so near 0 that the edges have lost the angle between them */
+NDK_INLINE double ndk_corner(double A, double h, double k) {
+    if (fmax(fabs(h), fabs(k)) < 1e-4) return NAN;
+    return h > 0.0 && k > 0.0 ? exp(A) : 0.0;
+}
 
 /* Gauss-Legendre on [0, 1] with 36 nodes: the lower half, and the upper half mirrored. */
 __attribute__((unused)) static const double NDK_NODES[18] = {

@@ -64,10 +64,18 @@ def experfi(A: Array, z: Array, B: Array) -> Array:
     return np.asarray(2 / np.sqrt(np.pi) * np.exp(B) * dawsn(z))
 
 
+LOST = 1e-4
+"""Below this the angle of two numbers with the rounding of 1 is right to fewer than 12 digits."""
+
+
 def corner(A: Array, h: Array, k: Array) -> Array:
-    """e^A where h > 0 and k > 0, else 0: the part of e^A Φ2(h, k; ρ) that is not in its two edges."""
+    """e^A where h > 0 and k > 0, else 0: the part of e^A Φ2(h, k; ρ) that is not in its two edges.
+
+    It is nan where h and k, sums that may cancel, are so near 0 that the edges have lost the angle between them.
+    """
     inside = (np.asarray(h) > 0) & (np.asarray(k) > 0)
-    return np.where(inside, np.exp(np.where(inside, A, 0.0)), 0.0)
+    value = np.where(inside, np.exp(np.where(inside, A, 0.0)), 0.0)
+    return np.where(np.maximum(np.abs(h), np.abs(k)) < LOST, np.nan, value)
 
 
 def edge(h: Array, g: Array, along: Array, apex: Array) -> Array:

@@ -186,7 +186,9 @@ def _expdiff(A: Number, B: Number, difference: Number) -> Wide:
 
 
 def _corner(A: Number, h: Number, k: Number) -> Wide:
-    return pick((floats(h) > 0) & (floats(k) > 0), _exp(A), 0.0)
+    h, k = floats(h), floats(k)
+    value = pick((h > 0) & (k > 0), _exp(A), 0.0)
+    return pick(np.maximum(np.abs(h), np.abs(k)) < support.LOST, np.nan, value)
 
 
 def _edge(h: Number, g: Number, along: Number, apex: Number) -> Wide:
