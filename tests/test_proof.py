@@ -15,8 +15,8 @@ from ndksym.codegen import compile as compiling
 from ndksym.codegen import emit, terms
 from ndksym.errors import CheckFailedError, NotDerivableError
 from ndksym.runtime import mehler
+from tests import grammar
 from tests.bench.compiled import judged
-from tests.drawn import Drawn, expectation
 
 # K at (a, b, c), from nested mpmath quadrature of φ cut at its breaks
 WEDGES = {
@@ -165,13 +165,22 @@ def test_where_both_arguments_of_a_wedge_vanish(text, at, backend):
     d, (a, b, c) = ndksym.derive(text), at
     kernel = d.compile(backend)
     assert kernel.layers[0].closed
-    phi = drawn_phi(text)
-    K = expectation(phi, phi.phi, a**0.5, b**0.5, c / (a * b) ** 0.5, (1 - c * c / (a * b)) ** 0.5)
+    breaks, p, q = [float(point) for point in d.activations[0].orders], a**0.5, b**0.5
+    K = grammar.kernel(grammar.meaning(text), breaks, p, q, c / (p * q), 16, 0.25)
     assert kernel.nngp(rows(a, b, c))[0, 1] == pytest.approx(K, rel=1e-11)
 
 
-def drawn_phi(text):
-    """φ in NumPy, for the quadrature of tests/drawn.py."""
-    (act,) = ndksym.derive(text).activations
-    phi = sympy.lambdify(act.symbol, act.expr, "numpy")
-    return Drawn(text, phi, phi, tuple(float(point) for point in act.orders), True, 0.5)
+@settings(max_examples=8)
+@given(
+    st.sampled_from([("1", 1), ("-1", -1), ("1/2", 0.5), ("-3/2", -1.5)]),
+    st.sampled_from([0.25, 1.0, 2.0]),
+    st.floats(0.55, 4),
+)
+def test_wherever_both_arguments_of_a_wedge_vanish(rate, level, share):
+    """For e^{rx} above a threshold τ they do where r (a + c) = τ, a = b."""
+    text, r = f"exp({rate[0]}*x)*Heaviside(x-({rate[1] * level}))", rate[1]
+    a = level * share
+    c = level - a
+    kernel, p = ndksym.derive(text).compile(), a**0.5
+    K = grammar.kernel(grammar.meaning(text), [r * level], p, p, c / a, 16, 0.25)
+    assert kernel.nngp(rows(a, a, c))[0, 1] == pytest.approx(K, rel=1e-10)

@@ -86,8 +86,9 @@ NDK_INLINE double ndk_experfi(double A, double z, double B) {
 
 /* e^A where h > 0 and k > 0, else 0 */
 /* nan where h and k, sums that may cancel, are so near 0 that the edges have lost the angle between them */
+#define NDK_LOST 1e-4
 NDK_INLINE double ndk_corner(double A, double h, double k) {
-    if (fmax(fabs(h), fabs(k)) < 1e-4) return NAN;
+    if (fmax(fabs(h), fabs(k)) < NDK_LOST) return NAN;
     return h > 0.0 && k > 0.0 ? exp(A) : 0.0;
 }
 

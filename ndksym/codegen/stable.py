@@ -136,9 +136,10 @@ def _log(arg: Expr) -> Expr:
     if len(others) == 1 and alpha.is_positive:
         beta, exponential = others[0].as_independent(x)
         if isinstance(exponential, sp.exp) and beta.is_positive:
-            y = sp.expand(exponential.args[0]) + sp.log(beta / alpha)
-            if not y.free_symbols:  # x cancelled
-                return sp.log(arg.xreplace({exponential: sp.exp(sp.expand(exponential.args[0]))}))
+            exponent = sp.expand(exponential.args[0])
+            if not exponent.free_symbols:  # x cancelled
+                return sp.log(alpha + beta * sp.exp(exponent))
+            y = exponent + sp.log(beta / alpha)
             return sp.log(alpha) + v.softplus(_local(y))
     if alpha == 1:
         return v.log1p(_local(Add(*others)))

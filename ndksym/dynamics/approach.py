@@ -20,6 +20,8 @@ _SHARE = 0.2
 """Of the tolerance, for the defect, and for what the table leaves out."""
 _UNSEEN = 3.0
 """Times what a table is seen to leave out at a few points: it may leave out as much more between them."""
+_LEAP = 100.0
+"""Times what a table must become finer by: while it does not suffice, the equation is solved from the start again."""
 _MARGIN = 0.3
 """Of what would do if the largest error of the table were that of every entry; measured, it may be tenfold."""
 
@@ -119,7 +121,7 @@ def settled(
         try:
             found, error = solve(approach(problem, memory, slowest, finer))
         except TooCoarseError as coarse:
-            finer *= 100 * coarse.by
+            finer *= _LEAP * coarse.by
             continue
         over = float(error.max(initial=0.0)) / (problem.rtol * problem.size)
         if over <= 1 or over > 0.5 * before:

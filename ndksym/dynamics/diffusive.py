@@ -4,15 +4,13 @@ The gradient-driven phase leaves the impulse a_0 = Θ⁻¹ y at τ = 0; from the
 y = G(τ, 0) a_0 + ∫_0^τ G(τ, τ') r(τ') dτ' and f(τ) the same with the rows of f.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from ndksym.dynamics import volterra
 from ndksym.dynamics.approach import ROUNDING, Approach, Problem, settled
 from ndksym.dynamics.left_out import pulses
 from ndksym.dynamics.memory import Memory
-from ndksym.dynamics.panels import Panels, integrals
+from ndksym.dynamics.panels import integrals
 from ndksym.dynamics.table import Table
 from ndksym.runtime.types import Array
 
@@ -35,8 +33,7 @@ def _predicted(start: Approach, times: Array, progress: volterra.Progress) -> tu
     """f on all rows, and its error, at `times`."""
     problem, vectors, ndk, last = start.problem, start.vectors, start.table, float(times[-1])
     # in the modes that are learnt, so that the equation has a solution
-    reduced = np.einsum("xm,xky,yn->mkn", vectors, ndk.grams[: len(problem.X)], vectors, optimize=True)
-    own = replace(ndk, grams=np.ascontiguousarray(reduced))
+    own = ndk.within(vectors)
     known, begin = vectors.T @ problem.y, vectors.T @ start.impulse
     f = _left(ndk, start.impulse, times)
     if last == 0 or not vectors.shape[1]:  # nothing more is learnt, or nothing at all: every input is 0
@@ -44,7 +41,7 @@ def _predicted(start: Approach, times: Array, progress: volterra.Progress) -> tu
     equation = volterra.Equation(own, lambda at: known[None] - _left(own, begin, at), identity=0.0)
     first = min(_FIRST * problem.physics.prior_variance, last)
     found, defects = volterra.solve(equation, last, first, start.wanted, progress=progress)
-    r = Panels(found.ends, np.einsum("xm,njmo->njxo", vectors, found.values))
+    r = found.spread(vectors)
     moments, weights = np.append(0.0, r.nodes), np.append(1.0, r.quadrature)
     learnt = np.concatenate([start.impulse[None], r.values.reshape(-1, *problem.y.shape)])
     error = start.error(defects, pulses(moments, weights, learnt), last)

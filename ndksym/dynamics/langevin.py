@@ -1,6 +1,6 @@
 """Langevin dynamics at any temperature: the mean predictor (theory T9)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,19 +32,17 @@ def solution(problem: Problem, last: float, progress: volterra.Progress) -> Solu
     """Δ + ∫ NDK Δ = y from 0 to `last`, so well that the predictor is right to rtol on all rows."""
 
     def solved(start: Approach) -> tuple[tuple[Panels, Table], Array]:
-        own, y, basis = start.table.rows(slice(0, len(problem.X))), problem.y, distinct(start.table, problem.X)
-        spread = 1.0 if basis is None else float(np.sqrt(len(y)))  # of a defect in the basis over the rows
-        if basis is not None:
-            reduced = np.einsum("xm,xky,yn->mkn", basis, own.grams, basis, optimize=True)
-            own, y = replace(own, grams=np.ascontiguousarray(reduced)), basis.T @ y
+        basis = distinct(start.table, problem.X)
+        if basis is None:
+            own, y, spread = start.table.rows(slice(0, len(problem.X))), problem.y, 1.0
+        else:  # a defect in the basis may add up on a row
+            own, y, spread = start.table.within(basis), basis.T @ problem.y, float(np.sqrt(len(basis)))
         equation = volterra.Equation(own, lambda times: np.broadcast_to(y, (len(times), *y.shape)))
         first = volterra.first_panel(own, last)
         delta, defects = volterra.solve(
             equation, last, first, start.wanted / spread, progress=progress, refinable=start.refinable
         )
-        defects = spread * defects
-        if basis is not None:
-            delta = replace(delta, values=np.einsum("xm,njmo->njxo", basis, delta.values))
+        delta, defects = delta if basis is None else delta.spread(basis), spread * defects
         past = pulses(delta.nodes, delta.quadrature, delta.values.reshape(-1, *problem.y.shape))
         return (delta, start.table), start.error(defects, past, last)
 

@@ -5,7 +5,7 @@ the kernel of a kinked activation is smooth too.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -49,6 +49,10 @@ class Panels:
     def quadrature(self) -> Array:
         """Weights of ∫ over the whole time, at the nodes."""
         return np.asarray(radau()[1] * np.diff(self.ends)[:, None]).ravel()
+
+    def spread(self, basis: Array) -> "Panels":
+        """The function on the rows, from its values in a basis (P, r) of their combinations."""
+        return replace(self, values=np.einsum("xm,njmo->njxo", basis, self.values))
 
     def panel_of(self, times: Array) -> NDArray[np.intp]:
         """The end (its number) of the panel that each time lies in."""

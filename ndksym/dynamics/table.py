@@ -54,6 +54,11 @@ class Table:
         """F for some of the rows at the later time."""
         return replace(self, grams=self.grams[which])
 
+    def within(self, basis: Array) -> Self:
+        """F between training rows, in an orthonormal basis (P, r) of their combinations: (r, r)."""
+        own = np.einsum("xm,xky,yn->mkn", basis, self.grams[: len(basis)], basis, optimize=True)
+        return replace(self, grams=np.ascontiguousarray(own))
+
     def transposed(self) -> Self:
         """Rows at the earlier time, columns at the later."""
         return replace(self, grams=np.ascontiguousarray(self.grams.transpose(2, 1, 0)))

@@ -134,7 +134,8 @@ def solve(
         own = float(np.max(np.abs(there + past[NODES:]) / scale))
         past = integrals(equation.table, before, probes, earlier=equation.earlier, finer=True)
         defect = float(np.max(np.abs(there + past) / scale))
-        noise = _DIGITS * (rounding + _rounding(equation, start, end, found, scale))
+        rounded = rounding + _rounding(equation, start, end, found, scale)
+        noise = _DIGITS * rounded
         reachable = max(tolerance, noise, floor)
         if equation.identity and noise > _LOST * given:
             raise _lost(equation, end)
@@ -146,7 +147,7 @@ def solve(
         if refinable and own > _COARSE * max(tolerance, noise):
             raise TooCoarseError(own / tolerance)
         floor = own if own > reachable else _FADES * floor
-        refused, rounding = np.inf, rounding + _rounding(equation, start, end, found, scale)
+        refused, rounding = np.inf, rounded
         ends.append(end)
         values = np.concatenate([values, found[None]])
         defects.append(max(defects[-1], defect))

@@ -119,10 +119,11 @@ def _resolved(sides: Sides, lo: float, hi: float, breaks: tuple[float, ...] = ()
         if not np.all(np.isfinite(y)):
             return False
         allowed = _allowed(scale, lo, hi)
+        top = allowed / TOLERANCE
         if np.abs(y).max() * TOLERANCE > allowed:  # it grows towards a break: what counts is its share of E f²
             allowed /= min(1.0, float(np.sqrt(abs(hi - lo))))
         if near:  # u is rounded, which is excused where it costs no more than SHARE
-            lost, top = _ROUNDED * max(abs(lo), abs(hi)) * float(np.ptp(y)), _allowed(scale, lo, hi) / TOLERANCE
+            lost = _ROUNDED * max(abs(lo), abs(hi)) * float(np.ptp(y))
             if top > 0 and lost * max(1.0, float(np.abs(y).max()) / top) <= SHARE * top:
                 allowed = max(allowed, lost / abs(hi - lo))
         if np.abs((_TO_COEFFICIENTS @ y)[degree:]).max() > allowed:

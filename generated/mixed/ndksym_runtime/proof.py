@@ -111,12 +111,13 @@ def prove(layer: Layer) -> Proof:
         if tangent and 0 < PQ_dot < np.inf:
             ratios["K_dot"] = abs(values.K_dot[m] - true.K_dot) / (TOLERANCE * PQ_dot)
             ratios["E φ'(u)²"] = abs(first.K_dot[n] - A_dot) / (TOLERANCE * A_dot)
-        for name, (found, size) in terms.items():
-            right = {"K": true.K, "K_dot": true.K_dot, "gap": true.gap, "defect": A + B - 2 * true.K}[name]
-            if np.isfinite(size[m]) and np.isfinite(right) and (tangent or name != "K_dot"):
-                allowed = LOOSE * size[m] + TOLERANCE * (
-                    A + B if name == "defect" else PQ_dot if name == "K_dot" else PQ
-                )
+        right_of = {"K": (true.K, PQ), "gap": (true.gap, PQ), "defect": (A + B - 2 * true.K, A + B)}
+        if tangent:
+            right_of["K_dot"] = true.K_dot, PQ_dot
+        for name in (name for name in terms if name in right_of):
+            (found, size), (right, scale) = terms[name], right_of[name]
+            if np.isfinite(size[m]) and np.isfinite(right):
+                allowed = LOOSE * size[m] + TOLERANCE * scale
                 ratios[f"the closed form of {name}"] = abs(found[m] - right) / allowed
         for name, ratio in ratios.items():
             if not ratio <= worst:  # a ratio that is not a number is the worst
