@@ -10,7 +10,7 @@ from scipy.linalg import expm
 import ndksym
 from ndksym.dynamics import langevin, panels, volterra
 from ndksym.dynamics.memory import Memory, Physics
-from ndksym.dynamics.patches import length
+from ndksym.dynamics.patches import divided, length
 from ndksym.dynamics.table import field, missed, table
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError, ToleranceWarning
 from tests import volterra_reference
@@ -160,6 +160,16 @@ def test_a_series_is_as_long_as_its_nearest_pole_says(pole, tolerance):
     rho, first = at + np.sqrt(at * at - 1), 4 / np.sqrt(at * at - 1)  # coefficient k is ± first · ϱ^{−k}
     want = np.log(first / (0.1 * tolerance / pole)) / np.log(rho)
     assert length(lambda q: 1 / (q + pole)[:, None], 512, tolerance / pole) == pytest.approx(want, abs=2)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 140.0])
+def test_the_rounding_of_a_field_is_not_followed(size):
+    rng = np.random.default_rng(5)
+
+    def field(z, w):
+        return size * (np.exp(z + w) * (1 + 3e-15 * rng.uniform(-1, 1, len(z))))[:, None]
+
+    assert len(divided(field, field, False, 1e-13)) == 1
 
 
 @pytest.mark.parametrize(

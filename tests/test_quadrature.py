@@ -86,6 +86,20 @@ def test_the_gap_by_the_series_is_that_by_quadrature(norms):
     assert mehler.gap(first, second, zero, zero, s, np.array([P]), np.array([Q]))[0] == pytest.approx(want, rel=1e-13)
 
 
+def test_the_gap_of_parallel_inputs_serves_many_pairs_at_once():
+    grid = panels(erf_.phi, erf_.dphi, erf_.breaks)
+    rng = np.random.default_rng(7)
+    p = 10 ** rng.uniform(-6, 6, 300)
+    q = p * (1 + 10 ** rng.uniform(-9, 1, 300))
+    with mp.workdps(60):
+        known = [exact(erf_dual, *norms, 0.0, 1.0) for norms in zip(p, q, strict=True)]
+        P, Q = (np.array([float(each[n]) for each in known]) for n in (2, 3))
+        gaps = np.array([float(P * Q - K) for K, _, P, Q in known])
+    got = quadrature.radial_gap(erf_, grid, p, q, P, Q)
+    assert np.abs(np.sqrt(got / (P * Q)) - np.sqrt(gaps / (P * Q))).max() < 2e-15
+    assert quadrature.radial_gap(erf_, grid, *np.zeros((4, 0))).shape == (0,)
+
+
 def test_a_series_ends_where_the_rest_does_not_count():
     short = mehler.series(tanh, panels(tanh.phi, tanh.dphi, tanh.breaks), np.array([0.3]))
     assert short.h[1, 0] > 0

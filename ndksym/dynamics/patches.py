@@ -20,6 +20,8 @@ _NARROWEST, _MOST = 2.0**-20, 400
 """Width of a patch that is not halved any more, and how many patches there may be before none is."""
 _CHECKS, _ALLOWED, _ROUNDING = 3, 20.0, 1e-12
 """Points between the nodes at which a patch is tried, and what it may miss there: in tolerances, or of the field."""
+_DIGITS = 2e-14
+"""Coefficients this small beside the largest are the rounding of the field: no halving makes them smaller."""
 
 Line = Callable[[Array, Array], Array]
 """The field at points (z, w): (points, …)."""
@@ -95,7 +97,7 @@ def divided(few: Line, many: Line, flat: bool, tolerance: float) -> list[tuple[P
         if axis is None:
             patch = Patch(patch.low, patch.high, terms)
             values = many(*patch.nodes)
-            if not any(free) or _right(patch, values, many, rng, max(_ALLOWED * tolerance, _ROUNDING)):
+            if not any(free) or _right(patch, values, many, rng, _ALLOWED * tolerance):
                 found.append((patch, values))
                 continue
             axis = max((n for n in (0, 1) if free[n]), key=lambda n: patch.terms[n])
@@ -124,11 +126,11 @@ def _terms(
 
 
 def _right(patch: Patch, values: Array, field: Line, rng: np.random.Generator, allowed: float) -> bool:
-    """Whether the series is the field at points between the nodes."""
+    """Whether the series is the field at points between the nodes, to what is allowed or to the rounding of the field."""
     z, w = patch.at(*rng.uniform(size=(2, _CHECKS)))
     series = patch.evaluated(patch.coefficients(values.reshape(len(values), -1)), z, w)
     off = np.abs(series - field(z, w).reshape(_CHECKS, -1)).max(initial=0.0)
-    return bool(off <= allowed)
+    return bool(off <= max(allowed, _ROUNDING * max(1.0, np.abs(values).max(initial=0.0))))
 
 
 def length(line: Callable[[Array], Array], most: int, allowed: float) -> int:
@@ -137,7 +139,7 @@ def length(line: Callable[[Array], Array], most: int, allowed: float) -> int:
     values = line(0.5 * (1 + np.cos(np.pi * np.arange(n + 1) / n))).reshape(n + 1, -1)
     while True:
         series = np.abs(dct(values, type=1, axis=0)).max(axis=1) / n
-        long = np.nonzero(series > 0.1 * allowed)[0]
+        long = np.nonzero(series > max(0.1 * allowed, _DIGITS * series.max()))[0]
         needed = int(long[-1]) + 2 if len(long) else 1
         if needed < n or n >= most:
             return min(needed, most)

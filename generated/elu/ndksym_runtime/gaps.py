@@ -27,8 +27,13 @@ Found = tuple[Array, NDArray[np.bool_]]
 def by_series(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Array) -> Found:
     """By the Mehler series of an analytic φ."""
     nothing = np.zeros_like(s), np.zeros(len(s), dtype=bool)
-    if first.rule.layer.breaks or not mehler.resolves_gap(first.series(i), second.series(j)):
+    if first.rule.layer.breaks:
         return nothing
+    # the longest row has the longest series: where it does not die out, no other row need be integrated
+    widest = i[[np.argmax(first.p[i])]], j[[np.argmax(second.p[j])]]
+    for one, other in (widest, (i, j)):
+        if not mehler.resolves_gap(first.series(one), second.series(other)):
+            return nothing
     done = first.series(i).found[i] & second.series(j).found[j]
     out = np.zeros_like(s)
     out[done] = mehler.gap(
@@ -60,8 +65,9 @@ def by_price(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Arr
     unequal = done & (p != q) & (layer.homogeneity is None)
     done &= ~unequal | quadrature.follows(first.rule.panels, np.maximum(p, q))
     unequal &= done
-    for n in np.nonzero(unequal)[0]:
-        out[n] += quadrature.radial_gap(layer, first.rule.panels, p[n], q[n], first.P[i[n]], second.P[j[n]])
+    out[unequal] += quadrature.radial_gap(
+        layer, first.rule.panels, p[unequal], q[unequal], first.P[i[unequal]], second.P[j[unequal]]
+    )
     return out, done
 
 

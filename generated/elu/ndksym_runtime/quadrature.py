@@ -20,6 +20,9 @@ Z = 12.0
 """Unit normals are cut off at ±Z: e^{−Z²/2} = 5e−32 leaves room for polynomial growth."""
 WIDEST = 2.5
 """Widest panel, in standard deviations, on which the normal density itself is resolved."""
+_STEPS = np.linspace(-Z, Z, int(np.ceil(2 * Z / WIDEST)) + 1)
+_TOGETHER = 128
+"""Pairs at once in `radial_gap`: their nodes take a few MB."""
 _ROUNDED = 1e-3
 """A sum this small beside its terms has lost digits that another may have."""
 _LAYER = np.linspace(-10.0, 10.0, 9)
@@ -187,11 +190,20 @@ def length(w: Array, x: Array) -> float:
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
-def radial_gap(layer: Layer, panels: Panels, p: float, q: float, P: float, Q: float) -> float:
-    """PQ − K(a, b, pq) = PQ E(φ(pz)/P − φ(qz)/Q)²/2: what is left of the gap when the two inputs are parallel."""
-    check_reach(panels, max(p, q))
-    z, w = gauss(np.concatenate([panels.edges / p, panels.edges / q]))
-    return float(0.5 * P * Q * (w @ (layer.phi(p * z) / P - layer.phi(q * z) / Q) ** 2))
+def radial_gap(layer: Layer, panels: Panels, p: Array, q: Array, P: Array, Q: Array) -> Array:
+    """PQ − K(a, b, pq) = PQ E(φ(pz)/P − φ(qz)/Q)²/2 of many pairs: what is left of the gap when the two inputs are parallel."""
+    check_reach(panels, float(np.max(np.maximum(p, q), initial=0.0)))
+    out = np.zeros(len(p))
+    for begin in range(0, len(p), _TOGETHER):
+        part = slice(begin, begin + _TOGETHER)
+        norms, lengths = (p[part, None], q[part, None]), (P[part, None], Q[part, None])
+        edges = np.hstack([*(panels.edges / norm for norm in norms), np.broadcast_to(_STEPS, (len(norms[0]), len(_STEPS)))])
+        edges = np.sort(np.clip(edges, -Z, Z), axis=1)
+        owner, column = np.nonzero(np.diff(edges, axis=1) > 0)
+        z, w = on_panels(edges[owner, column], edges[owner, column + 1])
+        first, second = (layer.phi(norm[owner] * z) / length[owner] for norm, length in zip(norms, lengths, strict=True))
+        out[part] = np.bincount(owner, np.sum(w * (first - second) ** 2, axis=1), len(norms[0]))
+    return 0.5 * P * Q * out
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
