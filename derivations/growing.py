@@ -2,8 +2,8 @@
 
 from sympy import Integer, Rational, sqrt
 
+from ndksym.algebra.zero_test import Domain
 from ndksym.derivation import Claim
-from ndksym.identity import Domain
 from ndksym.symbols import a, b, c
 
 activation = "exp(x**2/8)"

@@ -1,7 +1,7 @@
 """A linear network: the NDK is (L+1) e^{−T(t−s)/σ²} m(t,s)^L x·x'/N_0, in closed form at every depth (T7)."""
 
 from ndksym.derivation import Claim
-from ndksym.mpl import continuous, response
+from ndksym.kernels.prior import continuous, response
 from ndksym.symbols import c, k12, sigma02, sigma2
 
 activation = "linear"

@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     from ndksym import errors as errors
     from ndksym import simulation as simulation
     from ndksym import symbols as symbols
-    from ndksym.activation import Activation as Activation
+    from ndksym.activation.activation import Activation as Activation
     from ndksym.derivation import Claim as Claim
     from ndksym.derivation import Derivation as Derivation
     from ndksym.derivation import derive as derive
     from ndksym.dynamics import drift as drift
     from ndksym.dynamics import solve as solve
-    from ndksym.expansion import phases as phases
+    from ndksym.expansions import phases as phases
     from ndksym.simulation import simulate as simulate
 
 __version__ = "0.1.0"
 
 # attribute → module; loaded on first use, so that `import ndksym` costs nothing
 _HOMES = {
-    "Activation": "ndksym.activation",
+    "Activation": "ndksym.activation.activation",
     "Claim": "ndksym.derivation",
     "Derivation": "ndksym.derivation",
     "derive": "ndksym.derivation",
     "drift": "ndksym.dynamics",
-    "phases": "ndksym.expansion",
+    "phases": "ndksym.expansions",
     "simulate": "ndksym.simulation",
     "solve": "ndksym.dynamics",
     "errors": "",

@@ -1,5 +1,5 @@
 """`python -m ndksym` is the command line."""
 
-from ndksym.cli import main
+from ndksym.cli.main import main
 
 main()

@@ -9,7 +9,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import ndksym
-from ndksym.claim import Claim
+from ndksym.algebra.claim import Claim
 from ndksym.derivation import Derivation, derive
 from ndksym.errors import InputError
 

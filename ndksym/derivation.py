@@ -1,36 +1,27 @@
-"""The derivation of one network: what `derive` returns, from the activation to NNGP, NTK and NDK."""
+"""The public face of a derivation: what `derive` returns, which compiles and verifies itself."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sympy import Expr, Symbol
-
-from ndksym import identities, mpl, ndk, recursion, typeset
-from ndksym.activation import Activation, activation
-from ndksym.checks import choice, integer
-from ndksym.claim import Claim
-from ndksym.dual import Dual, Step, dual
-from ndksym.errors import InputError, InputTypeError, brief
-from ndksym.planting import is_large
-
-if TYPE_CHECKING:
-    from ndksym.runtime.kernel import Kernel
-    from ndksym.verify import Certificate
+from ndksym.algebra.claim import Claim
+from ndksym.codegen.compile import kernel
+from ndksym.kernels import latex
+from ndksym.kernels.dual import Step
+from ndksym.kernels.network import MAX_DEPTH, Network, network
+from ndksym.runtime.arguments import choice
+from ndksym.runtime.kernel import Kernel
+from ndksym.verify import verify
+from ndksym.verify.evidence import Certificate
 
 __all__ = ["MAX_DEPTH", "Claim", "Derivation", "Step", "derive"]
 
-MAX_DEPTH = 1000
-"""Hidden layers a network may have."""
 BACKENDS = ("numpy", "c")
 """Languages whose code is loaded here."""
 
 
 @dataclass(frozen=True)
-class Derivation:
+class Derivation(Network):
     """The kernels of a fully connected network of infinite width, exact and symbolic.
 
     `nngp`, `ntk` and `ndk` are SymPy expressions in k11, k12, k22, t, s (s ≤ t), T, sigma2, sigma02 and, with biases,
@@ -38,136 +29,15 @@ class Derivation:
     kernel has no closed form. Where an activation jumps, ntk and ndk raise DivergentKernelError.
     """
 
-    activations: tuple[Activation, ...]
-    duals: tuple[Dual, ...]
-    bias: bool
-
-    def __post_init__(self) -> None:
-        if not self.duals or tuple(each.activation for each in self.duals) != self.activations:
-            raise InputError(
-                "a derivation needs one dual kernel for each activation, in the same order, and at least one"
-            )
-
-    @property
-    def depth(self) -> int:
-        """Number of hidden layers."""
-        return len(self.activations)
-
-    @property
-    def closed_form(self) -> bool:
-        """Whether every layer's dual kernel has a closed form."""
-        return all(each.closed_form for each in self.duals)
-
-    @property
-    def diverges(self) -> bool:
-        """Whether some activation jumps, or is as steep as a root, so that NTK and NDK are infinite at coincident inputs."""
-        return any(each.rough for each in self.activations)
-
-    @cached_property
-    def nngp(self) -> Expr | None:
-        """The NNGP kernel C^{L+1} at prior variance σ² (T5; arXiv 1711.00165)."""
-        return recursion.nngp(self.duals, self.bias) if self.closed_form else None
-
-    @cached_property
-    def ntk(self) -> Expr | None:
-        """The NTK at initial variance σ0² (T5; arXiv 1806.07572)."""
-        recursion.refuse_divergent(self.duals, "NTK")
-        return recursion.ntk(self.duals, self.bias) if self.closed_form else None
-
-    @cached_property
-    def ndk(self) -> Expr | None:
-        """The Neural Dynamical Kernel NDK(t,s), s ≤ t (T6; arXiv 2309.04522)."""
-        recursion.refuse_divergent(self.duals, "NDK")
-        return ndk.ndk(self.duals, self.bias) if self.closed_form else None
-
-    @cached_property
-    def prior_covariance(self) -> Expr | None:
-        """C^{L+1}(t,s), s ≤ t, the covariance of the output without data (T5; arXiv 2309.04522)."""
-        return ndk.prior_covariance(self.duals, self.bias) if self.closed_form else None
-
-    @cached_property
-    def injected(self) -> Expr | None:
-        """D(t,s), what step s of proximal learning at strength λ injected, t and s in steps (T8)."""
-        return ndk.injected(self.duals, self.bias) if self.closed_form else None
-
-    @cached_property
-    def identities(self) -> tuple[Claim, ...]:
-        """The limits and identities of T7 and T8 for this network, as claims; none if φ jumps or has no closed form."""
-        if not self.closed_form or self.diverges:
-            return ()
-        return identities.identities(self.duals, self.bias, [each.homogeneity for each in self.activations])
-
-    @cached_property
-    def steps(self) -> tuple[Step, ...]:
-        """The whole derivation: each distinct dual kernel, the prior moments, then layer after layer."""
-        distinct = dict.fromkeys(self.duals)
-        return (*(step for each in distinct for step in each.steps), *self._moment_steps(), *self._layer_steps())
-
-    def _moment_steps(self) -> Iterable[Step]:
-        shown, value = mpl.SYMBOLS, mpl.continuous_moments()
-        for name, moment in ((shown.ts, value.ts), (shown.tt, value.tt), (shown.ss, value.ss)):
-            yield Step("T3: second moment of a parameter without data", name, moment)
-
-    def _layer_steps(self) -> Iterable[Step]:
-        distinct = list(dict.fromkeys(self.duals))
-        names = ["" if len(distinct) == 1 else f"_{distinct.index(each) + 1}" for each in self.duals]
-        whole = recursion.unroll([recursion.Kernel.named(name) for name in names], mpl.SYMBOLS, self.bias)
-        kinds = {"a": "variance at (t, x)", "b": "variance at (s, x')", "c": "covariance", "Theta": "tangent kernel"}
-        for name, value in whole.definitions:
-            kind, layer = name.name.split("_")
-            if kind != "Theta" or not self.diverges:
-                yield Step(f"T5, layer {layer}: {kinds[kind]}", name, value)
-        out = recursion.Layer.named(str(self.depth + 1))
-        yield Step("T5, output: prior covariance", out.c, whole.output.c)
-        if not self.diverges:
-            yield Step("T5, output: tangent kernel", out.theta, whole.output.theta)
-            yield Step("T6: Neural Dynamical Kernel", Symbol("NDK"), mpl.response() * out.theta)
-
     def latex(self) -> str:
         """The derivation's formulas as one LaTeX `aligned` block, to stand in math mode."""
-        return typeset.aligned(self)
+        return latex.aligned(self)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
-    def __str__(self) -> str:
-        lines = [f"depth {self.depth}, {'with' if self.bias else 'without'} biases"]
-        for each in dict.fromkeys(self.duals):
-            layers = ", ".join(str(i) for i, other in enumerate(self.duals, 1) if other == each)
-            lines += [f"hidden layer {layers}: {each.activation.name}", f"  φ = {each.activation.expr}"]
-            lines += (
-                [f"  K = {each.K}", f"  K_dot = {each.K_dot}"]
-                if each.closed_form
-                else [f"  no closed form: {each.reason}"]
-            )
-            if each.activation.reach is not None:
-                lines.append(f"  finite only for variances below {each.activation.reach}")
-        first, later = ("(k12 + β²)", "(K + β²)") if self.bias else ("k12", "K")
-        lines += [
-            f"m(t,s) = {mpl.continuous()},  s ≤ t",
-            f"C^1 = m {first},  C^(l+1) = m {later} with K = K(a^l, b^l, C^l)",
-        ]
-        if not self.diverges:
-            lines.append(f"Θ^1 = {first.strip('()')},  Θ^(l+1) = m K_dot Θ^l + {later.strip('()')}")
-        lines.append(f"NNGP = {self._short(self.nngp) or f'C^{self.depth + 1} at m = σ²'}")
-        if self.diverges:
-            return "\n".join(
-                [
-                    *lines,
-                    "NTK and NDK are infinite at coincident inputs, because an activation jumps or is as steep as a root",
-                ]
-            )
-        lines.append(f"NTK = {self._short(self.ntk) or f'Θ^{self.depth + 1} at m = σ0²'}")
-        return "\n".join([*lines, f"NDK(t,s) = {mpl.response()} Θ^{self.depth + 1}"])
-
-    @staticmethod
-    def _short(kernel: Expr | None) -> str:
-        return "" if kernel is None or is_large(kernel, typeset.WRITTEN_OUT) else str(kernel)
-
     def verify(self, rungs: Sequence[str] | None = None, **options: Any) -> Certificate:
         """Climb the verification ladder, all rungs or those named; str() of the result is the table."""
-        from ndksym.verify import verify
-
         return verify(self, rungs=rungs, **options)
 
     def compile(self, backend: str = "numpy") -> Kernel:
@@ -176,8 +46,6 @@ class Derivation:
         The code of each layer is compared with quadrature of φ first; a closed form that fails is not used, and the
         kernel's repr says so. Raises InputError for an unknown backend, MissingExtraError without its compiler.
         """
-        from ndksym.codegen.compile import kernel
-
         return kernel(self, choice(backend, "backend", BACKENDS))
 
 
@@ -195,21 +63,5 @@ def derive(activation: object, depth: int | None = None, bias: bool = False) -> 
     >>> d.nngp
     2*sigma2*asin(2*k12*sigma2/(sqrt(2*k11*sigma2 + 1)*sqrt(2*k22*sigma2 + 1)))/pi
     """
-    if not isinstance(bias, bool):
-        raise InputTypeError(f"bias must be True or False (its scale β stays a symbol), not {brief(bias)}")
-    layers = _layers(activation, None if depth is None else integer(depth, "depth", 1, MAX_DEPTH))
-    known: dict[Activation, Dual] = {}
-    for each in layers:
-        if each not in known:
-            known[each] = dual(each)
-    return Derivation(layers, tuple(known[each] for each in layers), bias)
-
-
-def _layers(given: object, depth: int | None) -> tuple[Activation, ...]:
-    if not isinstance(given, list | tuple):
-        return (activation(given),) * (depth or 1)
-    if not 1 <= len(given) <= MAX_DEPTH:
-        raise InputError(f"one activation per hidden layer: give between 1 and {MAX_DEPTH} of them, not {len(given)}")
-    if depth not in (None, len(given)):
-        raise InputError(f"{len(given)} activations make depth {len(given)}, but depth = {depth} was asked for")
-    return tuple(activation(each) for each in given)
+    found = network(activation, depth, bias)
+    return Derivation(found.activations, found.duals, found.bias)

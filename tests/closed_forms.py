@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sympy import Expr, Rational, acos, asin, cosh, diff, erfc, exp, oo, pi, sinh, sqrt
 
-from ndksym.activation import Activation, activation
-from ndksym.special import Phi2
+from ndksym.activation.activation import Activation, activation
+from ndksym.algebra.bivariate_normal import Phi2
 from ndksym.symbols import a, b, c
 
 _rho = c / sqrt(a * b)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.polynomial.legendre import leggauss
 from sympy import lambdify, oo
 
-from ndksym.special import phi2_mp
+from ndksym.algebra.bivariate_normal import phi2_mp
 from ndksym.symbols import a, b, c, x
 
 EPS = float(np.finfo(np.longdouble).eps)

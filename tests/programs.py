@@ -7,8 +7,8 @@ from typing import Any
 import mpmath as mp
 from sympy import Add, Expr, Mul, Pow, Symbol, lambdify
 
+from ndksym.algebra.bivariate_normal import phi2_mp
 from ndksym.codegen.program import Program
-from ndksym.special import phi2_mp
 from ndksym.symbols import a, b, c
 
 

@@ -36,10 +36,10 @@ from sympy import (
     zoo,
 )
 
-from ndksym.activation import Activation, Piece, activation
+from ndksym.activation.activation import Activation, Piece, activation
+from ndksym.activation.growth import growth
+from ndksym.activation.values import value
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError, NdksymError, NotDerivableError
-from ndksym.growth import growth
-from ndksym.numeric import value
 from ndksym.symbols import x
 
 # resolution into pieces

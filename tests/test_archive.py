@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndksym import data
+from ndksym.dynamics import tasks
 from ndksym.errors import InputError, InputTypeError, NdksymError
 
 X, Y = np.arange(12.0).reshape(4, 3), np.array([1.0, -1.0, 1.0, -1.0])
@@ -33,7 +33,7 @@ def archive(kind=zipfile.ZIP_DEFLATED, **members):
 def read(tmp_path, content):
     path = tmp_path / "task.npz"
     path.write_bytes(content)
-    return data.load(str(path))
+    return tasks.load(str(path))
 
 
 def refused(tmp_path, content):
@@ -144,5 +144,5 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_refused_before_it_does(tmp_pa
 
 def test_tasks_too_large_are_refused_with_the_number():
     with pytest.raises(InputError, match=r"GiB"):
-        data.load("orthogonal:9999")
-    assert data.load("orthogonal:30").X.shape == (30, 60)
+        tasks.load("orthogonal:9999")
+    assert tasks.load("orthogonal:30").X.shape == (30, 60)

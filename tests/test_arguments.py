@@ -12,10 +12,10 @@ from sympy import Float, Rational, Symbol, erf
 from threadpoolctl import threadpool_info
 
 import ndksym
-from ndksym import data
-from ndksym.activation import activation
+from ndksym.activation.activation import activation
+from ndksym.dynamics import tasks
 from ndksym.errors import InputError, InputTypeError, NdksymError
-from ndksym.runtime import inputs
+from ndksym.runtime import checks
 from tests.nasty import BROKEN, NASTY, SIZES, Raising
 
 X, Y, ROWS = [[1.0, 0.5], [0.3, -0.7]], [1.0, -1.0], [[0.2, 0.1]]
@@ -80,8 +80,8 @@ FUNCTIONS = {
         ndksym.phases(ERF, order=1).on,
         {"X": X, "y": Y, "X_test": ROWS, "times": [1.0, 10.0], "loss": "sum", "bias": 0.0, **PHYSICS},
     ),
-    "load": (data.load, {"text": "orthogonal:4", "train": None, "seed": 0}),
-    "Task": (data.Task, {"X": X, "y": Y, "X_test": ROWS, "y_test": [1.0], "name": "arrays"}),
+    "load": (tasks.load, {"text": "orthogonal:4", "train": None, "seed": 0}),
+    "Task": (tasks.Task, {"X": X, "y": Y, "X_test": ROWS, "y_test": [1.0], "name": "arrays"}),
 }  # fmt: skip
 QUICK = ("derive", "activation", "compile", "nngp", "ntk", "ndk", "prior_covariance", "phases", "load", "Task")
 """Functions that take every nasty value in a blink; the others get a few, and all with --slow."""
@@ -262,7 +262,7 @@ NESTED = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3), max_le
 @given(value=NESTED)
 def test_whatever_is_taken_as_points_is_what_numpy_makes_of_it(value):
     try:
-        found = inputs.points(value, "X")
+        found = checks.points(value, "X")
     except (InputError, InputTypeError):
         return
     assert np.array_equal(found, np.array(value, dtype=np.float64))

@@ -2,8 +2,9 @@
 
 import pytest
 
-from ndksym import generation
 from ndksym.cases import FOLDER, cases
+from ndksym.cli import generate
+from ndksym.codegen import files
 from ndksym.verify import verify
 
 CASES = {case.id: case for case in cases()}
@@ -38,7 +39,7 @@ def test_identities_of_shallow_networks_are_proved_not_sampled(name):
 @pytest.mark.parametrize("name", CASES)
 def test_generated_files_are_fresh(name):
     case = CASES[name]
-    texts = generation.expected(name, case.derivation, case.backends)
+    texts = files.expected(name, case.derivation, case.backends)
     folder = FOLDER.parent / "generated" / name
     there = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__"]
     assert sorted(path.relative_to(folder).as_posix() for path in there) == sorted(texts), (
@@ -53,9 +54,9 @@ def test_no_orphans():
 
 
 def test_generate_check_says_what_is_stale(tmp_path):
-    generation.generate(["relu"], out=tmp_path)
+    generate.generate(["relu"], out=tmp_path)
     kernel = tmp_path / "kernel.py"
     kernel.write_text(kernel.read_text().replace("0.5", "0.25"))
-    report = generation.generate(["relu"], out=tmp_path, check=True)
+    report = generate.generate(["relu"], out=tmp_path, check=True)
     assert report.stale == [str(kernel)]
     assert "-" in report.difference

@@ -8,10 +8,10 @@ from scipy import special, stats
 from scipy.integrate import trapezoid
 from sympy import Rational, lambdify, oo, pi, symbols
 
-from ndksym.activation import activation
-from ndksym.catalogue import CATALOGUE, names
+from ndksym.activation.activation import activation
+from ndksym.activation.catalogue import CATALOGUE, names
+from ndksym.activation.values import value
 from ndksym.errors import InputError, ParseError
-from ndksym.numeric import value
 from ndksym.symbols import x
 
 POINTS = np.array([-7.3, -3.1, -2.6, -1.1, -0.55, -0.01, 0.02, 0.4, 0.99, 1.7, 2.9, 3.3, 6.2, 8.0])

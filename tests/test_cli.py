@@ -9,9 +9,10 @@ import time
 import pytest
 import sympy
 
-from ndksym import special, symbols
+from ndksym import symbols
+from ndksym.algebra import bivariate_normal
 
-NAMES = {name: getattr(symbols, name) for name in symbols.__all__} | special.LOCALS
+NAMES = {name: getattr(symbols, name) for name in symbols.__all__} | bivariate_normal.LOCALS
 
 
 def ndksym(*args, cwd=None, timeout=120):

@@ -14,20 +14,22 @@ import numpy as np
 import pytest
 
 import ndksym
-from ndksym import cli, data, progress
+from ndksym.cli import main
+from ndksym.dynamics import tasks
 from ndksym.errors import ToleranceWarning
+from ndksym.output import progress
 
 
 @pytest.fixture
 def command(monkeypatch, capsys, tmp_path):
     """The command in this process, in a folder of its own: exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "run_in_child", lambda seconds: None)
+    monkeypatch.setattr(main, "run_in_child", lambda seconds: None)
 
     def run(*args):
         monkeypatch.setattr(sys, "argv", ["ndksym", "solve", *args])
         try:
-            cli.main()
+            main.main()
         except SystemExit as end:
             code = end.code or 0
         else:
@@ -49,7 +51,7 @@ def test_everything_at_once(tmp_path):
     assert len(done.stderr.splitlines()) < 12
     found = json.loads(done.stdout)
     assert (found["schema"], found["seed"], found["physics"]["bias_scale"]) == (1, 3, 0.2)
-    task = data.load("orthogonal:4,overlap=0.8", seed=3)
+    task = tasks.load("orthogonal:4,overlap=0.8", seed=3)
     run = ndksym.solve(
         ndksym.derive("erf", bias=True).compile(), task.X, task.y, task.X_test, times=np.geomspace(0.1, 1e3, 5),
         temperature=1e-3, init_variance=0.3, bias=0.2, rtol=1e-4,
@@ -81,7 +83,7 @@ def test_the_table_is_short_and_says_what_was_solved(command):
     assert len(lines) < 30
     assert "erf, depth 2 on orthogonal:2: 2 training inputs in 32 dimensions, 1 for testing" in lines[0]
     assert "gradient, T = 0, σ² = 1, σ0² = 0.7, β = 0, loss sum" in lines[1]
-    task = data.load("orthogonal:2")
+    task = tasks.load("orthogonal:2")
     run = ndksym.solve(
         ndksym.derive("erf", depth=2).compile(), task.X, task.y, task.X_test, times=[1e-2, 1e4], temperature=0,
         init_variance=0.7, method="gradient",

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from sympy import cos, sin
 
-from ndksym.activation import activation
+from ndksym.activation.activation import activation
 from ndksym.codegen.load import compile_layers
-from ndksym.dual import dual
+from ndksym.kernels.dual import dual
 from tests.closed_forms import KERNELS, typed
 from tests.generated_code import BACKENDS, ULP, strict
 from tests.programs import at, closed

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import ndksym
-from ndksym.dynamics.memory import Memory
-from ndksym.dynamics.table import field
+from ndksym.algebra.evaluate import Evaluator
+from ndksym.dynamics.kernel_table import field
+from ndksym.dynamics.physics import Memory
 from ndksym.errors import InputError
-from ndksym.expansion import corner
-from ndksym.expansion.onset import onset
-from ndksym.expansion.square import square
-from ndksym.precise import Evaluator
+from ndksym.expansions import table_series
+from ndksym.expansions.small_time import onset
+from ndksym.expansions.square import square
 from ndksym.symbols import k11, k12, k22, sigma02, sigma2
 from tests.bench import phases as bench
 
@@ -41,7 +41,7 @@ def test_coefficients_from_the_table_are_the_symbolic_ones(name):
     d = ndksym.derive(name, depth=2)
     memory = Memory(1 / 1.25, 1.25, 0.5)
     rows = X[:2] / 2
-    found = corner.jets(square(field(d.compile(), memory, 0.0, "ntk"), memory, rows, rows, 1e-13), 4)
+    found = table_series.jets(square(field(d.compile(), memory, 0.0, "ntk"), memory, rows, rows, 1e-13), 4)
     gram = rows @ rows.T / rows.shape[1]
     for same, (i, j) in ((True, (0, 0)), (False, (0, 1))):
         exact = onset(d.duals, False, 4, same)

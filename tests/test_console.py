@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ndksym import console
+from ndksym.cli import console
 from ndksym.errors import CheckFailedError, NotDerivableError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes and devices are those of POSIX")

@@ -10,7 +10,7 @@ from urllib.error import HTTPError, URLError
 import numpy as np
 import pytest
 
-from ndksym import data
+from ndksym.dynamics import tasks
 from ndksym.errors import InputError, InputTypeError, MissingExtraError
 
 RNG = np.random.default_rng(5)
@@ -24,7 +24,7 @@ def npz(folder, **arrays):
 
 def test_a_file_comes_back_as_it_is(tmp_path):
     path = npz(tmp_path, X=X.astype(np.float32), y=Y.astype(int), X_test=X[:2], y_test=Y[:2])
-    task = data.load(path)
+    task = tasks.load(path)
     assert task.X.dtype == task.y.dtype == np.float64
     assert np.array_equal(task.X, X.astype(np.float32))
     assert np.array_equal(task.y, Y)
@@ -35,22 +35,22 @@ def test_a_file_comes_back_as_it_is(tmp_path):
 
 def test_a_file_without_a_test_set_is_split_only_when_asked(tmp_path):
     path = npz(tmp_path, X=X, y=np.stack([Y, 2 * Y], axis=1))
-    assert data.load(path).X_test is None
-    task = data.load(path, train=4, seed=3)
+    assert tasks.load(path).X_test is None
+    task = tasks.load(path, train=4, seed=3)
     assert task.X.shape == (4, 3)
     assert task.y_test.shape == (2, 2)
     together = np.vstack([task.X, task.X_test])
     order = [int(np.flatnonzero((row == X).all(axis=1))[0]) for row in together]
     assert sorted(order) == list(range(6))
     assert np.array_equal(np.concatenate([task.y, task.y_test])[:, 0], Y[order])
-    again, other = data.load(path, train=4, seed=3), data.load(path, train=4, seed=4)
+    again, other = tasks.load(path, train=4, seed=3), tasks.load(path, train=4, seed=4)
     assert np.array_equal(task.X, again.X)
     assert not np.array_equal(task.X, other.X)
-    assert data.load(path, train=6).X_test is None
+    assert tasks.load(path, train=6).X_test is None
 
 
 def test_a_file_with_a_test_set_keeps_it(tmp_path):
-    task = data.load(npz(tmp_path, X=X, y=Y, X_test=X[:1]), train=2)
+    task = tasks.load(npz(tmp_path, X=X, y=Y, X_test=X[:1]), train=2)
     assert (len(task.X), len(task.X_test), task.y_test) == (2, 1, None)
 
 
@@ -76,7 +76,7 @@ FILES = [
 def test_a_file_that_is_no_task_is_named_with_the_array(arrays, says, tmp_path):
     path = npz(tmp_path, **arrays)
     with pytest.raises((InputError, InputTypeError), match=says) as caught:
-        data.load(path)
+        tasks.load(path)
     assert path in str(caught.value)
 
 
@@ -85,7 +85,7 @@ def test_what_is_no_npz_is_refused(content, tmp_path):
     path = tmp_path / "task.npz"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"task\.npz is not a \.npz"):
-        data.load(str(path))
+        tasks.load(str(path))
 
 
 def test_damage_is_seen(tmp_path):
@@ -95,20 +95,20 @@ def test_damage_is_seen(tmp_path):
     content[5000] ^= 255
     path.write_bytes(content)
     with pytest.raises(InputError, match="X cannot be read"):
-        data.load(str(path))
+        tasks.load(str(path))
 
 
 def test_one_array_is_no_archive(tmp_path):
     np.save(tmp_path / "task.npy", X)
     with pytest.raises(InputError, match="one array"):
-        data.load(str(tmp_path / "task.npy"))
+        tasks.load(str(tmp_path / "task.npy"))
 
 
 @pytest.mark.parametrize(
     ("P", "options", "width", "overlap"), [(8, "", 32, 0.9), (20, ",overlap=-0.5", 40, -0.5), (5, ",width=6", 6, 0.9)]
 )
 def test_the_orthogonal_task(P, options, width, overlap):
-    task = data.load(f"orthogonal:{P}{options}", seed=2)
+    task = tasks.load(f"orthogonal:{P}{options}", seed=2)
     assert task.X.shape == (P, width)
     assert np.abs(task.X @ task.X.T / width - np.eye(P)).max() < 1e-13
     assert set(task.y.tolist()) == {1.0, -1.0}
@@ -116,24 +116,24 @@ def test_the_orthogonal_task(P, options, width, overlap):
     assert np.abs(task.X_test @ task.X.T / width - overlap * np.eye(P)[:1]).max() < 1e-13
     assert np.sum(task.X_test**2) == pytest.approx(width)
     assert task.y_test == task.y[:1] == 1.0
-    assert not np.array_equal(task.y, data.load(f"orthogonal:{P}{options}", seed=7).y)
+    assert not np.array_equal(task.y, tasks.load(f"orthogonal:{P}{options}", seed=7).y)
 
 
 def test_digits_are_two_classes_on_a_sphere():
-    task = data.load("digits:4,9", train=100, seed=1)
+    task = tasks.load("digits:4,9", train=100, seed=1)
     assert (task.X.shape, task.X_test.shape) == ((100, 64), (261, 64))
     assert set(task.y.tolist()) == set(task.y_test.tolist()) == {1.0, -1.0}
     assert np.abs(np.sum(task.X**2, axis=1) / 64 - 1).max() < 1e-14
     # 181 fours, 180 nines; the first one named is +1
     assert np.sum(task.y > 0) + np.sum(task.y_test > 0) == 181
-    assert len(data.load("digits:4,9").X) == 288
+    assert len(tasks.load("digits:4,9").X) == 288
 
 
 def test_groups_of_classes():
-    task = data.load("digits:0+2+4+6+8,1+3+5+7+9", train=600)
+    task = tasks.load("digits:0+2+4+6+8,1+3+5+7+9", train=600)
     assert (task.X.shape, task.X_test.shape) == ((600, 64), (1197, 64))
     assert np.sum(task.y > 0) + np.sum(task.y_test > 0) == 178 + 177 + 181 + 181 + 174
-    pair = data.load("digits:4,7+9", train=1)
+    pair = tasks.load("digits:4,7+9", train=1)
     assert np.sum(pair.y > 0) + np.sum(pair.y_test > 0) == 181
     assert len(pair.y_test) == 181 + 179 + 180 - 1
 
@@ -167,25 +167,25 @@ TEXTS = [
 def test_a_name_that_is_not_understood(text, says, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=says):
-        data.load(text)
+        tasks.load(text)
 
 
 @pytest.mark.parametrize("change", [{"train": 0}, {"train": 400}, {"train": True}, {"seed": -1}])
 def test_a_number_that_is_not_allowed(change):
     with pytest.raises((InputError, InputTypeError), match=next(iter(change))):
-        data.load("digits:0,1", **change)
+        tasks.load("digits:0,1", **change)
 
 
 def test_the_orthogonal_task_has_its_own_size():
     with pytest.raises(InputError, match="leave out train"):
-        data.load("orthogonal:4", train=2)
+        tasks.load("orthogonal:4", train=2)
 
 
 @pytest.mark.parametrize("text", ["digits:0,1", "openml:mnist_784:0,1"])
 def test_without_scikit_learn_it_says_what_to_install(text, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(MissingExtraError, match=r'pip install "ndksym\[data\]"'):
-        data.load(text)
+        tasks.load(text)
 
 
 ARFF = b"""@RELATION tiny
@@ -238,7 +238,7 @@ def test_openml_needs_the_network_once(tmp_path, monkeypatch):
     from sklearn.datasets import _openml
 
     monkeypatch.setattr(_openml, "urlopen", tiny_openml)
-    task = data.load("openml:tiny:1,0", train=3, data_home=tmp_path)
+    task = tasks.load("openml:tiny:1,0", train=3, data_home=tmp_path)
     both = np.vstack([task.X, task.X_test])
     labels = np.concatenate([task.y, task.y_test])
     assert (task.X.shape, task.X_test.shape) == ((3, 2), (1, 2))
@@ -251,9 +251,9 @@ def test_openml_needs_the_network_once(tmp_path, monkeypatch):
         raise URLError("no route")
 
     monkeypatch.setattr(_openml, "urlopen", unreachable)
-    assert np.array_equal(data.load("openml:tiny:1,0", train=3, data_home=tmp_path).X, task.X)
+    assert np.array_equal(tasks.load("openml:tiny:1,0", train=3, data_home=tmp_path).X, task.X)
     with pytest.warns(UserWarning, match="network"), pytest.raises(InputError, match="needs a network the first time"):
-        data.load("openml:tiny:1,0", data_home=tmp_path / "elsewhere")
+        tasks.load("openml:tiny:1,0", data_home=tmp_path / "elsewhere")
 
 
 def test_openml_names_are_openmls_to_know(tmp_path, monkeypatch):
@@ -261,12 +261,12 @@ def test_openml_names_are_openmls_to_know(tmp_path, monkeypatch):
 
     monkeypatch.setattr(_openml, "urlopen", tiny_openml)
     with pytest.raises(InputError, match="no class '9'; there are 0, 1, 7"):
-        data.load("openml:tiny:0,9", data_home=tmp_path)
+        tasks.load("openml:tiny:0,9", data_home=tmp_path)
     with pytest.raises(InputError, match="no data set huge"):
-        data.load("openml:huge:0,1", data_home=tmp_path)
+        tasks.load("openml:huge:0,1", data_home=tmp_path)
 
 
 def test_an_image_without_light_has_no_direction(monkeypatch):
-    monkeypatch.setattr(data, "digits", lambda: (np.array([[1.0, 2], [0, 0], [2, 1]]), np.array([0.0, 1.0, 1.0])))
+    monkeypatch.setattr(tasks, "digits", lambda: (np.array([[1.0, 2], [0, 0], [2, 1]]), np.array([0.0, 1.0, 1.0])))
     with pytest.raises(InputError, match=r"sample 1 .* all 0"):
-        data.load("digits:0,1")
+        tasks.load("digits:0,1")

@@ -10,7 +10,7 @@ import pytest
 from sympy import Float
 
 import ndksym
-from ndksym.activation import activation
+from ndksym.activation.activation import activation
 from ndksym.errors import DivergentKernelError, NdksymError, NotDerivableError
 from tests import grammar
 from tests.generated_code import strict  # noqa: F401 (a fixture)
@@ -201,7 +201,7 @@ def test_the_grammar_is_drawn_from_as_a_whole():
 
 
 def _parsed(n):
-    from ndksym.parse import parse
+    from ndksym.activation.parser import parse
 
     try:
         return parse(grammar.text(Random(f"10:{n}")))

@@ -11,14 +11,14 @@ import sympy
 from sympy import Function, Symbol, erf, sqrt
 
 import ndksym
+from ndksym.algebra.substitute import is_large, plant
+from ndksym.algebra.zero_test import is_zero
 from ndksym.cases import OUTPUTS, case, cases
 from ndksym.derivation import MAX_DEPTH, Derivation, derive
-from ndksym.dual import dual
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError, NdksymError, NotDerivableError
-from ndksym.identity import is_zero
-from ndksym.planting import is_large, plant
+from ndksym.kernels.dual import dual
+from ndksym.kernels.latex import tex
 from ndksym.symbols import T, a, b, beta, c, k11, k12, k22, s, sigma02, sigma2, t, x
-from ndksym.typeset import tex
 
 CASES = cases()
 IDS = [each.id for each in CASES]

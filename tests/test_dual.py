@@ -7,12 +7,12 @@ import pytest
 from sympy import Abs, Function, Matrix, Rational, Symbol, eye, latex, limit, oo, sin, sympify
 from sympy import E as EULER
 
-from ndksym.activation import activation
+from ndksym.activation.activation import activation
+from ndksym.algebra.bivariate_normal import LOCALS
 from ndksym.derivation import derive
-from ndksym.dual import Dual, Step, dual
 from ndksym.errors import DivergentKernelError, InputError
-from ndksym.gaussian.trace import E, u, v
-from ndksym.special import LOCALS
+from ndksym.kernels.dual import Dual, Step, dual
+from ndksym.kernels.gaussian.steps import E, u, v
 from ndksym.symbols import a, b, c, x
 from tests.gauss_reference import numeric
 

@@ -8,10 +8,10 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import ndksym
-from ndksym.dynamics import langevin, panels, volterra
-from ndksym.dynamics.memory import Memory, Physics
+from ndksym.dynamics import collocation, langevin, volterra
+from ndksym.dynamics.kernel_table import field, missed, table
 from ndksym.dynamics.patches import divided, length
-from ndksym.dynamics.table import field, missed, table
+from ndksym.dynamics.physics import Memory, Physics
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError, ToleranceWarning
 from tests import volterra_reference
 
@@ -133,11 +133,11 @@ def test_the_order_of_convergence():
     misses = []
     for h in (0.75, 0.375):
         at = h * np.array([0.4, 0.7, 1.0])
-        true = panels.integrals(own, volterra.solve(equation, h, 0.02, 1e-13)[0], at)
+        true = collocation.integrals(own, volterra.solve(equation, h, 0.02, 1e-13)[0], at)
         one, _ = volterra.solve(equation, h, h, 1e9)
         assert len(one.values) == 1
-        misses.append(np.abs(panels.integrals(own, one, at) - true).max())
-    assert np.log2(misses[0] / misses[1]) > panels.NODES - 1
+        misses.append(np.abs(collocation.integrals(own, one, at) - true).max())
+    assert np.log2(misses[0] / misses[1]) > collocation.NODES - 1
 
 
 def test_a_table_holds_the_kernel_between_its_nodes():

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import ndksym
-from ndksym.dynamics.memory import Physics, euler
+from ndksym.dynamics.physics import Physics, euler
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
-from ndksym.networks import curvature, network, overlap
-from ndksym.networks.path import Leg, Lesson, along
 from ndksym.simulation import Estimate, empirical_ndk, empirical_ntk, lazy_measure, parameter_movement
 from ndksym.simulation.ensemble import ensemble
-from ndksym.simulation.prepare import columns
+from ndksym.simulation.networks import gradients, hessian, network
+from ndksym.simulation.networks.path import Leg, Lesson, along
+from ndksym.simulation.options import columns
 from tests.bench import finite_width as bench
 
 X, X_TEST, Y = bench.X, bench.X_TEST, bench.Y
@@ -40,7 +40,7 @@ def test_overlaps_are_products_of_the_gradients(bias):
     _, first = tiny(["gelu", "erf", "tanh"], 3, (6, 4, 5), bias)
     _, second = tiny(["gelu", "erf", "tanh"], 3, (6, 4, 5), bias, seed=1)
     a, b = columns(X), columns(X_TEST)
-    got = overlap.overlap(overlap.gradients(first, a), overlap.gradients(second, b))[0, 0]
+    got = gradients.overlap(gradients.gradients(first, a), gradients.gradients(second, b))[0, 0]
     want = np.array([[gradient(first, x) @ gradient(second, x2) for x2 in b.T[:, :, None]] for x in a.T[:, :, None]])
     assert np.abs(got - want).max() < 1e-13 * np.abs(want).max()
 
@@ -64,9 +64,9 @@ def test_the_norm_of_the_hessian_is_that_of_the_matrix(activation, widths, bias)
             rows.append((high - gradient(net, x)) / 2e-5)
             each[at] = start
     want = np.abs(np.linalg.eigvalsh(np.array(rows))).max()
-    found = curvature.hessian(net, of.hidden, x)
+    found = hessian.hessian(net, of.hidden, x)
     assert (found.size > 64) == (sum(widths) > 20)
-    assert curvature.norm(found) == pytest.approx(want, rel=1e-6)
+    assert hessian.norm(found) == pytest.approx(want, rel=1e-6)
     # all that the Hessian sees is in those coordinates: the other eigenvalues are 0
     matrix = np.array([found.apply(e) for e in np.eye(found.size)])
     assert np.abs(matrix - matrix.T).max() < 1e-12
@@ -153,8 +153,8 @@ def test_training_moves_the_networks_of_simulate():
         for moved in along(net, draws, [Leg(6, 0.95, np.sqrt(0.1))], lesson):
             f = network.forward(moved, columns(X)).f[0, 0, 0]
         assert np.abs(f - sim.samples[number, 0, 0, :3, 0]).max() < 1e-10
-        seen = overlap.gradients(moved, columns(X))
-        assert np.abs(overlap.overlap(seen, seen)[0, 0] - found[number]).max() < 1e-10
+        seen = gradients.gradients(moved, columns(X))
+        assert np.abs(gradients.overlap(seen, seen)[0, 0] - found[number]).max() < 1e-10
 
 
 def test_the_first_inputs_are_seen_at_the_later_time():
@@ -162,12 +162,12 @@ def test_the_first_inputs_are_seen_at_the_later_time():
     net, draws = next(of.drawn(5))
     legs = [Leg(1, np.exp(-0.1 * gap), np.sqrt(1 - np.exp(-0.2 * gap))) for gap in (2.0, 5.0)]
     early, late = (
-        [overlap.gradients(moved, columns(rows)) for rows in (X, X_TEST)] for moved in along(net, draws, legs)
+        [gradients.gradients(moved, columns(rows)) for rows in (X, X_TEST)] for moved in along(net, draws, legs)
     )
     args = {"depth": 2, "width": 9, "networks": 1, "seed": 3, "temperature": 0.1, "init_variance": 0.5, "bias": 0.3}
     found = empirical_ndk("gelu", X, X_TEST, t=[7.0, 2.0], s=2.0, **args)
-    assert np.allclose(found[0, 0], np.exp(-0.5) * overlap.overlap(late[0], early[1])[0, 0], rtol=1e-12)
-    assert np.allclose(found[0, 1], overlap.overlap(early[0], early[1])[0, 0], rtol=1e-12)
+    assert np.allclose(found[0, 0], np.exp(-0.5) * gradients.overlap(late[0], early[1])[0, 0], rtol=1e-12)
+    assert np.allclose(found[0, 1], gradients.overlap(early[0], early[1])[0, 0], rtol=1e-12)
 
 
 def test_shapes_and_the_beginning():

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndksym import files, scratch
 from ndksym.errors import FileError, InputError
+from ndksym.output import files, scratch
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes, links and devices are those of POSIX")
 

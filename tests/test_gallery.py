@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from derivations.gallery import command, drift, early_stopping, finite_width, sheet, two_phases
-from ndksym import cases, data, derive, solve
+from ndksym import cases, derive, solve
+from ndksym.dynamics import tasks
 from ndksym.errors import InputError
 
 SMALL = {
@@ -113,7 +114,7 @@ def test_two_phases_go_by_the_plateau_to_equilibrium(produced):
     for (left, right), spec, train in zip(
         record.rows, (chosen.orthogonal, chosen.digits), (None, chosen.train), strict=True
     ):
-        task = data.load(spec, train=train)
+        task = tasks.load(spec, train=train)
         kernel = derive(chosen.activation, depth=chosen.depth).compile()
         for place, T in enumerate(chosen.temperatures):
             asked = {"times": [1e-3], "temperature": T, "init_variance": chosen.ratio, "rtol": 1e-3}

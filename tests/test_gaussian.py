@@ -6,11 +6,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sympy import I, Integer, Rational, S, diff, exp, pi, sqrt
 
-from ndksym import gaussian
-from ndksym.activation import Piece, activation
-from ndksym.dual import dual
-from ndksym.gaussian import Atom, Envelope, Gate, OutsideClassError
-from ndksym.gaussian.ground import ground_for
+from ndksym.activation.activation import Piece, activation
+from ndksym.kernels import gaussian
+from ndksym.kernels.dual import dual
+from ndksym.kernels.gaussian import Atom, Envelope, Gate, OutsideClassError
+from ndksym.kernels.gaussian.field import ground_for
 from ndksym.symbols import a, b, c, x
 from tests.gauss_reference import close, expectation, expectation_1d, numeric
 

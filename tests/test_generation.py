@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndksym import cases, generation
-from ndksym.codegen import standalone
+from ndksym import cases
+from ndksym.cli import generate
+from ndksym.codegen import files, standalone
 from ndksym.derivation import derive
 from ndksym.errors import InputError
 from tests.generated_code import strict
@@ -53,7 +54,7 @@ X = np.random.default_rng(5).normal(size=(4, 3))
 @pytest.mark.parametrize(("network", "bias"), [(["relu", "erf", "relu"], True), ("gelu", False), ("tanh", True)])
 def test_a_folder_works_without_ndksym_and_sympy(network, bias, tmp_path):
     d = derive(network, bias=bias)
-    for file, text in generation.expected("alone", d, ("numpy", "c")).items():
+    for file, text in files.expected("alone", d, ("numpy", "c")).items():
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_text(text, encoding="utf-8")
     command = [sys.executable, "-I", "-W", "error", "-c", ALONE, str(tmp_path), json.dumps(X.tolist())]
@@ -70,7 +71,7 @@ def test_a_folder_works_without_ndksym_and_sympy(network, bias, tmp_path):
 
 def test_a_file_is_loaded_by_its_path_too(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
-    generation.generate(["erf"], out=tmp_path, depth=2)
+    generate.generate(["erf"], out=tmp_path, depth=2)
     found = importlib.util.spec_from_file_location("a_kernel", tmp_path / "kernel.py")
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
@@ -93,13 +94,13 @@ def test_the_copied_runtime_imports_nothing_else():
 
 def test_three_activations_have_three_folders(tmp_path):
     texts = ["x**2+x", "x*2+x", "x**2-x"]
-    report = generation.generate(texts, out=tmp_path)
+    report = generate.generate(texts, out=tmp_path)
     folders = [path for path in tmp_path.iterdir() if path.is_dir()]
     assert len(folders) == 3
     found = {json.loads((path / "derivation.json").read_text())["duals"][0]["expr"] for path in folders}
     assert found == {"x**2 + x", "3*x", "x**2 - x"}
     assert len(report.written) == len(set(report.written))
-    assert generation.generate(texts[::-1], out=tmp_path).written == []
+    assert generate.generate(texts[::-1], out=tmp_path).written == []
 
 
 TEXTS = st.text(alphabet="xX2+*-()^ gGelureRELU_.,π", max_size=12)
@@ -107,7 +108,7 @@ TEXTS = st.text(alphabet="xX2+*-()^ gGelureRELU_.,π", max_size=12)
 
 @given(texts=st.lists(TEXTS, min_size=2, max_size=6, unique=True))
 def test_folder_names_never_clash(texts):
-    names = [generation._folder_name(text) for text in texts]
+    names = [generate._folder_name(text) for text in texts]
     known = [case.id for case in cases.cases()]
     for one, other in combinations(names, 2):
         assert one.lower() != other.lower()
@@ -118,16 +119,16 @@ def test_folder_names_never_clash(texts):
 
 
 def test_one_network_goes_into_the_folder_itself(tmp_path):
-    generation.generate(["relu"], out=tmp_path / "one")
+    generate.generate(["relu"], out=tmp_path / "one")
     assert (tmp_path / "one" / "kernel.py").is_file()
 
 
 def test_outside_a_clone_it_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(cases, "FOLDER", tmp_path / "derivations")
-    monkeypatch.setattr(generation, "FOLDER", tmp_path / "derivations")
+    monkeypatch.setattr(generate, "FOLDER", tmp_path / "derivations")
     for options in ({}, {"out": tmp_path / "g"}, {"check": True}):
         with pytest.raises(InputError, match=r"no cases here.*--out FOLDER"):
-            generation.generate([], **options)
+            generate.generate([], **options)
     with pytest.raises(InputError, match="--out FOLDER"):
-        generation.generate(["relu"])
-    assert generation.generate(["relu"], out=tmp_path / "g").written
+        generate.generate(["relu"])
+    assert generate.generate(["relu"], out=tmp_path / "g").written

@@ -34,11 +34,11 @@ from sympy import (
     tanh,
 )
 
-from ndksym.claim import DUAL, Claim
+from ndksym.algebra.claim import DUAL, Claim
+from ndksym.algebra.normal_form import Budget, TooHardError, Tower
+from ndksym.algebra.zero_test import Domain, evaluate, is_zero, points
 from ndksym.errors import InputError
-from ndksym.identity import Domain, evaluate, is_zero, points
 from ndksym.symbols import T, a, b, c, k12, lam, n, s, sigma2, t, x
-from ndksym.tower import Budget, TooHardError, Tower
 
 ANGLE = asin(c / sqrt(a * b))
 ARCCOSINE = (sqrt(a * b - c**2) + c * (pi / 2 + ANGLE)) / (2 * pi)

@@ -6,17 +6,17 @@ import pytest
 from scipy.special import ndtr
 from sympy import lambdify
 
-from ndksym.activation import activation
+from ndksym.activation.activation import activation
 from ndksym.derivation import derive
-from ndksym.dual import dual
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
-from ndksym.oracle.quadrature import dual_mp
-from ndksym.runtime import gaps, mehler, quadrature
+from ndksym.kernels.dual import dual
+from ndksym.runtime import mehler, near_parallel, quadrature
 from ndksym.runtime.kernel import Kernel
-from ndksym.runtime.rows import Rows, Rule
+from ndksym.runtime.preactivations import Rows, Rule
 from ndksym.symbols import a, b, c
-from ndksym.verify import closed
+from ndksym.verify import closed_form_values
 from ndksym.verify.accuracy import family, score, truth
+from ndksym.verify.oracle.quadrature import dual_mp
 from tests.networks import Numeric, covariance_and_tangent, erf_, erf_dual, prior, relu, relu_dual, tanh
 
 DUALS = {"relu": relu_dual, "erf": erf_dual}
@@ -227,7 +227,9 @@ def test_a_pair_does_not_depend_on_the_company_it_is_computed_in():
 @pytest.mark.parametrize("scale", [30.0, 1e2, 1e8])
 def test_an_endless_oscillation_keeps_its_digits_where_no_panel_follows_it(scale):
     d = derive("snake", depth=2)
-    true = truth(d.activations, family(scale, (2, 6, 12, 16)), variance=1.3, bias=0.0, dual=closed.layers(d.duals))
+    true = truth(
+        d.activations, family(scale, (2, 6, 12, 16)), variance=1.3, bias=0.0, dual=closed_form_values.layers(d.duals)
+    )
     for result in score(d.compile("numpy"), true):
         assert result.ratio <= 1, result
 
@@ -236,7 +238,7 @@ def test_an_oscillation_beside_one_that_no_panel_follows():
     d = derive("snake", depth=2)
     X = np.array([[7.0, -2.8, 2.1], [1e8, -0.4e8, 0.3e8 + 1e4]])
     for order in (X, X[::-1]):
-        true = truth(d.activations, order, variance=1.3, bias=0.0, dual=closed.layers(d.duals))
+        true = truth(d.activations, order, variance=1.3, bias=0.0, dual=closed_form_values.layers(d.duals))
         for result in score(d.compile("numpy"), true):
             assert result.ratio <= 1, result
 
@@ -246,7 +248,7 @@ def test_a_sum_that_cancels_stands_where_an_ulp_of_c_costs_as_much():
     d = derive("x**2 + sin(x) - 1616400")
     x = 1000 * np.sqrt(2) * np.array([1.0, 0.0])
     X = np.array([x, [0.15 * x[0], np.sqrt(1 - 0.15**2) * x[0]]])
-    true = truth(d.activations, X, variance=1.0, bias=0.0, dual=closed.layers(d.duals))
+    true = truth(d.activations, X, variance=1.0, bias=0.0, dual=closed_form_values.layers(d.duals))
     for result in score(d.compile("numpy"), true):
         assert result.ratio <= 1, result
 
@@ -286,7 +288,7 @@ def test_the_gap_by_price_sees_the_bend_of_unequal_norms(name, p, apart, theta):
     layer = derive(name).compile("numpy").layers[0]
     first, second = (Rows(Rule(layer), np.array([norm * norm])) for norm in (p, p * (1 + apart)))
     zero, s, k = np.zeros(1, dtype=int), np.array([np.sin(theta / 2)]), np.array([np.cos(theta / 2)])
-    found, done = gaps.by_price(first, second, zero, zero, s, k)
+    found, done = near_parallel.by_price(first, second, zero, zero, s, k)
     with mp.workdps(40):
         p, q, s = (mp.mpf(float(x[0])) for x in (first.p, second.p, s))
         K = [

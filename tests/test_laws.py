@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ndksym
-from ndksym import laws
 from ndksym.errors import NdksymError
+from ndksym.verify import laws
 from tests.strategies import activations
 
 

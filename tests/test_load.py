@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ndksym.activation import activation
-from ndksym.codegen.emit import module, programs
+from ndksym.activation.activation import activation
+from ndksym.codegen.backends.base import Split
 from ndksym.codegen.load import compile_layers, load
-from ndksym.codegen.printers.base import Split
+from ndksym.codegen.module import module, programs
 from ndksym.errors import FileError, InputError, MissingExtraError, NdksymError, NotDerivableError
 from tests.closed_forms import typed
 from tests.generated_code import BACKENDS, strict
@@ -56,7 +56,8 @@ def test_text_is_harmless(backend):
 
 def test_text_does_not_depend_on_the_hash_seed():
     code = (
-        "from ndksym.activation import activation; from ndksym.dual import dual; from ndksym.codegen.emit import *;"
+        "from ndksym.activation.activation import activation; from ndksym.kernels.dual import dual;"
+        "from ndksym.codegen.module import *;"
         "duals = [dual(activation(n)) for n in ('gelu', 'elu', 'x*sin(2*x)', 'mish')];"
         "print(*(module('g', duals, backend) for backend in BACKENDS))"
     )

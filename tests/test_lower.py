@@ -4,17 +4,17 @@ import mpmath as mp
 import pytest
 from sympy import Rational, acos, erfi, exp, expand, gamma, oo, pi, sin, sqrt, symbols
 
-from ndksym.activation import activation
-from ndksym.codegen import angular
-from ndksym.codegen import vocabulary as v
-from ndksym.codegen.algebra import Algebra
+from ndksym.activation.activation import activation
+from ndksym.algebra.bivariate_normal import Phi2
+from ndksym.codegen import functions as v
+from ndksym.codegen import homogeneous
+from ndksym.codegen.backends.base import literal
+from ndksym.codegen.closed_form import Algebra
 from ndksym.codegen.lower import lower
-from ndksym.codegen.positive import Value, polynomial
-from ndksym.codegen.printers.base import literal
+from ndksym.codegen.positivity import Value, polynomial
 from ndksym.codegen.program import program
-from ndksym.dual import dual
 from ndksym.errors import NotDerivableError
-from ndksym.special import Phi2
+from ndksym.kernels.dual import dual
 from ndksym.symbols import a, b, c
 from tests.closed_forms import KERNELS, typed
 from tests.programs import at, closed, run, value
@@ -57,7 +57,7 @@ def test_the_terms_sum_to_the_closed_form(name):
 )
 def test_the_gap_is_the_gap_and_each_of_its_terms_vanishes_with_the_angle(name):
     it = dual(activation(name))
-    gap = angular.gap(it.K, it.activation.homogeneity)
+    gap = homogeneous.gap(it.K, it.activation.homogeneity)
     code = program("gap", (v.p, v.q, v.c, v.s, v.k), {"gap": gap})
     with mp.workdps(40):
         for p, q, half in POINTS:
@@ -143,7 +143,7 @@ def test_what_cannot_be_lowered_is_named(expr, text):
 
 def test_a_kernel_that_is_not_homogeneous_has_no_gap():
     with pytest.raises(NotDerivableError, match="homogeneous"):
-        angular.gap(KERNELS["erf"], 1)
+        homogeneous.gap(KERNELS["erf"], 1)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_what_is_odd_in_c_has_no_sign():
 @pytest.mark.parametrize("n", [3, 5])
 def test_the_gap_of_a_power_of_the_determinant(n):
     """K = (ab − c²)^{n/2} = (pq sin θ)ⁿ, which is 0 at θ = 0."""
-    gap = angular.gap((a * b - c**2) ** Rational(n, 2), n)
+    gap = homogeneous.gap((a * b - c**2) ** Rational(n, 2), n)
     code = program("gap", (v.p, v.q, v.c, v.s, v.k), {"gap": gap})
     for p, q, half in POINTS:
         with mp.workdps(30):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sympy import Integer, Symbol, diff, exp, integrate, limit, oo, simplify, srepr
 
-from ndksym import mpl
+from ndksym.algebra.zero_test import evaluate, is_zero
 from ndksym.errors import CheckFailedError
-from ndksym.identity import evaluate, is_zero
-from ndksym.mpl import Chain, euler_langevin, proximal, theta, theta_prev
+from ndksym.kernels import prior
+from ndksym.kernels.prior import Chain, euler_langevin, proximal, theta, theta_prev
 from ndksym.symbols import T, lam, n, s, sigma02, sigma2, step, t
 
 RATE = lam / (lam + T / sigma2)
@@ -21,12 +21,12 @@ def proved(left, right=0):
 
 def test_the_exponent_is_that_of_t1():
     energy = T * theta**2 / (2 * sigma2)
-    assert proved(mpl.exponent(), -(energy + lam * (theta - theta_prev) ** 2 / 2) / (2 * T))
+    assert proved(prior.exponent(), -(energy + lam * (theta - theta_prev) ** 2 / 2) / (2 * T))
 
 
 def test_the_transition_is_the_normalised_exponential():
     density = proximal().log_density(theta, theta_prev)
-    assert proved(diff(density - mpl.exponent(), theta))
+    assert proved(diff(density - prior.exponent(), theta))
     assert simplify(integrate(exp(density.subs(theta_prev, 0)), (theta, -oo, oo))) == 1
 
 
@@ -49,7 +49,7 @@ def test_euler_langevin_has_the_published_form():
 
 @pytest.mark.parametrize("name", CHAINS)
 def test_detailed_balance(name):
-    left, right = mpl.detailed_balance(CHAINS[name])
+    left, right = prior.detailed_balance(CHAINS[name])
     assert proved(left, right)
     # it is the stationary law that does it
     wrong = CHAINS[name].log_density(theta, theta_prev) - CHAINS[name].log_density(theta_prev, theta)
@@ -77,9 +77,9 @@ def test_two_time_covariance_obeys_its_recurrences():
 
 
 def test_a_recurrence_that_is_not_solved_is_an_error(monkeypatch):
-    monkeypatch.setattr(mpl, "rsolve", lambda *_: Symbol("y0") * Symbol("r") ** n)
+    monkeypatch.setattr(prior, "rsolve", lambda *_: Symbol("y0") * Symbol("r") ** n)
     with pytest.raises(CheckFailedError, match="induction"):
-        mpl._recurrence(Symbol("r"), Integer(1), sigma02, t)
+        prior._recurrence(Symbol("r"), Integer(1), sigma02, t)
 
 
 @pytest.mark.parametrize("name", CHAINS)
@@ -90,24 +90,24 @@ def test_both_chains_tend_to_langevin(name):
         late = limit(euler_langevin().covariance(t / step, s / step), step, 0)
     published = sigma2 * exp(-T * (t - s) / sigma2) + (sigma02 - sigma2) * exp(-T * (t + s) / sigma2)
     assert proved(late, published)
-    assert proved(mpl.continuous(), published)
+    assert proved(prior.continuous(), published)
 
 
 def test_langevin_drift_and_noise():
-    drift, noise = mpl.langevin_limit()
-    assert proved(drift, -diff(mpl.prior_energy(), theta))
+    drift, noise = prior.langevin_limit()
+    assert proved(drift, -diff(prior.prior_energy(), theta))
     assert proved(noise, 2 * T)
 
 
 def test_response_is_the_slope_of_the_covariance_in_equilibrium():
-    still = mpl.continuous().subs(sigma02, sigma2)
-    assert proved(diff(still, s) / T, mpl.response())
+    still = prior.continuous().subs(sigma02, sigma2)
+    assert proved(diff(still, s) / T, prior.response())
 
 
 def test_moments_at_equal_times():
-    m = mpl.continuous_moments()
-    assert proved(m.tt, mpl.continuous(t, t))
-    assert proved(m.ss, mpl.continuous(s, s))
+    m = prior.continuous_moments()
+    assert proved(m.tt, prior.continuous(t, t))
+    assert proved(m.ss, prior.continuous(s, s))
     assert proved(m.ts.subs(s, t), m.tt)
     assert proved(m.tt.subs(t, 0), sigma02)
 
@@ -172,5 +172,5 @@ def test_a_chain_needs_noise():
 
 
 def test_nothing_is_computed_twice():
-    assert mpl.proximal() is mpl.proximal()
-    assert srepr(mpl.continuous()) == srepr(mpl.continuous(t, s))
+    assert prior.proximal() is prior.proximal()
+    assert srepr(prior.continuous()) == srepr(prior.continuous(t, s))

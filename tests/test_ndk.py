@@ -6,14 +6,14 @@ import mpmath
 import pytest
 from sympy import Integer, Rational, diff
 
-from ndksym import identities, ndk
-from ndksym.activation import activation
+from ndksym.activation.activation import activation
+from ndksym.algebra.zero_test import evaluate, is_zero
 from ndksym.cases import cases
 from ndksym.derivation import derive
-from ndksym.dual import dual
 from ndksym.errors import DivergentKernelError
-from ndksym.identity import evaluate, is_zero
-from ndksym.mpl import continuous, proximal, response
+from ndksym.kernels import identities, ndk
+from ndksym.kernels.dual import dual
+from ndksym.kernels.prior import continuous, proximal, response
 from ndksym.symbols import T, a, b, beta, c, k11, k12, k22, lam, s, sigma02, sigma2, t
 
 POINT = {

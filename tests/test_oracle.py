@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import oo
 
-from ndksym.activation import activation
+from ndksym.activation.activation import activation
 from ndksym.errors import DivergentKernelError, InputError
-from ndksym.oracle import conditional
-from ndksym.oracle.balls import METHODS, dual_ball
-from ndksym.oracle.covariance import geometry
-from ndksym.oracle.network import motion, reference, two_time
-from ndksym.oracle.numbers import NotCertifiedError, as_arb, as_mpf, flint, precision
-from ndksym.oracle.quadrature import dual_mp, single_arb
-from ndksym.oracle.trapezoid import trapezoid_ball
+from ndksym.verify.oracle import conditional
+from ndksym.verify.oracle.balls import METHODS, dual_ball
+from ndksym.verify.oracle.covariance import geometry
+from ndksym.verify.oracle.network import motion, reference, two_time
+from ndksym.verify.oracle.numbers import NotCertifiedError, as_arb, as_mpf, flint, precision
+from ndksym.verify.oracle.quadrature import dual_mp, single_arb
+from ndksym.verify.oracle.trapezoid import trapezoid_ball
 from tests.networks import covariance_and_tangent, erf_dual, prior, relu_dual
 
 HALF = Fraction(1, 2)

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from sympy import Rational
 
 import ndksym
-from ndksym.expansion.extremes import leading
-from ndksym.expansion.overshoot import Overshoot, lower, z
-from ndksym.expansion.shape import overlap
-from ndksym.identity import evaluate
+from ndksym.algebra.zero_test import evaluate
+from ndksym.expansions.overshoot import Overshoot, lower, z
+from ndksym.expansions.plateau import overlap
+from ndksym.expansions.variance_limits import leading
 from ndksym.symbols import k11, sigma2
 from tests.bench import shape as bench
 from tests.bench import slope as drawn

@@ -8,9 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sympy import Abs, And, Eq, Expr, Heaviside, Max, Min, Ne, Piecewise, Rational, erf, exp, pi, sin, sqrt
 
-from ndksym.bounds import MAX_BITS, MAX_DEGREE, MAX_LENGTH
+from ndksym.activation.parser import formula, parse, split_call
+from ndksym.activation.size_limits import MAX_BITS, MAX_DEGREE, MAX_LENGTH
 from ndksym.errors import InputError, ParseError
-from ndksym.parse import formula, parse, split_call
 from ndksym.symbols import x
 
 EXPRESSIONS = {

@@ -10,13 +10,13 @@ import pytest
 from sympy import Integer, Rational, exp, integrate, limit, oo, pi, sqrt
 
 import ndksym
-from ndksym.catalogue import names
-from ndksym.dual import dual
+from ndksym.activation.catalogue import names
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
-from ndksym.expansion import inner, laurent, matching, outer
-from ndksym.expansion.corner_check import check
-from ndksym.expansion.onset import onset
-from ndksym.expansion.outer import tau, tau_
+from ndksym.expansions import inner, laplace, matching, outer
+from ndksym.expansions.outer import tau, tau_
+from ndksym.expansions.small_time import onset
+from ndksym.expansions.small_time_check import check
+from ndksym.kernels.dual import dual
 from ndksym.symbols import k11, k12, sigma02, sigma2, t
 from tests.bench import matching as own
 
@@ -135,14 +135,14 @@ def test_one_mode_as_theory_has_it():
 def test_transforms_know_where_the_inner_terms_go(at):
     found = inner.inner(at, 2)
     jets = {(0, 0): inner.theta} | {each: inner.jet(*each) for each in at}
-    scalar = laurent.Left(lambda G, v: G * v, lambda v: v / inner.theta, lambda q: q)
-    transforms = laurent.transforms(jets, inner.label, scalar, 2, 2)
-    (power, coefficient), *_ = laurent.overlap(transforms[2], scalar).items()
+    scalar = laplace.Left(lambda G, v: G * v, lambda v: v / inner.theta, lambda q: q)
+    transforms = laplace.transforms(jets, inner.label, scalar, 2, 2)
+    (power, coefficient), *_ = laplace.overlap(transforms[2], scalar).items()
     assert power == 0
     assert (limit(found[2].subs({inner.theta: 2}), t, oo) - coefficient.subs({inner.theta: 2})).expand() == 0
     # and the first moment of Δ_0 is the second kick's
     moment = integrate(t * found[0], (t, 0, oo))
-    assert (laurent.residues(transforms, 1)[1] - moment).expand() == 0
+    assert (laplace.residues(transforms, 1)[1] - moment).expand() == 0
 
 
 def test_orders_that_would_explode_are_refused_with_their_size():
@@ -179,8 +179,8 @@ def test_matching_with_the_numbers_of_the_kernel_itself(name, depth, order):
 def test_matching_can_fail():
     """The kicks are what ties the phases together: one that is wrong leaves something at τ^0."""
     jets = {(0, 0): matching.THETA} | {at: inner.jet(*at, commutative=False) for at in ((2, 0), (0, 1))}
-    transforms = laurent.transforms(jets, matching.Y, matching.algebra(), 2, 2)
-    kicks = laurent.residues(transforms, 0)
+    transforms = laplace.transforms(jets, matching.Y, matching.algebra(), 2, 2)
+    kicks = laplace.residues(transforms, 0)
     _, right = matching.start(jets, 0, {}, kicks, 0, rooted=False)
     _, wrong = matching.start(jets, 0, {}, {0: 2 * kicks[0]}, 0, rooted=False)
     assert right == 0
@@ -271,7 +271,7 @@ def test_what_is_asked_for_is_checked():
 
 
 def test_the_name_is_a_function_whatever_was_imported_before():
-    code = "import ndksym, ndksym.expansion, ndksym.expansion.learning; print(callable(ndksym.phases))"
+    code = "import ndksym, ndksym.expansions, ndksym.expansions.learning; print(callable(ndksym.phases))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
 
 

@@ -13,9 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from ndksym import data, derive, figures, files, plots, records, solve
-from ndksym.dynamics import Posterior, Run
+from ndksym import derive, solve
+from ndksym.dynamics import Posterior, Run, curves, tasks
 from ndksym.errors import InputError, InputTypeError, MissingExtraError
+from ndksym.output import draw, files, records
 
 TIMES = np.geomspace(1e-2, 1e4, 13)
 
@@ -36,7 +37,7 @@ def run_of(rows, outputs=None, *, times=TIMES, boundary=40.0, cov=False, method=
 
 
 def drawn(panel):
-    ax = plots.draw(panel)
+    ax = draw.draw(panel)
     FigureCanvasAgg(ax.figure).draw()
     return ax
 
@@ -47,7 +48,7 @@ def labels(ax):
 
 def test_few_test_inputs_are_curves_of_the_predictor():
     run = run_of(2)
-    ax = drawn(figures.learning(run, y=np.ones(6), y_test=np.ones(2)))
+    ax = drawn(curves.learning(run, y=np.ones(6), y_test=np.ones(2)))
     assert ax.get_xscale() == "log"
     assert ax.get_yscale() == "linear"
     lines = [line for line in ax.lines if len(line.get_xdata()) == len(TIMES)]
@@ -64,7 +65,7 @@ def test_few_test_inputs_are_curves_of_the_predictor():
 
 def test_many_test_inputs_are_errors():
     run, y_test = run_of(7), np.linspace(-1, 1, 7)
-    ax = drawn(figures.learning(run, y=np.ones(6), y_test=y_test))
+    ax = drawn(curves.learning(run, y=np.ones(6), y_test=y_test))
     assert ax.get_yscale() == "log"
     lines = [line for line in ax.lines if len(line.get_xdata()) == len(TIMES)]
     assert lines[0].get_ydata() == pytest.approx(np.mean((run.test - y_test) ** 2, axis=1))
@@ -76,24 +77,24 @@ def test_many_test_inputs_are_errors():
 
 
 def test_several_outputs_and_no_labels():
-    assert [c.label for c in figures.learning(run_of(2, 2)).curves] == [
+    assert [c.label for c in curves.learning(run_of(2, 2)).curves] == [
         "test input 0, output 0", "test input 0, output 1", "test input 1, output 0", "test input 1, output 1",
     ]  # fmt: skip
-    many = figures.learning(run_of(9))
+    many = curves.learning(run_of(9))
     assert [c.label for c in many.curves] == ["test input 0 (of 9)", "test input 1", "test input 2", "test input 3"]
-    assert figures.learning(run_of(3, 2), y_test=np.ones((3, 2))).log_y
+    assert curves.learning(run_of(3, 2), y_test=np.ones((3, 2))).log_y
 
 
 def test_the_best_moment_is_marked_where_the_labels_are_known():
     run = run_of(1)
     stop = run.early_stopping([1.0])
-    (mark,) = figures.learning(run, y_test=[1.0]).marks
+    (mark,) = curves.learning(run, y_test=[1.0]).marks
     assert (mark.time, mark.value, mark.label) == (stop.time, run.test[stop.index, 0], "least test error")
-    assert figures.learning(run).marks == ()
-    (late,) = figures.learning(run_of(1, times=TIMES[:5]), y_test=[1.0]).marks
+    assert curves.learning(run).marks == ()
+    (late,) = curves.learning(run_of(1, times=TIMES[:5]), y_test=[1.0]).marks
     assert late.label == "least test error, at the end"
     # where the rows shown are those of training, stopping early on them means nothing
-    assert figures.learning(run_of(6), y_test=np.ones(6), rows="training").marks == ()
+    assert curves.learning(run_of(6), y_test=np.ones(6), rows="training").marks == ()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_the_best_moment_is_marked_where_the_labels_are_known():
     [(40.0, ["gradient-driven", "diffusive"]), (np.inf, ["gradient-driven"]), (1e-9, ["diffusive"])],
 )
 def test_phases_are_shaded_and_named(boundary, names):
-    ax = drawn(figures.learning(run_of(1, boundary=boundary)))
+    ax = drawn(curves.learning(run_of(1, boundary=boundary)))
     assert [text.get_text() for text in ax.texts] == names
     assert len(ax.patches) == len(names)
     if len(names) == 2:
@@ -112,11 +113,11 @@ def test_phases_are_shaded_and_named(boundary, names):
 
 def test_bands_are_one_standard_deviation():
     run = run_of(2, cov=True)
-    panel = figures.learning(run)
+    panel = curves.learning(run)
     assert panel.curves[0].high - run.test[:, 0] == pytest.approx(0.2)
     assert run.test[:, 0] - panel.curves[0].low == pytest.approx(0.2)
     assert len(drawn(panel).collections) == 2
-    many = figures.learning(run_of(7, cov=True), y=np.ones(6), y_test=np.ones(7))
+    many = curves.learning(run_of(7, cov=True), y=np.ones(6), y_test=np.ones(7))
     assert many.curves[0].high - many.curves[0].values == pytest.approx(0.04)
     assert many.curves[1].high - many.curves[1].values == pytest.approx(0.01)
     assert "one network" in many.band
@@ -124,17 +125,17 @@ def test_bands_are_one_standard_deviation():
 
 def test_times_that_a_log_axis_has_no_place_for():
     run = run_of(1, times=np.array([0.0, 1.0, 10.0]))
-    assert figures.learning(run, y_test=[0.0]).times.tolist() == [1.0, 10.0]
-    assert figures.learning(run, y_test=[0.0]).marks == ()
-    drawn(figures.learning(run_of(1, times=np.array([3.0]))))
+    assert curves.learning(run, y_test=[0.0]).times.tolist() == [1.0, 10.0]
+    assert curves.learning(run, y_test=[0.0]).marks == ()
+    drawn(curves.learning(run_of(1, times=np.array([3.0]))))
     with pytest.raises(InputError, match="time > 0"):
-        figures.learning(run_of(1, times=np.array([0.0])))
+        curves.learning(run_of(1, times=np.array([0.0])))
 
 
 @pytest.mark.parametrize("name", ["y", "y_test"])
 def test_labels_that_do_not_fit(name):
     with pytest.raises(InputError, match=f"^{name} must have shape"):
-        figures.learning(run_of(2), **{name: np.ones(5)})
+        curves.learning(run_of(2), **{name: np.ones(5)})
 
 
 def test_it_draws_where_it_is_told_to():
@@ -150,10 +151,10 @@ def test_it_draws_where_it_is_told_to():
 
 
 def test_nothing_is_clipped_or_overlaps_at_either_size():
-    for size in (plots.COLUMN, plots.PAGE):
+    for size in (draw.COLUMN, draw.PAGE):
         figure = Figure(figsize=size, layout="constrained")
-        ax = plots.draw(
-            figures.learning(run_of(2, cov=True), y=np.ones(6), y_test=np.ones(2)), figure.subplots(), own=True
+        ax = draw.draw(
+            curves.learning(run_of(2, cov=True), y=np.ones(6), y_test=np.ones(2)), figure.subplots(), own=True
         )
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
@@ -169,7 +170,7 @@ def test_nothing_is_clipped_or_overlaps_at_either_size():
 
 
 def test_curves_differ_in_more_than_hue():
-    ax = drawn(figures.learning(run_of(4)))
+    ax = drawn(curves.learning(run_of(4)))
     colours = [to_hex(line.get_color()) for line in ax.lines if not line.is_dashed()]
     assert len(set(colours)) == 4
     dashes = {line._unscaled_dash_pattern for line in ax.lines if line.is_dashed()}
@@ -179,9 +180,9 @@ def test_curves_differ_in_more_than_hue():
 @pytest.mark.parametrize("ending", [".png", ".svg", ".pdf"])
 def test_the_numbers_are_written_beside_the_figure(ending, tmp_path):
     run = run_of(1, boundary=np.inf)
-    panel = figures.learning(run, y_test=[1.0])
+    panel = curves.learning(run, y_test=[1.0])
     path = tmp_path / f"curves{ending}"
-    plots.write(panel, path, title="rise")
+    draw.write(panel, path, title="rise")
     assert path.stat().st_size > 5000
     assert path.stat().st_mode & 0o777 == 0o644
     found = json.loads((tmp_path / "curves.json").read_text())
@@ -191,7 +192,7 @@ def test_the_numbers_are_written_beside_the_figure(ending, tmp_path):
     assert found["marks"][0]["time"] == run.early_stopping([1.0]).time
     before = path.read_bytes()
     assert b"CreationDate" not in before
-    plots.write(panel, path, title="rise")
+    draw.write(panel, path, title="rise")
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([path.name, "curves.json"])
 
@@ -199,7 +200,7 @@ def test_the_numbers_are_written_beside_the_figure(ending, tmp_path):
 @pytest.mark.parametrize("name", ["curves.bmp", "curves", "missing/curves.png"])
 def test_a_figure_that_cannot_be_written(name, tmp_path):
     with pytest.raises(InputError, match=r"curves|missing"):
-        plots.write(figures.learning(run_of(1)), tmp_path / name)
+        draw.write(curves.learning(run_of(1)), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -212,21 +213,21 @@ def test_without_matplotlib_it_says_what_to_install(monkeypatch):
 def test_drift_is_plotted_from_the_freeze_on():
     times = np.array([50.0, 60, 100, 1000])
     decay = np.exp(-(times - 50) / 100)
-    ax = plots.drift_curves(times, 50.0, 0.9 * decay[:, None], limit=[0.0])
+    ax = curves.drift_curves(times, 50.0, 0.9 * decay[:, None], limit=[0.0])
     assert ax.lines[0].get_xdata().tolist() == [10.0, 50, 950]
     assert ax.lines[0].get_ydata() == pytest.approx(0.9 * decay[1:])
     assert [line.get_ydata()[0] for line in ax.lines if line.is_dashed()] == [0.0]
     assert labels(ax) == ["test input", "chance"]
     assert not ax.patches
-    many = figures.drift(times, 50.0, np.outer(decay, np.ones(9)), limit=np.zeros(9), y_test=np.ones(9))
+    many = curves.drift(times, 50.0, np.outer(decay, np.ones(9)), limit=np.zeros(9), y_test=np.ones(9))
     assert many.curves[0].values == pytest.approx((1 - decay[1:]) ** 2)
     assert many.levels[0].value == 1.0
     with pytest.raises(InputError, match="test must have shape"):
-        figures.drift(times, 50.0, np.ones((3, 1)))
+        curves.drift(times, 50.0, np.ones((3, 1)))
 
 
 def test_a_run_reads_back_without_pickle(tmp_path):
-    task = data.load("orthogonal:3")
+    task = tasks.load("orthogonal:3")
     run = solve(
         derive("erf").compile(),
         task.X,
@@ -296,7 +297,7 @@ SHOWN = [*NAMES[:6], r"\udcff\udcfe.npz", r"two\nlines\x01", "重み"]
 def test_a_title_may_be_any_file_name(name, shown, tmp_path):
     """It is written as it is; what cannot be printed is escaped."""
     path = tmp_path / "figure.svg"
-    plots.write(figures.learning(run_of(1)), path, title=name)
+    draw.write(curves.learning(run_of(1)), path, title=name)
     assert json.loads(path.with_suffix(".json").read_text())["title"] == name
     parser = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
     found = ElementTree.parse(path, parser).iter(ElementTree.Comment)
@@ -305,12 +306,12 @@ def test_a_title_may_be_any_file_name(name, shown, tmp_path):
 
 @pytest.mark.parametrize("ending", [".png", ".pdf"])
 def test_all_formats_take_it(ending, tmp_path):
-    plots.write(figures.learning(run_of(1)), tmp_path / f"figure{ending}", title=" ".join(NAMES))
+    draw.write(curves.learning(run_of(1)), tmp_path / f"figure{ending}", title=" ".join(NAMES))
     assert (tmp_path / f"figure{ending}").stat().st_size > 1000
 
 
 def test_a_title_of_ones_own_may_be_a_formula_or_fail_to_be():
-    assert plots._is_mathtext(r"$\sigma_0^2$")
+    assert draw._is_mathtext(r"$\sigma_0^2$")
     for title in (r"$\sigma_0^2$", r"$\cmd{$", "\udcff"):
-        ax = plots.draw(figures.learning(run_of(1)), title=title)
+        ax = draw.draw(curves.learning(run_of(1)), title=title)
         ax.figure.savefig(io.BytesIO(), format="png")

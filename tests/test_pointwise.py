@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sympy import lambdify
 
-from ndksym.activation import activation
+from ndksym.activation.activation import activation
 from ndksym.codegen.load import compile_layers
 from ndksym.symbols import x
 from tests.closed_forms import typed

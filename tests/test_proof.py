@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ndksym
-from ndksym import deriving, generation
+from ndksym.cli import derive
 from ndksym.codegen import compile as compiling
-from ndksym.codegen import emit, terms
+from ndksym.codegen import files, module, term_table
 from ndksym.errors import CheckFailedError, NotDerivableError
 from ndksym.runtime import mehler
 from tests import grammar
@@ -63,12 +63,12 @@ def without_the_half(algebra, A, args):
             yield weight, symbol
 
 
-right_wedge = terms._wedge
+right_wedge = term_table._wedge
 
 
 @pytest.fixture
 def broken(monkeypatch):
-    monkeypatch.setattr(terms, "_wedge", without_the_half)
+    monkeypatch.setattr(term_table, "_wedge", without_the_half)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "c"])
@@ -85,8 +85,8 @@ def test_wrong_code_is_in_the_certificate_and_not_in_what_is_generated(broken):
     assert [row.verdict for row in certificate] == ["refuted", "refuted"]
     assert all(row.detail.endswith("quadrature is used instead") for row in certificate)
     with pytest.raises(CheckFailedError, match="code: numpy"):
-        deriving.judge([("it", certificate)])
-    text = generation.source("abs", ndksym.derive("Abs(Abs(x)-1)"), "numpy")
+        derive.judge([("it", certificate)])
+    text = files.source("abs", ndksym.derive("Abs(Abs(x)-1)"), "numpy")
     assert '"closed": False' in text
     assert "def pair_0" not in text
 
@@ -107,8 +107,8 @@ def test_a_proof_is_made_once(monkeypatch):
 
 
 def test_a_wrong_phi_is_refused(monkeypatch):
-    right = emit.stable
-    monkeypatch.setattr(emit, "stable", lambda expr: right(expr * (1 + sympy.Rational(1, 10**11))))
+    right = module.stable
+    monkeypatch.setattr(module, "stable", lambda expr: right(expr * (1 + sympy.Rational(1, 10**11))))
     with pytest.raises(NotDerivableError, match=r"the code of φ for softsign gives .* where the value is"):
         ndksym.derive("softsign").compile()
 
@@ -137,7 +137,7 @@ def test_a_kernel_that_is_no_second_moment_is_not_used(text):
 @pytest.mark.parametrize("text", ["gabor", "sin(x)+x**2", "exp(-x**2)"])
 def test_a_closed_form_that_cancels_nearly_everywhere_is_not_used(monkeypatch, text):
     """It is served at few pairs, so few of those that are compared: what it gives at the others counts too."""
-    right = terms.Table.add
+    right = term_table.Table.add
 
     def add(self, functions, monomial, number):
         right(self, functions, monomial, -number)
@@ -145,7 +145,7 @@ def test_a_closed_form_that_cancels_nearly_everywhere_is_not_used(monkeypatch, t
     X = rows(2.5**2, 1.3**2, 2.5 * 1.3 * np.cos(0.37))
     K = ndksym.derive(text).compile().nngp(X)
     compiling._proved.cache_clear()
-    monkeypatch.setattr(terms.Table, "add", add)
+    monkeypatch.setattr(term_table.Table, "add", add)
     kernel = ndksym.derive(text).compile()
     assert kernel.layers[0].proof.passed == kernel.layers[0].closed
     assert kernel.nngp(X) == pytest.approx(K, rel=1e-9, abs=1e-12)

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from sympy import Function, Integer, Rational, Symbol, cos, diff
 
-from ndksym import recursion
-from ndksym.activation import activation
+from ndksym.activation.activation import activation
+from ndksym.algebra.zero_test import evaluate, is_zero
 from ndksym.derivation import derive
-from ndksym.dual import dual
 from ndksym.errors import DivergentKernelError
-from ndksym.identity import evaluate, is_zero
-from ndksym.mpl import SYMBOLS, Moments, continuous_moments
-from ndksym.ndk import dynamics
-from ndksym.recursion import Kernel, Layer, kernels, unroll
+from ndksym.kernels import recursion
+from ndksym.kernels.dual import dual
+from ndksym.kernels.ndk import dynamics
+from ndksym.kernels.prior import SYMBOLS, Moments, continuous_moments
+from ndksym.kernels.recursion import Kernel, Layer, kernels, unroll
 from ndksym.symbols import T, a, b, beta, c, k11, k12, k22, s, sigma02, sigma2, t
 
 POINT = {

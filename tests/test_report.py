@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from sympy import DiracDelta, Function, Integer, Piecewise, Symbol, erf, exp, sqrt
 
-from ndksym import derive, deriving, mathml, report
+from ndksym import derive, report
+from ndksym.algebra.bivariate_normal import Phi2
+from ndksym.cli import derive as deriving
 from ndksym.derivation import Derivation
 from ndksym.errors import InputError, MissingExtraError
-from ndksym.report import kernels, markup, page, phases, physics, sections
-from ndksym.report.content import Absent
-from ndksym.special import Phi2
+from ndksym.output.figure import Absent
+from ndksym.report import html, kernel_figures, mathml, page, phases_section, sections, setting
 from ndksym.symbols import a, b, c, sigma02, sigma2, x
 from ndksym.verify import Evidence
 
@@ -173,20 +174,20 @@ def test_a_jump_has_a_report_too_and_says_what_it_lacks(tmp_path):
 
 def test_without_a_closed_form_it_says_so():
     d = derive(["tanh", "relu"])
-    for text in (sections.derivation(d), sections.duals(d), phases.section(d, phases.expanded(d))):
+    for text in (sections.derivation(d), sections.duals(d), phases_section.section(d, phases_section.expanded(d))):
         assert "no closed form" in text.lower()
         Page(text)
-    named = [each.id for each in kernels.figures(d, d.compile(), physics.chosen(d), nngp_only=True)]
+    named = [each.id for each in kernel_figures.figures(d, d.compile(), setting.chosen(d), nngp_only=True)]
     assert named == ["activation-1", "activation-2", "nngp-angle"]
 
 
 def test_a_kernel_that_is_finite_for_small_variances_only_leaves_figures_out():
     d = derive("exp(x**2/3)")
-    found = list(kernels.figures(d, d.compile(), physics.chosen(d), nngp_only=False))
+    found = list(kernel_figures.figures(d, d.compile(), setting.chosen(d), nngp_only=False))
     absent = [each for each in found if isinstance(each, Absent)]
     assert absent
     assert all(each.reason for each in absent)
-    Page(markup.drawn(absent))
+    Page(html.drawn(absent))
 
 
 BAD = [
@@ -247,8 +248,8 @@ def test_no_text_becomes_markup():
     evidence = [Evidence("exact", EVIL, "refuted", EVIL)]
     text = page.page(EVIL, EVIL, [("network", EVIL)], [
         sections.network(d, [Absent(EVIL, EVIL, EVIL)]), sections.certificate(evidence), sections.code(d),
-        markup.equation(Symbol(EVIL), Function(EVIL)(Symbol(EVIL))), markup.listed([(EVIL, EVIL)]), markup.folded(EVIL, ""),
-    ], markup.code(EVIL))  # fmt: skip
+        html.equation(Symbol(EVIL), Function(EVIL)(Symbol(EVIL))), html.listed([(EVIL, EVIL)]), html.folded(EVIL, ""),
+    ], html.code(EVIL))  # fmt: skip
     assert "<script" not in text.lower()
     assert "script" not in {tag for tag, _ in Page(text).tags}
     assert text.count("&lt;script&gt;") > 10

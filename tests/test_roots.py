@@ -23,9 +23,9 @@ from sympy import (
     tanh,
 )
 
+from ndksym.activation.roots import EndlessZerosError, ascending, compare, is_zero_number, real_zeros
+from ndksym.activation.values import value
 from ndksym.errors import NotDerivableError
-from ndksym.numeric import value
-from ndksym.roots import EndlessZerosError, ascending, compare, is_zero_number, real_zeros
 from ndksym.symbols import x
 
 ZEROS = {

@@ -16,13 +16,13 @@ from ndksym.codegen import compile as compiling
 from ndksym.dynamics import discrete, solve
 from ndksym.runtime.proof import Proof
 from ndksym.simulation import compare
-from ndksym.verify import simulated, verify
+from ndksym.verify import simulation, verify
 
 GELU = ndksym.derive("gelu", depth=2)
 
 
-def verdict(d=GELU, size=simulated.SMALL):
-    (found,) = simulated.simulated(d, size)
+def verdict(d=GELU, size=simulation.SMALL):
+    (found,) = simulation.simulated(d, size)
     return found.verdict
 
 
@@ -43,7 +43,7 @@ def test_a_factor_two_in_the_derivative_kernel_is_caught(monkeypatch):
 
 
 def test_the_wrong_initial_variance_is_caught(monkeypatch):
-    monkeypatch.setattr(simulated, "solve", lambda *args, **known: solve(*args, **known | {"init_variance": 1.0}))
+    monkeypatch.setattr(simulation, "solve", lambda *args, **known: solve(*args, **known | {"init_variance": 1.0}))
     assert verdict() == "refuted"
 
 
@@ -106,7 +106,7 @@ def check(training, pairs, width):
     physics = {"prior_variance": t["prior_variance"], "init_variance": t["init_variance"], "bias": t["bias"]}
     kernel = d.compile()
     y = rng.normal(size=t["inputs"])
-    step = 0.3 * simulated.stable_step(kernel, X, physics)
+    step = 0.3 * simulation.stable_step(kernel, X, physics)
     args = {
         "times": step * np.array([1, 4, 12, 30]), "temperature": t["prior_variance"] / (t["forgetting"] * step), "step": step,
     } | physics  # fmt: skip
@@ -117,4 +117,4 @@ def check(training, pairs, width):
     )
     run = solve(kernel, X, y, X_test, covariance=True, rtol=1e-3, **args)
     compared = compare(found, run)
-    assert compared.agrees(simulated.FALSE_ALARM), str(compared)
+    assert compared.agrees(simulation.FALSE_ALARM), str(compared)

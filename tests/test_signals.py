@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="process
 BUSY = "x = 7 ** 10**9"
 """Python holds its lock for longer than any test takes."""
 IDLE = "import time; time.sleep(600)"
-IN = "from ndksym.timebox import run_in_child; run_in_child(600); import sys; print('in', file=sys.stderr); "
+IN = "from ndksym.cli.timeout import run_in_child; run_in_child(600); import sys; print('in', file=sys.stderr); "
 """In the child of a command."""
 PORTABLE = "from ndksym import lifeline; lifeline.sys = type('', (), {'platform': 'other'}); "
 

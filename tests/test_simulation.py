@@ -8,10 +8,10 @@ import pytest
 from scipy.stats import chi2, norm
 
 import ndksym
-from ndksym.dynamics import inputs as physical
+from ndksym.dynamics import checks as physical
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
-from ndksym.networks import network, proximal, worker
-from ndksym.simulation import Scan, compare, comparison, prepare, samples
+from ndksym.simulation import Scan, compare, comparison, estimates, options
+from ndksym.simulation.networks import network, proximal, worker
 
 RNG = np.random.default_rng(11)
 X, X_TEST = RNG.normal(size=(3, 5)), RNG.normal(size=(2, 5))
@@ -27,7 +27,7 @@ def job(activation="gelu", depth=2, width=7, times=(0.0, 0.5, 1.0), pairs=4, los
     data = physical.checked(X, y, rows, times)
     kernel = d.compile()
     checked = physical.physics(kernel, *physics.values(), zero=physics["temperature"] == 0)
-    return prepare.job(d, kernel, data, checked, loss, prepare.Asked(**asked, pairs=pairs, width=width))
+    return options.job(d, kernel, data, checked, loss, options.Asked(**asked, pairs=pairs, width=width))
 
 
 def networks(task, pairs=2):
@@ -126,7 +126,7 @@ def test_inputs_of_many_dimensions_are_turned_into_few():
     a, b = (ndksym.simulate("erf", each, Y, **common) for each in (wide, wide @ rotation))
     assert np.abs(a.samples - b.samples).max() < 1e-9
     data = physical.checked(wide, Y, None, [1.0])
-    columns, rows = prepare._columns(data)
+    columns, rows = options._columns(data)
     assert columns.shape == (3, 3)
     assert rows.size == 0
     assert np.abs(columns.T @ columns - wide @ wide.T / 50).max() < 1e-12
@@ -226,8 +226,8 @@ def test_rejection_accepts_as_often_as_was_estimated(monkeypatch):
     d = ndksym.derive("erf")
     data = physical.checked(X, 2 * Y, X, [1])
     physics = physical.physics(d.compile(), 3.0, 1.0, 0.5, 0.0, zero=False)
-    problem = prepare.Problem(d.compile(), X, X, data.y, physics, 1.0, 1e-6)
-    expected = prepare.acceptance.proposals(problem, 0.5)
+    problem = options.Problem(d.compile(), X, X, data.y, physics, 1.0, 1e-6)
+    expected = options.acceptance.proposals(problem, 0.5)
     tries = []
     inner = network.forward
     monkeypatch.setattr(proximal, "forward", lambda of, at: tries.append(0) or inner(of, at))
@@ -306,7 +306,7 @@ def test_z_scores_of_extrapolated_variances_are_normal_even_where_these_are_nega
 @pytest.mark.parametrize("chance", [1e-5, 0.01, 0.3, 0.9, 0.999])
 def test_z_of_one_variance_is_that_of_chi_squared(n, chance):
     share = chi2.ppf(chance, n) / n
-    z = comparison._gamma(np.ones(1), samples.Estimate((np.full((n, 1), share),)))
+    z = comparison._gamma(np.ones(1), estimates.Estimate((np.full((n, 1), share),)))
     assert z[0] == pytest.approx(norm.ppf(chance), abs=0.05)
 
 

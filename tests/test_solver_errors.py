@@ -12,8 +12,8 @@ from scipy.special import erf, ndtr
 import ndksym
 from ndksym.dynamics import covariance
 from ndksym.dynamics.chart import Chart
-from ndksym.dynamics.memory import Memory
 from ndksym.dynamics.patches import divided
+from ndksym.dynamics.physics import Memory
 from ndksym.errors import InputError, InputTypeError, ToleranceWarning
 from ndksym.runtime.prior import Prior, Priors
 from tests import graded_reference, resolvent_reference

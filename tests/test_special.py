@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mpmath import mpf
 from sympy import Min, Rational, S, Symbol, asin, latex, nan, oo, pi, sqrt, sympify
 
-from ndksym.special import LOCALS, Phi2, normal_cdf, phi2_mp
+from ndksym.algebra.bivariate_normal import LOCALS, Phi2, normal_cdf, phi2_mp
 
 h, k, r = (Symbol(name, real=True) for name in "hkr")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ndksym.codegen import library as built
-from ndksym.runtime import support
+from ndksym.runtime import special
 
 ARITY = {"expdiff": 3, "experfc": 3, "experfi": 3, "corner": 3, "edge": 4, "ramp": 3, "sliver": 3, "away": 4}
 ARITY |= {"logistic": 1, "softplus": 1}
@@ -31,7 +31,7 @@ def library():
 def function(backend, name):
     if backend == "c":
         return getattr(library(), f"call_{name}")
-    return lambda *args: float(np.asarray(getattr(support, name)(*(np.array([x]) for x in args)))[0])
+    return lambda *args: float(np.asarray(getattr(special, name)(*(np.array([x]) for x in args)))[0])
 
 
 @cache

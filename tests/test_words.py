@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from sympy import Function, Rational, Symbol, pi, sqrt
 
-from ndksym.codegen import vocabulary as v
-from ndksym.codegen.emit import module
+from ndksym.codegen import functions as v
+from ndksym.codegen.backends.base import REQUIRED, literal
+from ndksym.codegen.backends.c import C
+from ndksym.codegen.backends.latex import LATEX
+from ndksym.codegen.backends.numpy import NUMPY
 from ndksym.codegen.load import opened
 from ndksym.codegen.lower import Lowered
-from ndksym.codegen.printers.base import REQUIRED, literal
-from ndksym.codegen.printers.c import C
-from ndksym.codegen.printers.latex import LATEX
-from ndksym.codegen.printers.numpy import NUMPY
+from ndksym.codegen.module import module
 from ndksym.codegen.program import program
 from ndksym.errors import NotDerivableError
 from tests.closed_forms import typed
@@ -33,7 +33,7 @@ def words_in(backend, exprs):
         code = program(f"word_{n}", ARGUMENTS, {"y": Lowered((expr,), ())}, sized=False)
         text += "\n\n" + printer.program(printer, code)
     if backend == "numpy":
-        text = f"from scipy.special import erf, erfc\nfrom ndksym.runtime.support import *\n{text}"
+        text = f"from scipy.special import erf, erfc\nfrom ndksym.runtime.special import *\n{text}"
     return opened(text, backend)[1]
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import ndksym
 from derivations.gallery import sheet
 from derivations.gallery.sheet import Sheet
-from ndksym import console, plots, progress, records
+from ndksym.cli import console
 from ndksym.errors import InputError
+from ndksym.output import draw, progress, records
 
 __all__ = ["Tell", "main", "part", "produce"]
 
@@ -25,7 +26,7 @@ def main(name: str, chosen: Any, make: Callable[[Any, Tell], Sheet]) -> None:
     """What `python -m derivations.gallery.NAME` does; exit codes as those of ndksym."""
     parser = argparse.ArgumentParser(prog=f"python -m derivations.gallery.{name}", description=make.__doc__)
     parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where the picture and its JSON go")
-    parser.add_argument("--format", default="png", choices=[each[1:] for each in plots.FORMATS])
+    parser.add_argument("--format", default="png", choices=[each[1:] for each in draw.FORMATS])
     asked = parser.parse_args()
     sys.exit(console.exit_code(lambda: print(produce(name, chosen, make, asked.out, asked.format)), parser.prog))
 
@@ -40,10 +41,10 @@ def produce(name: str, chosen: Any, make: Callable[[Any, Tell], Sheet], folder: 
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out {folder} is no folder and cannot be made one: {error.strerror}") from error
-    plots.check(path)
+    draw.check(path)
     with progress.plain_warnings(), progress.bar(name) as tell:
         found = make(chosen, tell)
-    plots.save(sheet.draw(found), path, {"figure": name, **_stamp(name, chosen), **records.document(found)})
+    draw.save(sheet.draw(found), path, {"figure": name, **_stamp(name, chosen), **records.document(found)})
     return path
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import ndksym
 from derivations.gallery import command
 from derivations.gallery.sheet import Key, Plot, Series, Sheet
-from ndksym import data, plots
-from ndksym.data import Task
+from ndksym.dynamics import tasks
+from ndksym.dynamics.tasks import Task
+from ndksym.output import draw
 from ndksym.runtime.types import Array
 
-_FIRST, _SECOND = plots.COLOURS[0], plots.COLOURS[1]
+_FIRST, _SECOND = draw.COLOURS[0], draw.COLOURS[1]
 _GONE = 1e3
 """A lag in units of σ²/T that leaves e^−1000 of what the hidden weights were: as good as ∞."""
 
@@ -58,7 +59,7 @@ def make(chosen: Chosen, tell: command.Tell) -> Sheet:
 
 def pair_of_digits(pair: tuple[int, int], train: int, seed: int) -> Task:
     """Images of two digits that keep their relative lengths, |x|² = N_0 on average; labels +1 and −1."""
-    images, classes = data.digits()
+    images, classes = tasks.digits()
     kept = np.random.default_rng(seed).permutation(np.flatnonzero(np.isin(classes, pair)))
     X = images[kept] / np.sqrt(np.mean(images[kept] ** 2))
     y = np.where(classes[kept] == pair[0], 1.0, -1.0)

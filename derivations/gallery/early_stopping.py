@@ -8,9 +8,8 @@ import numpy as np
 import ndksym
 from derivations.gallery import command
 from derivations.gallery.sheet import DEPTH, RATIO, Key, Plot, Series, Sheet, coloured, number
-from ndksym import data, figures
-from ndksym.data import Task
-from ndksym.dynamics import Run
+from ndksym.dynamics import Run, curves
+from ndksym.dynamics.tasks import Task, load
 from ndksym.runtime.types import Array
 
 Runs = dict[tuple[int, float], Run]
@@ -46,8 +45,8 @@ def make(chosen: Chosen, tell: command.Tell) -> Sheet:
     """Test error in time for depths and ratios, the best moment, and how much smaller the error is there than at the end."""
     columns = []
     tasks = (
-        (data.load(chosen.orthogonal, seed=chosen.seed), chosen.orthogonal_temperature),
-        (data.load(chosen.digits, train=chosen.train, seed=chosen.seed), chosen.digits_temperature),
+        (load(chosen.orthogonal, seed=chosen.seed), chosen.orthogonal_temperature),
+        (load(chosen.digits, train=chosen.train, seed=chosen.seed), chosen.digits_temperature),
     )
     worst, missed = 0.0, 0.0
     for place, (task, T) in enumerate(tasks):
@@ -83,7 +82,7 @@ def _solved(chosen: Chosen, task: Task, T: float, tell: command.Tell) -> Runs:
 
 
 def _column(chosen: Chosen, task: Task, T: float, ratio: float, runs: Runs) -> tuple[Plot, ...]:
-    few = task.y_test is not None and len(task.y_test) <= figures.FEW
+    few = task.y_test is not None and len(task.y_test) <= curves.FEW
     name = f"{'orthogonal inputs' if few else 'digits 0 and 1'}, T = {number(T)}"
     deep = {f"{depth}": runs[depth, ratio] for depth in chosen.depths}
     wide = {f"{each:g}": runs[chosen.depth, each] for each in chosen.ratios}
@@ -165,7 +164,7 @@ def _gain(task: Task, run: Run) -> float:
 
 def _error(task: Task, values: Array) -> Array:
     assert task.y_test is not None
-    return figures.mse(values, task.y_test)
+    return curves.mse(values, task.y_test)
 
 
 def _look(phase: str) -> str:

@@ -8,8 +8,7 @@ import numpy as np
 import ndksym
 from derivations.gallery import command
 from derivations.gallery.sheet import WIDTH, Key, Plot, Series, Sheet, coloured
-from ndksym import data
-from ndksym.dynamics import Run
+from ndksym.dynamics import Run, tasks
 from ndksym.errors import InputError
 from ndksym.runtime.types import Array
 from ndksym.simulation import Estimate, Simulation
@@ -37,7 +36,7 @@ def make(chosen: Chosen, tell: command.Tell) -> Sheet:
     if len(chosen.widths) != len(chosen.pairs):
         raise InputError(f"pairs must be one number for each of {len(chosen.widths)} widths; got {len(chosen.pairs)}")
     shades = coloured(chosen.widths, WIDTH, "widths")
-    task = data.load(chosen.task, seed=chosen.seed)
+    task = tasks.load(chosen.task, seed=chosen.seed)
     physics: dict[str, Any] = {"temperature": chosen.temperature, "init_variance": chosen.ratio, "step": chosen.step}
     times = np.unique(np.rint(np.geomspace(1, chosen.steps, chosen.moments))) * chosen.step
     # each width at times of its own, so that dots do not cover one another

@@ -7,9 +7,9 @@ import numpy as np
 import ndksym
 from derivations.gallery import command
 from derivations.gallery.sheet import RATIO, TEMPERATURE, Key, Plot, Series, Sheet, coloured, number
-from ndksym import data, figures
-from ndksym.data import Task
 from ndksym.dynamics import Run
+from ndksym.dynamics.curves import FEW, mse
+from ndksym.dynamics.tasks import Task, load
 from ndksym.runtime.types import Array
 
 
@@ -36,8 +36,8 @@ class Chosen:
 def make(chosen: Chosen, tell: command.Tell) -> Sheet:
     """Predictor (orthogonal inputs) and error (digits) of training and test set, as the network learns."""
     tasks = (
-        data.load(chosen.orthogonal, seed=chosen.seed),
-        data.load(chosen.digits, train=chosen.train, seed=chosen.seed),
+        load(chosen.orthogonal, seed=chosen.seed),
+        load(chosen.digits, train=chosen.train, seed=chosen.seed),
     )
     kernel = ndksym.derive(chosen.activation, depth=chosen.depth).compile()
     times = np.geomspace(chosen.first, chosen.last, chosen.moments)
@@ -73,7 +73,7 @@ def make(chosen: Chosen, tell: command.Tell) -> Sheet:
 
 def _panel(task: Task, runs: dict[str, Run], colours: tuple[str, ...], legend_title: str, fixed: str) -> Plot:
     assert task.y_test is not None
-    few = len(task.y_test) <= figures.FEW
+    few = len(task.y_test) <= FEW
     curves: list[Series] = []
     levels: list[Series] = []
     times = next(iter(runs.values())).times
@@ -104,7 +104,7 @@ def _panel(task: Task, runs: dict[str, Run], colours: tuple[str, ...], legend_ti
 
 def _seen(values: Array, y: Array, few: bool) -> Array:
     """Predictors in the direction of the labels, or what is missing to these."""
-    return np.mean(values * y, axis=1) if few else figures.mse(values, y)
+    return np.mean(values * y, axis=1) if few else mse(values, y)
 
 
 if __name__ == "__main__":

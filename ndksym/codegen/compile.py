@@ -4,24 +4,21 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sympy import oo
 
-from ndksym.activation import Activation
-from ndksym.codegen.emit import module
+from ndksym.activation.activation import Activation
+from ndksym.activation.values import NoValueError, TooLargeError, value
 from ndksym.codegen.load import Compiled, far, load
-from ndksym.dual import Dual
+from ndksym.codegen.module import module
 from ndksym.errors import MissingExtraError, NotDerivableError
-from ndksym.numeric import NoValueError, TooLargeError, value
+from ndksym.kernels.dual import Dual
+from ndksym.kernels.network import Network
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.proof import prove
 from ndksym.runtime.types import Layer
 from ndksym.symbols import x
-
-if TYPE_CHECKING:
-    from ndksym.derivation import Derivation
 
 __all__ = ["kernel", "layer", "trusted"]
 
@@ -32,7 +29,7 @@ DIGITS = 60
 """Digits of the φ it is compared with: enough for terms that cancel to 1e-40 of their size."""
 
 
-def kernel(derivation: "Derivation", backend: str) -> Kernel:
+def kernel(derivation: Network, backend: str) -> Kernel:
     """The float64 kernels of a derivation; each distinct layer is emitted, loaded and proved once.
 
     Raises InputError for an unknown backend, MissingExtraError where its compiler is missing, NotDerivableError where φ

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
-from ndksym import scratch
 from ndksym.codegen import guard
 from ndksym.errors import FileError, InputError, MissingExtraError, NdksymError
+from ndksym.output import scratch
 
 __all__ = ["FLAGS", "library"]
 

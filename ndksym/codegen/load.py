@@ -18,7 +18,7 @@ from ndksym.runtime.types import Array
 from ndksym.runtime.wide import Wide
 
 if TYPE_CHECKING:
-    from ndksym.codegen.emit import Source
+    from ndksym.codegen.module import Source
 
 __all__ = ["Compiled", "compile_layers", "far", "load", "opened"]
 
@@ -26,13 +26,13 @@ __all__ = ["Compiled", "compile_layers", "far", "load", "opened"]
 def compile_layers(sources: "Sequence[Source]", backend: str, case: str = "(in memory)") -> tuple[Compiled, ...]:
     """Emit and load; layer i is `sources[i]`.
 
-    >>> from ndksym.activation import activation
-    >>> from ndksym.dual import dual
+    >>> from ndksym.activation.activation import activation
+    >>> from ndksym.kernels.dual import dual
     >>> relu, = compile_layers([dual(activation("relu"))], "numpy")
     >>> relu.diag([1.0, 4.0])[0]
     array([0.5, 2. ])
     """
-    from ndksym.codegen.emit import module  # SymPy: those who only load need none
+    from ndksym.codegen.module import module  # SymPy: those who only load need none
 
     loaded = load(module(case, sources, backend), backend)
     if backend == "numpy":

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from sympy import Add, Expr, Mul, Poly, S, factor, sqrt
 
-from ndksym.codegen import vocabulary as v
-from ndksym.codegen.algebra import Algebra, Powers, product
-from ndksym.codegen.positive import irreducible, sign_of
-from ndksym.codegen.terms import Table, differences, distances, fold, ramps, table
-from ndksym.codegen.vocabulary import c
+from ndksym.codegen import functions as v
+from ndksym.codegen.closed_form import Algebra, Powers, product
+from ndksym.codegen.functions import c
+from ndksym.codegen.positivity import irreducible, sign_of
+from ndksym.codegen.term_table import Table, differences, distances, fold, ramps, table
 from ndksym.symbols import a, b
 from ndksym.symbols import c as covariance
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Pow, Rational, Symbol, count_ops, cse, numbered_symbols
 
-from ndksym.codegen import vocabulary as v
+from ndksym.codegen import functions as v
 from ndksym.codegen.lower import Lowered
 
 __all__ = ["Output", "Program", "program"]

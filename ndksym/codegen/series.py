@@ -11,14 +11,14 @@ import mpmath
 import sympy as sp
 from sympy import Expr, Float, Pow, S
 
-from ndksym.codegen import vocabulary as v
+from ndksym.activation.pieces import value_at
+from ndksym.activation.roots import compare, real_zeros
+from ndksym.activation.taylor import SingularError, taylor
+from ndksym.activation.values import NoValueError, TooLargeError, value
+from ndksym.codegen import functions as v
+from ndksym.codegen.functions import u
 from ndksym.codegen.stable import stable
-from ndksym.codegen.vocabulary import u
 from ndksym.errors import NotDerivableError
-from ndksym.jets import SingularError, taylor
-from ndksym.numeric import NoValueError, TooLargeError, value
-from ndksym.pieces import value_at
-from ndksym.roots import compare, real_zeros
 from ndksym.symbols import x
 
 __all__ = ["with_series"]

@@ -11,9 +11,9 @@ from math import gcd, lcm
 import sympy as sp
 from sympy import Add, Expr, Integer, Mul, Poly, Pow, Rational, S, Symbol
 
-from ndksym.codegen import vocabulary as v
-from ndksym.codegen.positive import irreducible
-from ndksym.codegen.vocabulary import u
+from ndksym.codegen import functions as v
+from ndksym.codegen.functions import u
+from ndksym.codegen.positivity import irreducible
 from ndksym.errors import NotDerivableError
 from ndksym.symbols import x
 

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from ndksym import threads
-from ndksym.checks import Progress, listener
-from ndksym.dynamics import inputs, methods
-from ndksym.dynamics.frozen import Drift, drift
+from ndksym.dynamics import checks, methods, threads
+from ndksym.dynamics.frozen_readout import Drift, drift
 from ndksym.dynamics.methods import METHODS
+from ndksym.dynamics.network_argument import as_kernel
 from ndksym.dynamics.result import EarlyStop, Posterior, Run
-from ndksym.network_argument import as_kernel
+from ndksym.runtime.arguments import Progress, listener
 
 __all__ = ["METHODS", "Drift", "EarlyStop", "Posterior", "Run", "drift", "solve"]
 
@@ -55,12 +54,12 @@ def solve(
     True
     """
     heard = listener(progress)
-    data = inputs.checked(X, y, X_test, times)
+    data = checks.checked(X, y, X_test, times)
     kernel = as_kernel(network, depth, bias)
-    strength, step = inputs.method(method, METHODS, strength, step, covariance)
-    physics = inputs.physics(kernel, temperature, prior_variance, init_variance, bias, zero=method == "gradient")
-    scale = inputs.loss_scale(loss, len(data.X))
-    inputs.fits(data, method, covariance)
-    options = methods.Options(strength, step, covariance, inputs.tolerance(rtol), heard)
+    strength, step = checks.method(method, METHODS, strength, step, covariance)
+    physics = checks.physics(kernel, temperature, prior_variance, init_variance, bias, zero=method == "gradient")
+    scale = checks.loss_scale(loss, len(data.X))
+    checks.fits(data, method, covariance)
+    options = methods.Options(strength, step, covariance, checks.tolerance(rtol), heard)
     with threads.suited(len(data.both)):
         return methods.run(method, kernel, data, physics, scale, options)

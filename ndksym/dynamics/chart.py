@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ndksym.dynamics.memory import Memory
+from ndksym.dynamics.physics import Memory
 from ndksym.runtime.types import Array
 
 

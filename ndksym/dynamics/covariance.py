@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ndksym.dynamics import volterra
-from ndksym.dynamics.approach import Problem
+from ndksym.dynamics.collocation import Panels, integrals
+from ndksym.dynamics.kernel_table import Table, field, table
 from ndksym.dynamics.langevin import HORIZON
-from ndksym.dynamics.memory import langevin
-from ndksym.dynamics.panels import Panels, integrals
-from ndksym.dynamics.table import Table, field, table
+from ndksym.dynamics.physics import langevin
+from ndksym.dynamics.problem import Problem
 from ndksym.runtime.types import Array
 
 _TIGHTER = 0.1

@@ -7,11 +7,11 @@ y = G(τ, 0) a_0 + ∫_0^τ G(τ, τ') r(τ') dτ' and f(τ) the same with the r
 import numpy as np
 
 from ndksym.dynamics import volterra
-from ndksym.dynamics.approach import ROUNDING, Approach, Problem, settled
-from ndksym.dynamics.left_out import pulses
-from ndksym.dynamics.memory import Memory
-from ndksym.dynamics.panels import integrals
-from ndksym.dynamics.table import Table
+from ndksym.dynamics.collocation import integrals
+from ndksym.dynamics.interpolation_error import pulses
+from ndksym.dynamics.kernel_table import Table
+from ndksym.dynamics.physics import Memory
+from ndksym.dynamics.problem import ROUNDING, Approach, Problem, settled
 from ndksym.runtime.types import Array
 
 _FIRST = 1e-13

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lu_factor, lu_solve
 
-from ndksym.dynamics.approach import Problem
-from ndksym.dynamics.left_out import left_out, pulses
-from ndksym.dynamics.memory import Memory, Physics, euler, proximal
-from ndksym.dynamics.table import Field, Pieces, Table, field, table
+from ndksym.dynamics.interpolation_error import left_out, pulses
+from ndksym.dynamics.kernel_table import Field, Pieces, Table, field, table
+from ndksym.dynamics.physics import Memory, Physics, euler, proximal
+from ndksym.dynamics.problem import Problem
 from ndksym.dynamics.volterra import Progress
 from ndksym.errors import InputError
 from ndksym.runtime.kernel import Kernel

@@ -7,7 +7,7 @@ multiplied by large numbers that cancel to rounding only.
 
 import numpy as np
 
-from ndksym.dynamics.table import Pieces
+from ndksym.dynamics.kernel_table import Pieces
 from ndksym.runtime.types import Array
 
 __all__ = ["distinct"]

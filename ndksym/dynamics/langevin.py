@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ndksym.dynamics import volterra
-from ndksym.dynamics.approach import Approach, Problem, settled
+from ndksym.dynamics.collocation import Panels, integrals
 from ndksym.dynamics.distinct import distinct
-from ndksym.dynamics.left_out import pulses
-from ndksym.dynamics.memory import langevin
-from ndksym.dynamics.panels import Panels, integrals
-from ndksym.dynamics.table import Table
+from ndksym.dynamics.interpolation_error import pulses
+from ndksym.dynamics.kernel_table import Table
+from ndksym.dynamics.physics import langevin
+from ndksym.dynamics.problem import Approach, Problem, settled
 from ndksym.runtime.types import Array
 
 HORIZON = 64.0

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ndksym.dynamics import covariance, diffusive, discrete, inputs, langevin, linearised
-from ndksym.dynamics.approach import ROUNDING, Problem
-from ndksym.dynamics.memory import Physics
+from ndksym.dynamics import checks, covariance, diffusive, discrete, langevin, linearised
+from ndksym.dynamics.physics import Physics
+from ndksym.dynamics.problem import ROUNDING, Problem
 from ndksym.dynamics.result import Posterior, Run
 from ndksym.dynamics.volterra import Progress
 from ndksym.errors import InputError, ToleranceWarning
@@ -42,7 +42,7 @@ class Found:
     cov_error: float = 0.0
 
 
-def run(method: str, kernel: Kernel, data: inputs.Data, physics: Physics, scale: float, options: Options) -> Run:
+def run(method: str, kernel: Kernel, data: checks.Data, physics: Physics, scale: float, options: Options) -> Run:
     """Solve by one method."""
     problem = Problem(kernel, data.X, data.rows, data.y, physics, scale, options.rtol)
     by = {"langevin": _langevin, "mpl": _in_steps, "gradient": _gradient, "diffusive": _diffusive}[method]
@@ -126,7 +126,7 @@ def _in_steps(problem: Problem, times: Array, options: Options) -> Found:
     else:
         assert options.strength is not None
         steps, unit = discrete.proximal_steps(problem, options.strength), 1.0
-    asked = inputs.steps(times, unit)
+    asked = checks.steps(times, unit)
     if options.covariance:
         discrete.check_fits(int(asked[-1]), len(problem.X))
     march, missed = discrete.march(problem, steps, int(asked[-1]), options.progress)
@@ -143,7 +143,7 @@ def _gradient(problem: Problem, times: Array, options: Options) -> Found:
     decay: linearised.Decay = linearised.exponential
     if options.step is not None:
         discrete.require_stable(problem.kernel, problem.X, problem.physics, problem.scale, options.step)
-        inputs.steps(times, options.step)
+        checks.steps(times, options.step)
         decay = linearised.powers(options.step)
     train, test = linearised.flow(theta[:P], theta[-len(problem.rows) :], problem.y, times, decay)
     cov = None

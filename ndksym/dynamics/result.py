@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ndksym import records
-from ndksym.dynamics import inputs
+from ndksym.dynamics import checks, curves
+from ndksym.output import records
 from ndksym.runtime.types import Array
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Run:
 
         Errors: InputError and InputTypeError where y_test does not fit the test rows, or is not finite.
         """
-        y = inputs.labels(y_test, "y_test", self.test.shape[1:])
+        y = checks.labels(y_test, "y_test", self.test.shape[1:])
         errors = np.mean((self.test - y) ** 2, axis=tuple(range(1, self.test.ndim)))
         best = int(np.argmin(errors))
         phase = "diffusive" if self.times[best] > self.boundary else "gradient-driven"
@@ -73,9 +73,7 @@ class Run:
 
         Errors: MissingExtraError without matplotlib; InputError for labels that do not fit.
         """
-        from ndksym import plots
-
-        return plots.learning_curves(self, ax, y=y, y_test=y_test, title=title)
+        return curves.learning_curves(self, ax, y=y, y_test=y_test, title=title)
 
     def record(self) -> dict[str, Any]:
         """All of it as dictionaries, lists and numbers, for JSON; infinity is None."""

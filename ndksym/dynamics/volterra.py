@@ -12,10 +12,10 @@ import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 from scipy.sparse.linalg import LinearOperator, gmres
 
-from ndksym.checks import Progress as Progress
-from ndksym.dynamics.panels import NODES, Earlier, Panels, between, integrals, lagrange, radau, weights
-from ndksym.dynamics.table import Table, TooCoarseError
+from ndksym.dynamics.collocation import NODES, Earlier, Panels, between, integrals, lagrange, radau, weights
+from ndksym.dynamics.kernel_table import Table, TooCoarseError
 from ndksym.errors import InputError
+from ndksym.runtime.arguments import Progress as Progress
 from ndksym.runtime.types import Array
 
 _PROBES = np.array([0.03, 0.35, 0.78])

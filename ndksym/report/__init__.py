@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ndksym
-from ndksym import files, present, records
-from ndksym.report import kernels, learning, markup, page, phases, physics, sections
-from ndksym.report.content import Absent, Figure, Tell
+from ndksym.codegen.compile import kernel as compiled
+from ndksym.kernels.network import Network
+from ndksym.output import files, records
+from ndksym.output.figure import Absent, Figure
+from ndksym.report import html, kernel_figures, learning_figures, page, phases_section, sections, setting, text
+from ndksym.runtime.arguments import Progress
 
 if TYPE_CHECKING:
-    from ndksym.derivation import Derivation
     from ndksym.verify import Evidence
 
 __all__ = ["Report", "build", "write"]
@@ -38,23 +40,29 @@ def write(report: Report, path: Path) -> None:
 
 
 def build(
-    d: "Derivation", certificate: "Sequence[Evidence]", *, command: str, numbers: str, nngp_only: bool, tell: Tell
+    d: Network,
+    certificate: "Sequence[Evidence]",
+    *,
+    command: str,
+    numbers: str,
+    nngp_only: bool,
+    progress: Progress,
 ) -> Report:
     """All of it; `command` is what made it, `numbers` the name of the JSON beside it."""
-    at = physics.chosen(d)
-    kernel = d.compile()
-    shown = list(kernels.figures(d, kernel, at, nngp_only))
-    tell(0.1)
-    p = None if nngp_only else phases.expanded(d)
-    told = phases.record(p)
-    tell(0.2)
+    at = setting.chosen(d)
+    kernel = compiled(d, "numpy")
+    shown = list(kernel_figures.figures(d, kernel, at, nngp_only))
+    progress(0.1)
+    p = None if nngp_only else phases_section.expanded(d)
+    told = phases_section.record(p)
+    progress(0.2)
     without = nngp_only and not d.diverges
     if without:
-        learnt = learning.Learning(Absent("learning", "Learning curves", "only the NNGP kernel was asked for"))
+        learnt = learning_figures.Learning(Absent("learning", "Learning curves", "only the NNGP kernel was asked for"))
     else:
-        learnt = learning.learning(d, kernel, at, lambda fraction: tell(0.2 + 0.7 * fraction))
-    tell(0.9)
-    expansions = [] if p is None else list(learning.expansions(p, learnt, at))
+        learnt = learning_figures.learning(d, kernel, at, lambda fraction: progress(0.2 + 0.7 * fraction))
+    progress(0.9)
+    expansions = [] if p is None else list(learning_figures.expansions(p, learnt, at))
     functions = [each for each in shown if each.id.startswith("activation")]
     others = [each for each in shown if each not in functions]
     recursion, results = sections.kernels(d, nngp_only, others)
@@ -64,7 +72,7 @@ def build(
         "Dual kernel": sections.duals(d),
         "Recursion": recursion,
         "NNGP, NTK, NDK": results,
-        "Phases": phases.section(d, p),
+        "Phases": phases_section.section(d, p),
         "Learning": _learning(learnt, expansions),
         "Certificate": sections.certificate(certificate),
         "Code": sections.code(d),
@@ -92,10 +100,10 @@ def build(
         "schema": _SCHEMA,
         "command": command,
         "versions": versions(),
-        "derivation": present.document(d, certificate, expand=False, nngp_only=nngp_only or d.diverges),
+        "derivation": text.document(d, certificate, expand=False, nngp_only=nngp_only or d.diverges),
         "phases": told,
         "physics": records.document(at),
-        "simulation": learning.agreement(learnt),
+        "simulation": learning_figures.agreement(learnt),
         "figures": {each.id: _numbers(each) for each in figures},
     }
     return Report(html, document)
@@ -118,11 +126,11 @@ def _numbers(figure: Figure | Absent) -> Any:
     return {"title": figure.title, "caption": figure.caption} | records.document(figure.content)
 
 
-def _learning(found: learning.Learning, expansions: Sequence[Figure | Absent]) -> str:
-    parts = [markup.drawn([found.figure, *expansions])]
+def _learning(found: learning_figures.Learning, expansions: Sequence[Figure | Absent]) -> str:
+    parts = [html.drawn([found.figure, *expansions])]
     if found.note:
-        parts.append(markup.paragraph(found.note, "note"))
-    told = learning.agreement(found)
+        parts.append(html.paragraph(found.note, "note"))
+    told = learning_figures.agreement(found)
     if told is not None:
         rows = [
             (name, f"{part['largest_z']:.2f}", f"{part['expected']:.2f}", f"{part['chance']:.2g}", str(part["cells"]))
@@ -130,19 +138,19 @@ def _learning(found: learning.Learning, expansions: Sequence[Figure | Absent]) -
         ]
         head = ("of the predictor", "largest |z|", "expected", "chance of more", "cells")
         parts += [
-            markup.paragraph(
+            html.paragraph(
                 "Networks of finite width against theory at infinite width, for the very same steps of finite length. "
                 "z is their distance in standard errors; what is left beyond chance is the finite width."
             ),
-            markup.table(head, rows),
+            html.table(head, rows),
         ]
-    return markup.section("learning", "Learning curves", *parts)
+    return html.section("learning", "Learning curves", *parts)
 
 
 def _versions(command: str, numbers: str) -> str:
     known = [(name, version or "not installed") for name, version in versions().items()]
-    return markup.section(
-        "made", "How this was made", markup.code(command),
-        markup.paragraph(f"The numbers of every figure, and all formulas as text, are in {numbers} beside this page."),
-        markup.listed(known),
+    return html.section(
+        "made", "How this was made", html.code(command),
+        html.paragraph(f"The numbers of every figure, and all formulas as text, are in {numbers} beside this page."),
+        html.listed(known),
     )  # fmt: skip

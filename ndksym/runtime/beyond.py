@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ndksym.runtime import layer as usual
 from ndksym.runtime import mehler, quadrature
 from ndksym.runtime.layer import NARROW, Pairs, Values, expectation, series_may_serve, series_stands, unfold
-from ndksym.runtime.rows import CANCELLATION, Rows, wide_kept
+from ndksym.runtime.preactivations import CANCELLATION, Rows, wide_kept
 from ndksym.runtime.types import Array
 from ndksym.runtime.wide import Wide, floats, pick, power, put, wide
 

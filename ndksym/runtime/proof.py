@@ -16,7 +16,7 @@ from ndksym.errors import NdksymError, NotDerivableError
 from ndksym.runtime import quadrature, tails
 from ndksym.runtime.layer import Pairs, evaluate, unfold
 from ndksym.runtime.panels import Panels
-from ndksym.runtime.rows import Rows, Rule
+from ndksym.runtime.preactivations import Rows, Rule
 from ndksym.runtime.types import Array, Layer
 
 __all__ = ["PAIRS", "Proof", "prove"]

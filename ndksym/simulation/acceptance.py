@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ndksym.dynamics.approach import Problem
-from ndksym.dynamics.memory import proximal
+from ndksym.dynamics.physics import proximal
+from ndksym.dynamics.problem import Problem
 from ndksym.errors import InputError
 
 HOURS = 1.0

@@ -6,11 +6,11 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr
 
-from ndksym import records
 from ndksym.dynamics import Run
 from ndksym.errors import InputError
+from ndksym.output import records
 from ndksym.runtime.types import Array
-from ndksym.simulation.samples import Estimate, Estimated
+from ndksym.simulation.estimates import Estimate
 
 __all__ = ["Agreement", "Comparison", "Predicted", "compare"]
 
@@ -93,7 +93,20 @@ class Comparison:
         return "\n".join(lines)
 
 
-def compare(simulated: Estimated, run: Predicted) -> Comparison:
+class Ensemble(Protocol):
+    """What is compared with theory: a simulation, or a scan over widths."""
+
+    @property
+    def times(self) -> Array: ...
+    @property
+    def trained(self) -> int: ...
+    @property
+    def mean_estimate(self) -> Estimate: ...
+    @property
+    def var_estimate(self) -> Estimate: ...
+
+
+def compare(simulated: Ensemble, run: Predicted) -> Comparison:
     """Hold a Run or a Drift against a simulation at the same times of the same data.
 
     The mean's z comes from Student's t; the variance's allows for its skewness, as for χ².
@@ -117,7 +130,7 @@ def compare(simulated: Estimated, run: Predicted) -> Comparison:
     return Comparison(simulated.times, simulated.trained, mean, var)
 
 
-def _cells(train: Array, test: Array, simulated: Estimated, variances: bool = False) -> Array:
+def _cells(train: Array, test: Array, simulated: Ensemble, variances: bool = False) -> Array:
     """(M, P[ + rows], outputs); per-output variances are the same for all."""
     both = (
         train if simulated.mean_estimate.value.shape[1] == simulated.trained else np.concatenate([train, test], axis=1)

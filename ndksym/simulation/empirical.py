@@ -4,19 +4,20 @@ from typing import Any
 
 import numpy as np
 
+from ndksym.codegen.compile import kernel as compiled
+from ndksym.dynamics import checks as physical
 from ndksym.dynamics import discrete
-from ndksym.dynamics import inputs as physical
-from ndksym.dynamics.memory import Memory, Physics, langevin
+from ndksym.dynamics.physics import Memory, Physics, langevin
 from ndksym.errors import InputError, InputTypeError, brief
-from ndksym.networks.network import Networks
-from ndksym.networks.overlap import Gradients, gradients, overlap
-from ndksym.networks.path import Leg, Lesson, along
-from ndksym.runtime import inputs
+from ndksym.runtime import checks
 from ndksym.runtime.memory import require_memory
 from ndksym.runtime.types import Array
-from ndksym.simulation import prepare
+from ndksym.simulation import options
 from ndksym.simulation.ensemble import Ensemble, ensemble
-from ndksym.simulation.prepare import columns
+from ndksym.simulation.networks.gradients import Gradients, gradients, overlap
+from ndksym.simulation.networks.network import Networks
+from ndksym.simulation.networks.path import Leg, Lesson, along
+from ndksym.simulation.options import columns
 
 __all__ = ["empirical_ndk", "empirical_ntk"]
 
@@ -89,9 +90,9 @@ def empirical_ndk(
     """
     of = ensemble(network, depth, width, networks, seed, init_variance, bias)
     first, second = _rows(X, X2)
-    later, earlier = inputs.times(t, s)
+    later, earlier = checks.times(t, s)
     physics = Physics(
-        inputs.number(temperature, "temperature", zero=True),
+        checks.number(temperature, "temperature", zero=True),
         physical.sized(prior_variance, "prior_variance", physical.LARGEST), of.init_variance, of.bias,
     )  # fmt: skip
     h = None if step is None else physical.sized(step, "step", physical.LARGEST)
@@ -104,7 +105,7 @@ def empirical_ndk(
     weight = np.exp(-memory.rate * (later - earlier))[..., None, None]
     at_t, at_s = places.reshape(2, -1)
     _fits(of.count * later.size, first, second)
-    prepare.affordable(of.shapes(len(first)), first.shape[1], float(sum(leg.steps for leg in legs)), of.count, 1)
+    options.affordable(of.shapes(len(first)), first.shape[1], float(sum(leg.steps for leg in legs)), of.count, 1)
     out = np.empty((of.count, later.size, first.shape[1], (first if second is None else second).shape[1]))
     for found, (net, draws) in zip(out, of.drawn(len(first)), strict=True):
         seen = [_seen(each, first, second) for each in along(net, draws, legs, lesson)]
@@ -115,8 +116,8 @@ def empirical_ndk(
 
 def _rows(X: Any, X2: Any) -> tuple[Array, Array | None]:
     """Both as columns over √N_0."""
-    first = inputs.points(X, "X")
-    return columns(first), None if X2 is None else columns(inputs.points(X2, "X2", first.shape[1]))
+    first = checks.points(X, "X")
+    return columns(first), None if X2 is None else columns(checks.points(X2, "X2", first.shape[1]))
 
 
 def _fits(count: int, first: Array, second: Array | None) -> None:
@@ -147,5 +148,5 @@ def _lesson(of: Ensemble, physics: Physics, step: float | None, training: tuple[
     if data.y.shape[1] > 1:
         raise InputError(f"training=(X, y) takes one output here, got {data.y.shape[1]}; the outputs share one NDK")
     factor = physical.loss_scale(loss, len(data.X))
-    discrete.require_stable(of.derivation.compile(), data.X, physics, factor, step)
+    discrete.require_stable(compiled(of.derivation, "numpy"), data.X, physics, factor, step)
     return Lesson(columns(data.X), np.ascontiguousarray(data.y.T), step * factor)

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ndksym.checks import integer, seed_number
-from ndksym.codegen.emit import module
 from ndksym.codegen.load import Compiled, load
-from ndksym.derivation import Derivation
+from ndksym.codegen.module import module
+from ndksym.dynamics.network_argument import as_network
 from ndksym.errors import DivergentKernelError
-from ndksym.network_argument import as_derivation
-from ndksym.networks.network import Networks, Noise, created
-from ndksym.runtime import inputs
+from ndksym.kernels.network import Network
+from ndksym.runtime import checks
+from ndksym.runtime.arguments import integer, seed_number
 from ndksym.runtime.memory import require_memory
-from ndksym.simulation import prepare
+from ndksym.simulation import options
+from ndksym.simulation.networks.network import Networks, Noise, created
 
 _DRAWING = 20.0
 """Steps of training that take as long as drawing a network and looking at it once, at least."""
@@ -25,7 +25,7 @@ _DRAWING = 20.0
 class Ensemble:
     """What all networks have in common; a network's numbers depend on `seed` and on its place alone."""
 
-    derivation: Derivation
+    derivation: Network
     hidden: Sequence[Compiled]
     widths: tuple[int, ...]
     count: int
@@ -46,9 +46,9 @@ class Ensemble:
             size,
             "the weights of one network and what is formed beside them",
             "ask for a smaller width",
-            prepare.MOST_BYTES,
+            options.MOST_BYTES,
         )
-        prepare.affordable(shapes, dimensions, _DRAWING, self.count, 1)
+        options.affordable(shapes, dimensions, _DRAWING, self.count, 1)
         for number in range(self.count):
             draws = Noise(self.seed, [number])
             yield (
@@ -62,15 +62,15 @@ def ensemble(
     curvature: bool = False,
 ) -> Ensemble:  # fmt: skip
     """Errors: InputError and InputTypeError name the argument; DivergentKernelError where an activation jumps."""
-    derivation = as_derivation(network, depth, bias)
+    derivation = as_network(network, depth, bias)
     found = Ensemble(
         derivation,
         (),
-        prepare.widths_of(width, derivation.depth),
+        options.widths_of(width, derivation.depth),
         integer(networks, "networks", 1),
         seed_number(seed),
-        inputs.number(init_variance, "init_variance", zero=False),
-        inputs.bias_scale(bias, derivation.bias),
+        checks.number(init_variance, "init_variance", zero=False),
+        checks.bias_scale(bias, derivation.bias),
     )
     distinct = list(dict.fromkeys(derivation.duals))
     layers = load(module("(simulation)", distinct, "numpy", curvature=curvature), "numpy")

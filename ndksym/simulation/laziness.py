@@ -4,19 +4,20 @@ from typing import Any
 
 import numpy as np
 
+from ndksym.codegen.compile import kernel as compiled
+from ndksym.dynamics import checks as physical
 from ndksym.dynamics import discrete
-from ndksym.dynamics import inputs as physical
-from ndksym.dynamics.memory import Physics
+from ndksym.dynamics.physics import Physics
 from ndksym.errors import InputError
-from ndksym.networks.curvature import hessian, norm
-from ndksym.networks.network import forward
-from ndksym.networks.overlap import gradients, overlap
-from ndksym.networks.path import Leg, Lesson, along
-from ndksym.runtime import inputs
+from ndksym.runtime import checks
 from ndksym.runtime.types import Array
-from ndksym.simulation import prepare
+from ndksym.simulation import options
 from ndksym.simulation.ensemble import ensemble
-from ndksym.simulation.prepare import columns
+from ndksym.simulation.networks.gradients import gradients, overlap
+from ndksym.simulation.networks.hessian import hessian, norm
+from ndksym.simulation.networks.network import forward
+from ndksym.simulation.networks.path import Leg, Lesson, along
+from ndksym.simulation.options import columns
 
 __all__ = ["lazy_measure", "parameter_movement"]
 
@@ -50,7 +51,7 @@ def lazy_measure(
     True
     """
     of = ensemble(network, depth, width, networks, seed, init_variance, bias, curvature=True)
-    at_one = np.atleast_2d(inputs.floats(x, "x")), np.atleast_1d(inputs.floats(y, "y"))
+    at_one = np.atleast_2d(checks.floats(x, "x")), np.atleast_1d(checks.floats(y, "y"))
     data = physical.checked(*at_one, None, [0.0])
     if data.y.size > 1:
         raise InputError(f"x must be one input and y its label; got {len(data.X)} and {data.y.size}")
@@ -98,12 +99,12 @@ def parameter_movement(
     data = physical.checked(X, y, None, times)
     factor = physical.loss_scale(loss, len(data.X))
     physics = Physics(0.0, 1.0, of.init_variance, of.bias)
-    at_start = of.derivation.compile(), data.X, physics, factor
+    at_start = compiled(of.derivation, "numpy"), data.X, physics, factor
     most = (
         _FRACTION * discrete.largest_step(*at_start) if step is None else physical.sized(step, "step", physical.LARGEST)
     )
     discrete.require_stable(*at_start, most)
-    prepare.affordable(of.shapes(len(data.X), data.y.shape[1]), len(data.X), float(data.times[-1]) / most, of.count, 1)
+    options.affordable(of.shapes(len(data.X), data.y.shape[1]), len(data.X), float(data.times[-1]) / most, of.count, 1)
     X_, y_ = columns(data.X), np.ascontiguousarray(data.y.T)
     out = np.zeros((of.count, len(data.times)))
     for found, (net, draws) in zip(out, of.drawn(len(X_), len(y_)), strict=True):

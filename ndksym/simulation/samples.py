@@ -7,64 +7,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ndksym import records
 from ndksym.dynamics import drift, solve
+from ndksym.dynamics.checks import Data
 from ndksym.dynamics.discrete import MOST_UNKNOWNS
-from ndksym.dynamics.inputs import Data
+from ndksym.output import records
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
+from ndksym.simulation.comparison import Comparison, compare
+from ndksym.simulation.estimates import Estimate, Rows
 
-if TYPE_CHECKING:
-    from ndksym.simulation.comparison import Comparison
-
-__all__ = ["Estimate", "Estimated", "Rows", "Simulation"]
+__all__ = ["Estimated", "Simulation"]
 
 _SAVED = ("dynamics", "activations", "widths", "times", "samples", "trained", "seed", "physics")
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """train (M, P[, outputs]) and test (M, rows[, outputs]); as an array it is `test`, as a Run's test rows are."""
-
-    train: Array
-    test: Array
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        out: Array = np.asarray(self.test, dtype=dtype)
-        return out
-
-
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """Σ_k mean over i of terms[k][i], each term (pairs, …) independent of the others: its value and its standard error."""
-
-    terms: tuple[Array, ...]
-
-    @cached_property
-    def value(self) -> Array:
-        """The sum of means."""
-        return np.asarray(sum(term.mean(axis=0) for term in self.terms))
-
-    @cached_property
-    def stderr(self) -> Array:
-        """One standard error."""
-        variance: Array = np.asarray(sum(term.var(axis=0, ddof=1) / len(term) for term in self.terms))
-        return np.sqrt(variance)
-
-    @property
-    def freedom(self) -> int:
-        """Degrees of freedom of the standard error, at least."""
-        return min(len(term) for term in self.terms) - 1
-
-    def times(self, factor: float) -> "Estimate":
-        """factor · this."""
-        return Estimate(tuple(factor * term for term in self.terms))
-
-    def plus(self, other: "Estimate") -> "Estimate":
-        """The sum with an independent one."""
-        return Estimate(self.terms + other.terms)
 
 
 class Estimated(ABC):
@@ -123,13 +77,11 @@ class Estimated(ABC):
         """The four of them by name."""
         return {"mean": self.mean, "stderr": self.stderr, "var": self.var, "var_stderr": self.var_stderr}
 
-    def compare(self, run: Any = None) -> "Comparison":
+    def compare(self, run: Any = None) -> Comparison:
         """z-scores of mean and variance against `run`, or against `theory()`.
 
         Errors: InputError where times or rows of `run` differ.
         """
-        from ndksym.simulation.comparison import compare
-
         return compare(self, self.theory() if run is None else run)
 
 

@@ -4,12 +4,12 @@ list of Evidence."""
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ndksym.checks import choice, listed
+from ndksym.kernels.network import Network
+from ndksym.runtime.arguments import choice, listed
 from ndksym.verify.evidence import RUNGS, Certificate, Evidence
 
 if TYPE_CHECKING:
-    from ndksym.claim import Claim
-    from ndksym.derivation import Derivation
+    from ndksym.algebra.claim import Claim
 
 __all__ = ["RUNGS", "Certificate", "Evidence", "verify"]
 
@@ -18,7 +18,7 @@ _ALL_SCALES = (1e-8, 1e-4, 1.0, 1e4, 1e8)
 
 
 def verify(
-    derivation: "Derivation",
+    derivation: Network,
     rungs: Iterable[str] | None = None,
     *,
     claims: "Sequence[Claim]" = (),
@@ -52,7 +52,7 @@ def verify(
         near = tuple(range(2, 17, 2)) if slow else (16,) if quick else (4, 10, 16)
         found += numeric.backends(derivation, ("numpy", "c"), _ALL_SCALES if slow else _SCALES, near)
     if "simulation" in asked:
-        from ndksym.verify import simulated
+        from ndksym.verify import simulation
 
-        found += simulated.simulated(derivation, simulated.LARGE if slow else simulated.SMALL)
+        found += simulation.simulated(derivation, simulation.LARGE if slow else simulation.SMALL)
     return found

@@ -12,10 +12,10 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from ndksym.activation import Activation
-from ndksym.oracle import network
+from ndksym.activation.activation import Activation
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
+from ndksym.verify.oracle import network
 
 BAR = 1e-13
 SLACK = 10.0

@@ -5,15 +5,15 @@ from typing import Any
 
 import mpmath
 
-from ndksym.activation import Activation
-from ndksym.dual import Dual
+from ndksym.activation.activation import Activation
+from ndksym.activation.values import NoValueError, value
 from ndksym.errors import MissingExtraError, NdksymError
-from ndksym.numeric import NoValueError, value
-from ndksym.oracle.numbers import as_mpf
-from ndksym.oracle.quadrature import dual_mp
+from ndksym.kernels.dual import Dual
 from ndksym.symbols import x
-from ndksym.verify import closed
+from ndksym.verify import closed_form_values
 from ndksym.verify.evidence import Evidence, Rung, Word
+from ndksym.verify.oracle.numbers import as_mpf
+from ndksym.verify.oracle.quadrature import dual_mp
 from ndksym.verify.points import Point, within
 
 DIGITS = 30
@@ -94,7 +94,7 @@ def _weighted(act: Activation, z: Any, u: Any) -> Any:
 
 def _value(dual: Dual, point: Point) -> tuple[Any, Any]:
     if dual.closed_form:
-        return closed.pair(dual, point.mpf, DIGITS + _GUARD)
+        return closed_form_values.pair(dual, point.mpf, DIGITS + _GUARD)
     with mpmath.workdps(DIGITS + _GUARD):
         K, K_dot, _ = dual_mp(dual.activation, point.a, point.b, point.c, DIGITS + 3)
     return K, K_dot
@@ -112,7 +112,7 @@ def _by_quadrature(dual: Dual, point: Point) -> float:
         return _self_agreement(dual.activation, point)
     with mpmath.workdps(DIGITS + _GUARD):
         K, K_dot, _ = dual_mp(dual.activation, point.a, point.b, point.c, DIGITS + 3)
-        exact = closed.pair(dual, point.mpf, DIGITS + _GUARD)
+        exact = closed_form_values.pair(dual, point.mpf, DIGITS + _GUARD)
         both = [_agreement(K, exact[0])]
         if K_dot is not None and not dual.diverges:
             both.append(_agreement(K_dot, exact[1]))
@@ -135,7 +135,7 @@ def _by_ball(dual: Dual, point: Point) -> float:
 
     They are relative to the value, or, where the ball cannot tell it from 0, to what Cauchy–Schwarz allows it to be.
     """
-    from ndksym.oracle.balls import dual_ball
+    from ndksym.verify.oracle.balls import dual_ball
 
     balls = dual_ball(dual.activation, point.a, point.b, point.c, digits=DIGITS + 2)
     values = _value(dual, point)

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 from sympy import S, diff
 
-from ndksym.claim import DUAL, Claim
-from ndksym.dual import Dual
-from ndksym.identities import identities
-from ndksym.precise import Domain
+from ndksym.algebra.claim import DUAL, Claim
+from ndksym.algebra.evaluate import Domain
+from ndksym.kernels.dual import Dual
+from ndksym.kernels.identities import identities
 from ndksym.symbols import a, b, c
 from ndksym.verify.evidence import Evidence
 

@@ -11,7 +11,7 @@ import time
 
 import ndksym
 from ndksym.errors import NdksymError
-from ndksym.verify import closed
+from ndksym.verify import closed_form_values
 from ndksym.verify.accuracy import DIGITS, family, score, truth
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     print(
         f"{'activation':14} {'backend':8} {'kernel':6} {'diagonal':>9} {'off, well':>10} {'of allowed':>10}   worst at"
     )
-    for name in args.activations or ndksym.catalogue.names():
+    for name in args.activations or ndksym.activation.catalogue.names():
         rows: dict[tuple[str, str], list[float | str]] = {}
         begin = time.perf_counter()
         for depth in depths:
@@ -52,7 +52,7 @@ def main() -> None:
                         X,
                         variance=args.variance,
                         bias=args.bias,
-                        dual=closed.layers(d.duals),
+                        dual=closed_form_values.layers(d.duals),
                         digits=args.digits,
                     )
                     results = [

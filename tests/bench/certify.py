@@ -7,7 +7,7 @@ import sys
 import time
 
 import ndksym
-from ndksym.catalogue import names
+from ndksym.activation.catalogue import names
 from ndksym.verify.digits import certified
 from ndksym.verify.points import EVERYWHERE
 

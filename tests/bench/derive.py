@@ -27,7 +27,7 @@ def seconds(code: str) -> tuple[float, str]:
 
 def main() -> None:
     """Print the table."""
-    from ndksym.catalogue import names
+    from ndksym.activation.catalogue import names
 
     helps = []
     for _ in range(5):
@@ -43,7 +43,7 @@ def main() -> None:
         print(f"{name:34} {float(printed):7.2f} s   {process:6.2f} s with imports")
     print(f"{'slowest: ' + slowest[0]:34} {slowest[1]:7.2f} s   (bar 5 s)")
 
-    whole = "import ndksym, ndksym.catalogue\nfor n in ndksym.catalogue.names():\n    d = ndksym.derive(n); d.nngp"
+    whole = "import ndksym\nfrom ndksym.activation.catalogue import names\nfor n in names():\n    d = ndksym.derive(n); d.nngp"
     print(f"{'whole catalogue, one process':34} {seconds(whole)[0]:7.2f} s   (bar 120 s)")
 
 

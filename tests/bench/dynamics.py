@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 
 import ndksym
-from ndksym.dynamics import panels
+from ndksym.dynamics import collocation
 
 T, INIT, DIM = 1e-3, 0.3, 100
 
@@ -56,7 +56,7 @@ def direct(name: str, depth: int, P: int, points: int) -> float:
 
 def time_points() -> int:
     """Nodes that a mesh of the same accuracy has: the direct method is granted the same panels and order."""
-    return 28 * panels.NODES
+    return 28 * collocation.NODES
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Matching with each activation's own numbers: python -m tests.bench.matching [ACTIVATION …] [--depths 1,2]
 
-`ndksym.expansion.matching` proves it for any G_jl. Here the G_jl are taken from the NDK itself, by interpolation beside t = s = 0
+`ndksym.expansions.matching` proves it for any G_jl. Here the G_jl are taken from the NDK itself, by interpolation beside t = s = 0
 in hundreds of digits, for two unequal inputs, so that they are matrices that do not commute. The inner side is the large-t part of
 the transforms; the outer side is solved for here, power by power, and shares no code with the package's.
 """
@@ -12,13 +12,13 @@ import mpmath
 from sympy import Integer, Rational
 
 import ndksym
-from ndksym.catalogue import names
-from ndksym.dual import dual
-from ndksym.expansion import laurent
-from ndksym.expansion.onset import onset
-from ndksym.mpl import response
-from ndksym.ndk import dynamics
-from ndksym.precise import Evaluator
+from ndksym.activation.catalogue import names
+from ndksym.algebra.evaluate import Evaluator
+from ndksym.expansions import laplace
+from ndksym.expansions.small_time import onset
+from ndksym.kernels.dual import dual
+from ndksym.kernels.ndk import dynamics
+from ndksym.kernels.prior import response
 from ndksym.symbols import T, k11, k12, k22, s, sigma02, sigma2, t
 
 CORE = ("linear", "erf", "relu", "gelu")
@@ -127,18 +127,18 @@ def agreement(jets, order, spoil=0):
         rooted = any(mpmath.norm(G) > mpmath.mpf(10) ** -WANTED for (j, _), G in jets.items() if j % 2)
         y = mpmath.matrix([mpmath.mpf(1), mpmath.mpf(-3) / 7])
         inverse = jets[0, 0] ** -1
-        left = laurent.Left(lambda G, v: G * v, lambda v: inverse * v, lambda q: mpmath.mpmathify(q.evalf(WANTED + 20)))
-        inside = laurent.transforms(jets, y, left, 2 * order, 2 * order)
+        left = laplace.Left(lambda G, v: G * v, lambda v: inverse * v, lambda q: mpmath.mpmathify(q.evalf(WANTED + 20)))
+        inside = laplace.transforms(jets, y, left, 2 * order, 2 * order)
         theirs = {key: G.copy() for key, G in jets.items()}
         theirs[2 * order, 0][0, 0] += spoil
         gaps, before = [], {}
         for k in range(order):
             last = order - 1 - k
-            own, rest = outer_series(theirs, y, laurent.residues(inside, k), before, k, last, rooted)
+            own, rest = outer_series(theirs, y, laplace.residues(inside, k), before, k, last, rooted)
             gaps.append(rest)
             for term, series in enumerate(inside):
                 power = mpmath.mpf(term) / 2 - 1 - k
-                exact = laurent.overlap(series, left).get(Rational(term, 2) - 1 - k, mpmath.matrix(2, 1))
+                exact = laplace.overlap(series, left).get(Rational(term, 2) - 1 - k, mpmath.matrix(2, 1))
                 if power <= last:
                     gaps.append(exact - own.get(power, mpmath.matrix(2, 1)))
             before = own

@@ -16,10 +16,10 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as in the simulating processes
 import numpy as np
 
 import ndksym
-from ndksym.dynamics import inputs as physical
-from ndksym.networks import langevin, network, worker
-from ndksym.simulation import prepare, width_scan
-from ndksym.verify import simulated
+from ndksym.dynamics import checks as physical
+from ndksym.simulation import options, width_scan
+from ndksym.simulation.networks import langevin, network, worker
+from ndksym.verify import simulation
 
 _SEED = 29
 _STEPS = 80
@@ -45,7 +45,7 @@ def training(name: str, depth: int, init: float):
     rng = np.random.default_rng(_SEED)
     X, X_test, y = rng.normal(size=(3, 5)), rng.normal(size=(2, 5)), rng.normal(size=3)
     kernel = ndksym.derive(name, depth=depth).compile()
-    h = 0.3 * simulated.stable_step(kernel, X, {"prior_variance": 1.0, "init_variance": init, "bias": 0.0})
+    h = 0.3 * simulation.stable_step(kernel, X, {"prior_variance": 1.0, "init_variance": init, "bias": 0.0})
     times = h * np.unique(np.rint(np.geomspace(1, _STEPS, 14)))
     return kernel, X, y, X_test, {"times": times, "temperature": 1 / (25 * h), "step": h, "init_variance": init}
 
@@ -120,8 +120,8 @@ def cost(depth: int) -> tuple[float, float]:
     kernel, X, y, steps = d.compile(), rng.normal(size=(100, 100)), rng.normal(size=100), 8
     data = physical.checked(X, y, None, [steps * 1e-3])
     physics = physical.physics(kernel, 0.1, 1.0, 1.0, 0.0, zero=False)
-    asked = prepare.Asked("langevin", 1e-3, None, None, False, 1, 2, 1000)
-    task = prepare.job(d, kernel, data, physics, 0.01, asked)
+    asked = options.Asked("langevin", 1e-3, None, None, False, 1, 2, 1000)
+    task = options.job(d, kernel, data, physics, 0.01, asked)
     layers = worker.load(task.text, "numpy")
     hidden = [layers[n] for n in task.order]
     of = network.created(hidden, task.shapes, 0.0, network.Noise(1, [0]), 1.0)

@@ -1,0 +1,385 @@
+"""All real zeros of an expression, exactly, or a plain statement that they were not found.
+
+They are the break points of Abs, Max, Heaviside, …: a missed zero would be a wrong kernel, so each rule here finds
+all of them, and whatever no rule covers raises.
+"""
+
+from collections.abc import Callable
+from functools import cmp_to_key, reduce
+
+from sympy import (
+    Add,
+    Dummy,
+    Expr,
+    Float,
+    I,
+    Integer,
+    Mul,
+    Poly,
+    Pow,
+    Rational,
+    acos,
+    acosh,
+    arg,
+    asin,
+    asinh,
+    atan,
+    atanh,
+    cos,
+    cosh,
+    default_sort_key,
+    erf,
+    erfc,
+    erfinv,
+    exp,
+    expand,
+    fraction,
+    gcd,
+    log,
+    oo,
+    pi,
+    real_roots,
+    simplify,
+    sin,
+    sinh,
+    sqrt,
+    tan,
+    tanh,
+    together,
+)
+
+from ndksym.activation.complex_zeros import complex_zeros
+from ndksym.errors import NotDerivableError
+from ndksym.symbols import x
+
+__all__ = [
+    "EndlessZerosError",
+    "ascending",
+    "compare",
+    "exponential_form",
+    "exponentials",
+    "in_exponentials",
+    "is_zero_number",
+    "real_zeros",
+]
+
+_DIGITS = 30
+_MAX_SHIFT = 1000  # of r in exp(κx + r), there
+_MAX_POWER = 200  # of exp(κx), where several exponentials are brought to one
+_MAX_OPERATIONS = 16  # of a function whose turning points are looked for
+
+
+class EndlessZerosError(NotDerivableError):
+    """There are infinitely many real zeros; `example` is one of them."""
+
+    def __init__(self, g: Expr, example: Expr) -> None:
+        super().__init__(f"{g} has infinitely many real zeros, one of them at x = {example}")
+        self.example = example
+
+
+def is_zero_number(value: Expr) -> bool:
+    """Whether a real number given exactly is zero.
+
+    >>> is_zero_number(sqrt(8) - 2*sqrt(2)), is_zero_number(pi - Rational(355, 113))
+    (True, False)
+    """
+    if isinstance(value, Rational):
+        return bool(value == 0)
+    # evalf raises its working precision until digits survive; a number of which none does to 400 counts as zero
+    approximate = value.evalf(_DIGITS, maxn=400)
+    if not isinstance(approximate, Float):
+        return bool(approximate == 0)
+    return bool(approximate._prec == 1 or approximate == 0)
+
+
+def compare(left: Expr, right: Expr) -> int:
+    """Sign of left − right, for exact real numbers and ±oo.
+
+    >>> compare(sqrt(2), Rational(3, 2)), compare(pi, pi)
+    (-1, 0)
+    """
+    if left == right:
+        return 0
+    if left.is_infinite or right.is_infinite:
+        return 1 if left > right else -1
+    difference = left - right
+    if is_zero_number(difference):
+        return 0
+    return 1 if difference.evalf(_DIGITS, maxn=400) > 0 else -1
+
+
+def ascending(points: list[Expr]) -> tuple[Expr, ...]:
+    """Distinct points in ascending order.
+
+    >>> ascending([pi, Integer(1), sqrt(1), -pi])
+    (-pi, 1, pi)
+    """
+    distinct: list[Expr] = []
+    for point in sorted(points, key=cmp_to_key(compare)):
+        if not distinct or compare(distinct[-1], point) != 0:
+            distinct.append(point)
+    return tuple(distinct)
+
+
+def real_zeros(g: Expr) -> tuple[Expr, ...]:
+    """All real zeros of g(x), ascending; g is real, smooth where it is defined, and not identically zero.
+
+    EndlessZerosError where there are infinitely many; NotDerivableError where no rule finds them all.
+
+    >>> real_zeros(x**3 - x)
+    (-1, 0, 1)
+    >>> real_zeros(exp(2*x) - 3)
+    (log(3)/2,)
+    """
+    return ascending(_zeros(g))
+
+
+def _zeros(g: Expr, derivatives: int = 3) -> list[Expr]:
+    if not g.has(x) or g.is_positive or g.is_negative:
+        return []
+    if g.is_polynomial(x):
+        return _polynomial_zeros(Poly(g, x))
+    numerator, denominator = fraction(together(g))
+    if denominator.has(x):
+        return [z for z in _zeros(numerator, derivatives) if not is_zero_number(denominator.subs(x, z))]
+    if isinstance(g, Mul):
+        return [z for factor in g.args for z in _zeros(factor, derivatives)]
+    if isinstance(g, Pow) and not g.exp.has(x):
+        return _zeros(g.base)
+    generators = _generators(g)
+    if len(generators) == 1 and x not in generators:
+        (f,) = generators
+        y = Dummy("y", real=True)
+        levels = _polynomial_zeros(Poly(g.xreplace({f: y}), y))
+        return [z for level in levels for z in _preimages(f, level)]
+    form = exponential_form(g)
+    if form is not None and form[1].is_real:
+        return [log(w) / form[1] for w in _polynomial_zeros(form[0]) if compare(w, Integer(0)) > 0]
+    if form is not None:
+        return _zeros_of_waves(g, *form)
+    return _zeros_between_turning_points(g, derivatives)
+
+
+def _zeros_of_waves(g: Expr, polynomial: Poly, kappa: Expr) -> list[Expr]:
+    zeros = complex_zeros(polynomial)
+    if zeros is None:
+        raise _not_found(g)
+    for w in zeros:  # w = exp(κx) at a real x if and only if |w| = 1
+        if is_zero_number(abs(w) - 1):
+            raise EndlessZerosError(g, arg(w) / abs(kappa))
+    return []
+
+
+def _zeros_between_turning_points(g: Expr, derivatives: int) -> list[Expr]:
+    """Between two zeros of g′ there is at most one of g: found if it is one of the ends or a simple rational."""
+    if not derivatives or g.count_ops() > _MAX_OPERATIONS:
+        raise _not_found(g)
+    try:
+        turning = ascending(_zeros(g.diff(x), derivatives - 1))
+    except NotDerivableError:  # those of g′ are endless or not found; of g nothing follows
+        raise _not_found(g) from None
+    found = [point for point in turning if is_zero_number(g.subs(x, point))]
+    for lo, hi in zip([-oo, *turning], [*turning, oo], strict=True):
+        signs = [_end_sign(g, lo, "+"), _end_sign(g, hi, "-")]
+        if 0 in signs or signs[0] == signs[1]:
+            continue  # zero at an end, or none: g is monotone in between
+        guesses = [Rational(k, m) for m in (1, 2, 3) for k in range(-6, 7)]
+        inside = [z for z in guesses if compare(lo, z) < 0 and compare(z, hi) < 0 and is_zero_number(g.subs(x, z))]
+        if not inside:
+            raise _not_found(g)
+        found.append(inside[0])
+    return found
+
+
+def _end_sign(g: Expr, point: Expr, side: str) -> int:
+    limit = g.limit(x, point, side) if point.is_infinite else g.subs(x, point)
+    if not limit.is_number or not limit.is_extended_real or (point.is_infinite and limit == 0):
+        raise _not_found(g)
+    return compare(limit, Integer(0)) if limit.is_finite else (1 if limit == oo else -1)
+
+
+def _not_found(g: Expr) -> NotDerivableError:
+    return NotDerivableError(
+        f"the zeros of {g} cannot be found exactly; break points must be zeros of polynomials, or of one function "
+        "(exp, tanh, erf, …) of a polynomial"
+    )
+
+
+def _generators(g: Expr) -> set[Expr]:
+    """The subexpressions in which g is a polynomial."""
+    if not g.has(x):
+        return set()
+    if isinstance(g, Add | Mul):
+        return set().union(*(_generators(arg) for arg in g.args))
+    if isinstance(g, Pow) and isinstance(g.exp, Integer) and g.exp > 0:
+        return _generators(g.base)
+    return {g}
+
+
+def _polynomial_zeros(polynomial: Poly) -> list[Expr]:
+    if polynomial.get_domain().is_QQ or polynomial.get_domain().is_ZZ:
+        return list(real_roots(polynomial))
+    if polynomial.degree() > 2 and not polynomial.get_domain().is_EX:
+        _, factors = polynomial.factor_list()
+        if len(factors) > 1:
+            return [z for factor, _ in factors for z in _polynomial_zeros(factor)]
+    (n,), rest = polynomial.terms_gcd()
+    if n:
+        return [Integer(0), *(_polynomial_zeros(rest) if rest.degree() else [])]
+    n = polynomial.degree()
+    coefficients = polynomial.all_coeffs()
+    if n > 2 and n % 2 == 0 and not any(coefficients[1::2]):
+        squares = _polynomial_zeros(Poly(coefficients[::2], x))
+        return [side * sqrt(z) for z in squares if compare(z, Integer(0)) > 0 for side in (-1, 1)]
+    if n == 1:
+        return [-coefficients[1] / coefficients[0]]
+    if n == 2:
+        half, constant = coefficients[1] / (2 * coefficients[0]), coefficients[2] / coefficients[0]
+        discriminant = half**2 - constant
+        if compare(discriminant, Integer(0)) < 0:
+            return []
+        return [-half - sqrt(discriminant), -half + sqrt(discriminant)]
+    if not any(coefficients[1:-1]):
+        level = -coefficients[-1] / coefficients[0]
+        side = compare(level, Integer(0))
+        if n % 2:
+            return [side * (side * level) ** Rational(1, n)]
+        return [] if side < 0 else [-(level ** Rational(1, n)), level ** Rational(1, n)]
+    raise _not_found(polynomial.as_expr())
+
+
+def _preimages(f: Expr, level: Expr) -> list[Expr]:
+    """All x with f(x) = level, for f a function of one argument or a root."""
+    if isinstance(f, Pow):
+        return _root_preimages(f, level)
+    inner = f.args[0]
+    low, high = _RANGES.get(f.func, (None, None))
+    if (low is not None and compare(level, low) <= 0) or (high is not None and compare(level, high) >= 0):
+        if isinstance(f, cosh | sin | cos) and level in (low, high):
+            pass  # these attain the ends of their range
+        else:
+            return []
+    if isinstance(f, cosh):
+        arguments = [acosh(level), -acosh(level)]
+    elif isinstance(f, sin | cos | tan):
+        return _periodic_preimages(f, level)
+    elif f.func in _INVERSES:
+        arguments = [_INVERSES[f.func](level)]
+    else:
+        raise NotDerivableError(f"the solutions of {f} = {level} cannot be found exactly")
+    return [z for argument in arguments for z in _zeros(inner - argument)]
+
+
+def _root_preimages(f: Pow, level: Expr) -> list[Expr]:
+    if not f.base.has(x):  # c**g(x)
+        return _zeros(f.exp - log(level) / log(f.base)) if compare(level, Integer(0)) > 0 else []
+    side = compare(level, Integer(0))
+    if side == 0 and f.exp.is_positive:
+        return _zeros(f.base)
+    return _zeros(f.base - level ** (1 / f.exp)) if side > 0 else []
+
+
+def _periodic_preimages(f: Expr, level: Expr) -> list[Expr]:
+    inner = f.args[0]
+    argument = {sin: asin, cos: acos, tan: atan}[f.func](level)
+    if not inner.is_polynomial(x):
+        raise NotDerivableError(f"the solutions of {f} = {level} cannot be found exactly")
+    for turn in range(8):  # an odd polynomial meets every level; an even one half of them
+        for sense in (1, -1):
+            found = _zeros(inner - argument - 2 * pi * turn * sense)
+            if found:
+                raise EndlessZerosError(f - level, ascending(found)[-1])
+    raise NotDerivableError(f"the solutions of {f} = {level} cannot be found exactly")
+
+
+_INVERSES = {
+    exp: log,
+    log: exp,
+    tanh: atanh,
+    erf: erfinv,
+    erfc: lambda y: erfinv(1 - y),
+    sinh: asinh,
+    atan: tan,
+}
+_RANGES = {
+    exp: (Integer(0), None),
+    tanh: (Integer(-1), Integer(1)),
+    erf: (Integer(-1), Integer(1)),
+    erfc: (Integer(0), Integer(2)),
+    atan: (-pi / 2, pi / 2),
+    cosh: (Integer(1), None),
+    sin: (Integer(-1), Integer(1)),
+    cos: (Integer(-1), Integer(1)),
+}
+
+
+def exponential_form(g: Expr) -> tuple[Poly, Expr] | None:
+    """g up to a factor without zeros as a polynomial in w = exp(κx), with κ > 0 or κ/i > 0; None if it is not one.
+
+    >>> polynomial, kappa = exponential_form(cosh(x/2))
+    >>> polynomial.as_expr().subs(polynomial.gen, 3), kappa
+    (10, 1/2)
+    """
+    g = expand(in_exponentials(g, waves=True))
+    w = Dummy("w")
+    found = exponentials(g, w)
+    if found is None:
+        return None
+    powers, kappa = found
+    numerator, _ = fraction(together(g.xreplace(powers)))
+    if numerator.has(x) or not numerator.is_polynomial(w):
+        return None
+    return Poly(numerator, w), kappa
+
+
+def in_exponentials(g: Expr, *, waves: bool = False) -> Expr:
+    """g with sinh, cosh, tanh and c**x of x (and sin, cos, tan, if asked) written in exponentials.
+
+    >>> in_exponentials(2**x + sinh(3*x) + tanh(1))
+    exp(3*x)/2 + exp(x*log(2)) + tanh(1) - exp(-3*x)/2
+    """
+    rules = _HYPERBOLIC | _WAVES if waves else _HYPERBOLIC
+    g = g.replace(lambda e: e.func in rules and e.has(x), lambda e: rules[e.func](e.args[0]))
+    return g.replace(lambda e: isinstance(e, Pow) and not e.base.has(x), lambda e: exp(e.exp * log(e.base)))
+
+
+_HYPERBOLIC: dict[type[Expr], Callable[[Expr], Expr]] = {
+    sinh: lambda u: (exp(u) - exp(-u)) / 2,
+    cosh: lambda u: (exp(u) + exp(-u)) / 2,
+    tanh: lambda u: (exp(u) - exp(-u)) / (exp(u) + exp(-u)),
+}
+_WAVES: dict[type[Expr], Callable[[Expr], Expr]] = {
+    sin: lambda u: (exp(I * u) - exp(-I * u)) / (2 * I),
+    cos: lambda u: (exp(I * u) + exp(-I * u)) / 2,
+    tan: lambda u: (exp(I * u) - exp(-I * u)) / (exp(I * u) + exp(-I * u)) / I,
+}
+
+
+def exponentials(g: Expr, w: Expr) -> tuple[dict[Expr, Expr], Expr] | None:
+    """The exponentials of affine arguments in g as powers of w = exp(κx); None if they have no common κ.
+
+    >>> exponentials(exp(x/2) + 1/exp(3*x), Dummy("w"))
+    ({exp(-3*x): _w**(-6), exp(x/2): _w}, 1/2)
+    """
+    exponents = sorted((e.args[0] for e in g.atoms(exp) if e.has(x)), key=default_sort_key)
+    rates = [e.diff(x) for e in exponents]
+    if not rates or any(rate.has(x) for rate in rates):
+        return None
+    constants = [e.args[0] for e in g.atoms(exp) if not e.has(x)]
+    first = max(rates, key=lambda rate: not rate.could_extract_minus_sign())
+    ratios = [simplify(rate / first) for rate in rates]
+    shifts = [expand(e - rate * x) for e, rate in zip(exponents, rates, strict=True)]
+    if not all(isinstance(ratio, Rational) for ratio in ratios) or any(
+        abs(u.evalf()) > _MAX_SHIFT for u in shifts + constants
+    ):
+        return None
+    unit = reduce(gcd, ratios)
+    if max(abs(ratio / unit) for ratio in ratios) > _MAX_POWER:
+        return None
+    kappa = first * unit
+    sign = -1 if (kappa if kappa.is_real else kappa / I).is_negative else 1
+    powers = {
+        exp(e): exp(shift) * w ** (sign * ratio / unit)
+        for e, shift, ratio in zip(exponents, shifts, ratios, strict=True)
+    }
+    return powers, sign * kappa

@@ -1,0 +1,175 @@
+"""Exact points of a domain, the same in every session, and values of expressions there to any number of digits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import mpmath
+from sympy import Basic, Expr, Float, Function, I, Integer, Piecewise, Rational, Symbol, oo, true
+from sympy.core.function import Application, AppliedUndef
+from sympy.core.relational import Relational
+
+from ndksym.algebra.bivariate_normal import Phi2, phi2_mp
+
+__all__ = ["DIGITS", "DRAWS", "POINTS", "Definitions", "Domain", "Evaluator", "NoValueError", "evaluate", "points"]
+
+Definitions = Sequence[tuple[Symbol, Expr]]
+"""Symbols that abbreviate expressions, each in terms of free symbols and of symbols defined before it."""
+
+DIGITS = 50
+"""Digits a value is computed to, unless told otherwise."""
+POINTS = 5
+"""Points an identity is tried at."""
+DRAWS = 400
+"""Draws per point before a domain is called empty."""
+_GUARD = 15
+_WIDTH = 2
+"""Length of the interval that stands for a half-line; 8 for integers."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where an identity is claimed: open ranges of single symbols, and conditions such as c**2 < a*b between them."""
+
+    ranges: Mapping[Symbol, tuple[Expr, Expr]] = field(default_factory=dict)
+    conditions: tuple[Relational, ...] = ()
+
+    @property
+    def positive(self) -> tuple[Expr, ...]:
+        """The expressions that the conditions say are positive."""
+        return tuple(c.gts - c.lts for c in self.conditions if c.rel_op in ("<", ">"))
+
+
+def points(symbols: set[Symbol], domain: Domain, count: int = POINTS) -> list[dict[Symbol, Expr]]:
+    """Exact points inside the domain and each symbol's assumptions; fewer than `count` where the domain is thin.
+
+    >>> from ndksym.symbols import a, c
+    >>> points({a, c}, Domain({a: (Integer(0), Integer(1))}), count=1)
+    [{a: 416359/2097152, c: 468403/1048576}]
+    """
+    symbols = symbols.union(*(condition.free_symbols for condition in domain.conditions))
+    ordered, draw = sorted(symbols, key=lambda g: g.name), 0
+    found: list[dict[Symbol, Expr]] = []
+    while len(found) < count and draw < DRAWS * count:
+        point = {symbol: _draw(symbol, domain, draw) for symbol in ordered}
+        if all(condition.xreplace(point) == true for condition in domain.conditions):
+            found.append(point)
+        draw += 1
+    return found
+
+
+def _draw(symbol: Symbol, domain: Domain, index: int) -> Expr:
+    low, high = domain.ranges.get(symbol) or _assumed_range(symbol)
+    width = 4 * _WIDTH if symbol.is_integer else _WIDTH
+    low = low if low != -oo else high - width if high != oo else Integer(-width // 2)
+    high = high if high != oo else low + width
+
+    def inside(text: str) -> Expr:
+        value = low + (high - low) * _fraction(text)
+        return value.floor() if symbol.is_integer else value
+
+    value = inside(f"{symbol.name}:{index}")
+    unrestricted = symbol.is_real is None and symbol not in domain.ranges
+    return value + I * inside(f"{symbol.name}:i{index}") if unrestricted else value
+
+
+def _assumed_range(symbol: Symbol) -> tuple[Expr, Expr]:
+    if symbol.is_nonnegative:
+        return Integer(bool(symbol.is_positive and symbol.is_integer)), oo
+    return -oo, Integer(0) if symbol.is_nonpositive else oo
+
+
+def _fraction(text: str) -> Rational:
+    """An odd number of 2^-21ths between 0 and 1, from the hash of a text."""
+    return Rational(2 * (int.from_bytes(sha256(text.encode()).digest()[:4], "big") % 2**20) + 1, 2**21)
+
+
+def evaluate(expr: Expr, point: Mapping[Symbol, Expr], digits: int = DIGITS, where: Definitions = ()) -> Any:
+    """Value of `expr` at an exact point as an mpmath number of `digits` (and guard) digits.
+
+    >>> from sympy import sqrt
+    >>> from ndksym.symbols import a
+    >>> mpmath.nstr(evaluate(sqrt(a), {a: Integer(2)}, 20), 12)
+    '1.41421356237'
+    """
+    evaluator = Evaluator(point, digits)
+    for name, value in where:
+        evaluator.define(name, value)
+    return evaluator(expr)
+
+
+class NoValueError(ValueError):
+    """The expression is not a number at the point."""
+
+
+# functions that mpmath knows under SymPy's name
+_SAME_NAME = frozenset(
+    {"exp", "log", "erf", "erfc", "erfi", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sign"}
+    | {"asin", "acos", "atan", "asinh", "acosh", "atanh"}
+)
+
+
+class Evaluator:
+    """Values at one point, each shared subexpression computed once."""
+
+    def __init__(self, point: Mapping[Symbol, Expr], digits: int) -> None:
+        self.digits = digits + _GUARD
+        self.memo: dict[Basic, Any] = {}
+        for symbol, value in point.items():
+            self.define(symbol, value)
+
+    def define(self, name: Symbol, value: Expr) -> Any:
+        """Let `name` stand for `value` from now on."""
+        self.memo[name] = self(value)
+        return self.memo[name]
+
+    def __call__(self, expr: Expr) -> Any:
+        with mpmath.workdps(self.digits):
+            return self._value(expr)
+
+    def _value(self, e: Basic) -> Any:
+        if e not in self.memo:
+            self.memo[e] = self._computed(e)
+        return self.memo[e]
+
+    def _computed(self, e: Basic) -> Any:
+        if e.is_Rational:
+            return mpmath.mpf(int(e.p)) / int(e.q)
+        if e.is_Add:
+            return mpmath.fsum(map(self._value, e.args))
+        if e.is_Mul:
+            return mpmath.fprod(map(self._value, e.args))
+        if e.is_Pow:
+            base = self._value(e.base)
+            if e.exp.is_Integer:
+                return base ** int(e.exp)
+            return mpmath.sqrt(base) if e.exp == Rational(1, 2) else base ** self._value(e.exp)
+        if isinstance(e, Function) and type(e).__name__ in _SAME_NAME:
+            return getattr(mpmath, type(e).__name__)(*map(self._value, e.args))
+        if isinstance(e, Phi2):
+            return phi2_mp(*(mpmath.mpmathify(self._value(arg)).real for arg in e.args))
+        return self._by_sympy(e)
+
+    def _by_sympy(self, e: Basic) -> Any:
+        """Constants, Piecewise and functions without a twin in mpmath: SymPy's evalf at the digits in force."""
+        if isinstance(e, Piecewise):
+            e = e.xreplace({name: self._float(name) for name in e.free_symbols})
+        elif isinstance(e, Application) and not isinstance(e, AppliedUndef):
+            e = e.func(*map(self._float, e.args))
+        elif not e.is_number:
+            raise NoValueError(f"{e} has no numeric value")
+        value = e.evalf(self.digits)
+        parts = value.as_real_imag()
+        if not all(part.is_Float or part.is_Rational for part in parts):
+            raise NoValueError(f"{e} has no numeric value")
+        real, imag = (mpmath.mpf(part._to_mpmath(mpmath.mp.prec)) for part in parts)
+        return mpmath.mpc(real, imag) if imag else real
+
+    def _float(self, e: Basic) -> Expr:
+        value = mpmath.mpmathify(self._value(e))
+        if isinstance(value, mpmath.mpc):
+            return Float(value.real, self.digits) + I * Float(value.imag, self.digits)
+        return Float(value, self.digits)

@@ -1,0 +1,113 @@
+"""What every language shares: precedence, numbers, products and powers; a language adds its tables."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sympy import Add, Expr, Function, Mul, Pow, Rational, S, oo
+
+from ndksym.codegen.functions import CORE, SUPPORT
+from ndksym.codegen.program import Program
+from ndksym.errors import NotDerivableError
+
+__all__ = ["REQUIRED", "Printer", "Split", "literal"]
+
+REQUIRED: tuple[type[Function], ...] = CORE + SUPPORT
+"""Every printer prints these."""
+
+_SUM, _PRODUCT, _ATOM = range(3)
+
+
+@dataclass(frozen=True)
+class Split:
+    """A function of one variable by pieces: `pieces[i]` up to `edges[i]`, the last one beyond."""
+
+    name: str
+    edges: tuple[Expr, ...]
+    pieces: tuple[Program, ...]
+
+
+def literal(number: Expr) -> str:
+    """The nearest double of an exact real number, in decimals that read back as that double.
+
+    >>> from sympy import pi
+    >>> literal(Rational(1, 3)), literal(1/pi), literal(S(2))
+    ('0.3333333333333333', '0.3183098861837907', '2.0')
+    """
+    value = float(number.n(50))
+    if not (abs(value) < 1.8e308 and (value or number == 0)):
+        raise NotDerivableError(f"code generation: {number} is out of the range of float64")
+    return repr(value)
+
+
+@dataclass(frozen=True)
+class Printer:
+    """Tables of one language. `functions` maps a word of the vocabulary to text with {0}, {1}, … for its arguments."""
+
+    name: str
+    suffix: str
+    comment: str
+    functions: Mapping[str, str]
+    root: str
+    power: str
+    infinity: str
+    program: Callable[["Printer", Program], str]
+    split: Callable[["Printer", Split], str]
+
+    def __call__(self, expr: Expr) -> str:
+        """The text of an expression; NotDerivableError names what this language does not know."""
+        return self._text(expr)[0]
+
+    def _text(self, expr: Expr) -> tuple[str, int]:
+        if not expr.free_symbols:
+            text = self.infinity if expr is oo else literal(expr)
+            return text, _SUM if text.startswith("-") else _ATOM
+        if expr.is_Symbol:
+            return str(expr.name), _ATOM
+        if isinstance(expr, Add):
+            return self._sum(expr), _SUM
+        if isinstance(expr, (Mul, Pow)):
+            return self._product(expr)
+        template = self.functions.get(type(expr).__name__)
+        if template is None or not isinstance(expr, REQUIRED):
+            raise NotDerivableError(f"code generation: {type(expr).__name__} has no form in {self.name}")
+        return template.format(*map(self, expr.args)), _ATOM
+
+    def _at(self, expr: Expr, level: int) -> str:
+        text, own = self._text(expr)
+        return text if own >= level else f"({text})"
+
+    def _sum(self, expr: Expr) -> str:
+        text = ""
+        for arg in expr.as_ordered_terms():
+            part = self._at(arg, _PRODUCT) if not arg.could_extract_minus_sign() else "-" + self._at(-arg, _PRODUCT)
+            text += part if not text else f" - {part[1:]}" if part.startswith("-") else f" + {part}"
+        return text
+
+    def _product(self, expr: Expr) -> tuple[str, int]:
+        number = S.One
+        above: list[str] = []
+        below: list[str] = []
+        for factor in Mul.make_args(expr):
+            if not factor.free_symbols:
+                number *= factor
+                continue
+            base, exponent = factor.as_base_exp() if isinstance(factor, Pow) else (factor, S.One)
+            if exponent.free_symbols or not exponent.is_Rational:
+                raise NotDerivableError(f"code generation: {factor} is no power with a rational exponent")
+            (above if exponent > 0 else below).extend(self._factors(base, abs(exponent)))
+        sign = "-" if number.n(20) < 0 else ""
+        if abs(number) != 1 or not above:
+            above.insert(0, literal(abs(number)))
+        text = sign + " * ".join(above)
+        if below:
+            text += " / " + (below[0] if len(below) == 1 else f"({' * '.join(below)})")
+        return text, _SUM if sign else _PRODUCT if below or len(above) > 1 else _ATOM
+
+    def _factors(self, base: Expr, exponent: Rational) -> list[str]:
+        """Small powers as products, half-integer ones with a square root; a product of four has rounded three times."""
+        whole, rest = divmod(exponent, 1)
+        if rest not in (0, Rational(1, 2)) or (whole > 3 and rest) or whole > 16:
+            return [self.power.format(self(base), literal(exponent))]
+        text = self._at(base, _ATOM)
+        factors = [text] * int(whole) if whole <= 2 else [self.power.format(self(base), literal(whole))]
+        return factors + ([self.root.format(self(base))] if rest else [])

@@ -1,0 +1,70 @@
+"""C11: scalar functions, and a loop over arrays around each."""
+
+from ndksym.codegen.backends.base import Printer, Split, literal
+from ndksym.codegen.functions import CORE, SUPPORT
+from ndksym.codegen.program import Program
+
+__all__ = ["C", "preamble"]
+
+
+def preamble(body: str) -> str:
+    """The headers that any text needs."""
+    return '#include <math.h>\n#include <stddef.h>\n\n#include "ndk_support.h"\n'
+
+
+_OWN = {"exp_": "exp({0})", "absolute": "fabs({0})", "sign": "ndk_sign({0})", "minimum": "ndk_min({0}, {1})",
+        "maximum": "ndk_max({0}, {1})", "where": "({0} > 0.0 ? {1} : {2})"}  # fmt: skip
+
+
+def _call(name: str, arity: int) -> str:
+    return f"{name}({', '.join(f'{{{n}}}' for n in range(arity))})"
+
+
+def _loop(name: str, inputs: list[str], outputs: list[str], body: str) -> str:
+    """An exported function of n entries."""
+    pointers = ", ".join([*(f"const double *{x}" for x in inputs), *(f"double *{y}" for y in outputs)])
+    return f"void ndk_{name}(size_t n, {pointers}) {{\n    for (size_t i = 0; i < n; i++) {body}\n}}\n"
+
+
+def _scalar(printer: Printer, program: Program) -> tuple[str, list[str]]:
+    """One entry: results through pointers."""
+    results, lines = [], [f"const double {symbol.name} = {printer(expr)};" for symbol, expr in program.assignments]
+    for output in program.outputs:
+        names = [f"{output.name}_{n}" for n in range(len(output.terms))]
+        lines += [f"const double {name} = {printer(term)};" for name, term in zip(names, output.terms, strict=True)]
+        lines.append(f"*{output.name} = {' + '.join(names)};")
+        results.append(output.name)
+        if output.sized:
+            lines.append(f"*{output.name}_size = {' + '.join(f'fabs({part})' for part in names)};")
+            results.append(f"{output.name}_size")
+    used = set().union(*(expr.free_symbols for _, expr in program.assignments)) | set().union(
+        *(term.free_symbols for output in program.outputs for term in output.terms)
+    )
+    lines = [f"(void){x.name};" for x in program.inputs if x not in used] + lines
+    body = "\n".join(f"    {line}" for line in lines)
+    inputs = ", ".join(f"double {symbol.name}" for symbol in program.inputs)
+    outputs = ", ".join(f"double *{result}" for result in results)
+    return f"static void {program.name}({inputs}, {outputs}) {{\n{body}\n}}\n", results
+
+
+def _program(printer: Printer, program: Program) -> str:
+    text, results = _scalar(printer, program)
+    inputs = [symbol.name for symbol in program.inputs]
+    arguments = ", ".join([*(f"{x}[i]" for x in inputs), *(f"&{y}[i]" for y in results)])
+    return f"{text}\n{_loop(program.name, inputs, results, f'{program.name}({arguments});')}"
+
+
+def _split(printer: Printer, split: Split) -> str:
+    text = "".join(_scalar(printer, piece)[0] + "\n" for piece in split.pieces)
+    name = split.pieces[0].outputs[0].name
+    calls = [f"{piece.name}(u[i], &{name}[i]);" for piece in split.pieces]
+    choices = [f"if (u[i] < {literal(edge)}) {call}" for edge, call in zip(split.edges, calls, strict=False)] + calls[
+        -1:
+    ]
+    return text + _loop(split.name, ["u"], [name], "{\n        " + "\n        else ".join(choices) + "\n    }")
+
+
+_TABLE = {word.__name__: _call(word.__name__, word.arity) for word in CORE}
+_TABLE |= {word.__name__: _call(f"ndk_{word.__name__}", word.arity) for word in SUPPORT} | _OWN
+
+C = Printer("c", ".c", "//", _TABLE, "sqrt({0})", "pow({0}, {1})", "INFINITY", _program, _split)

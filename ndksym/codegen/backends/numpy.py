@@ -1,0 +1,74 @@
+"""NumPy: functions of arrays."""
+
+import re
+
+from ndksym.codegen.backends.base import Printer, Split, literal
+from ndksym.codegen.functions import CORE, SUPPORT
+from ndksym.codegen.program import Output, Program
+
+__all__ = ["NUMPY", "preamble"]
+
+_OWN = {"exp_": "np.exp({0})", "atan": "np.arctan({0})", "atan2": "np.arctan2({0}, {1})", "asinh": "np.arcsinh({0})",
+        "erf": "erf({0})",
+        "erfc": "erfc({0})", "where": "np.where({0} > 0.0, {1}, {2})"}  # fmt: skip
+
+
+def preamble(body: str) -> str:
+    """The imports that a text needs."""
+    words = set(re.findall(r"\b[a-z_0-9]+(?=\()", body))
+    lines = ["import numpy as np"]
+    if special := sorted(words & {"erf", "erfc"}):
+        lines.append(f"from scipy.special import {', '.join(special)}")
+    if support := sorted(words & {word.__name__ for word in SUPPORT}):
+        lines += ["", f"from ndksym.runtime.special import {', '.join(support)}"]
+    return "\n".join(lines) + '\n\ninf = float("inf")\n'
+
+
+def _call(name: str, arity: int) -> str:
+    return f"{name}({', '.join(f'{{{n}}}' for n in range(arity))})"
+
+
+def _full(printer: Printer, program: Program, output: Output) -> list[str]:
+    """Lines that assign an output and, where asked for, its size; constants get the shape of the inputs."""
+    like, name = program.inputs[0].name, output.name
+    lines, names = [], []
+    for n, term in enumerate(output.terms):
+        names.append(name if len(output.terms) == 1 else f"{name}_{n}")
+        text = printer(term) if term.free_symbols else f"np.full_like({like}, {printer(term)})"
+        lines.append(f"{names[-1]} = {text}")
+    if len(names) > 1:
+        lines.append(f"{name} = {' + '.join(names)}")
+    if output.sized:
+        lines.append(f"{name}_size = {' + '.join(f'np.abs({part})' for part in names)}")
+    return lines
+
+
+def _program(printer: Printer, program: Program) -> str:
+    lines = [f"{symbol.name} = {printer(expr)}" for symbol, expr in program.assignments]
+    results = []
+    for output in program.outputs:
+        lines += _full(printer, program, output)
+        results += [output.name, f"{output.name}_size"] if output.sized else [output.name]
+    body = "\n".join(f"    {line}" for line in lines)
+    inputs = ", ".join(symbol.name for symbol in program.inputs)
+    return f"def {program.name}({inputs}):\n{body}\n    return {', '.join(results)}\n"
+
+
+def _split(printer: Printer, split: Split) -> str:
+    """Each piece is evaluated inside itself only, so what is not selected can do no harm."""
+    text = "".join(_program(printer, piece) + "\n\n" for piece in split.pieces)
+    ends = [literal(edge) for edge in split.edges]
+    calls = []
+    for n, piece in enumerate(split.pieces):
+        held = f"np.maximum(u, {ends[n - 1]})" if n else "u"
+        calls.append(f"{piece.name}(np.minimum({held}, {ends[n]}))" if n < len(ends) else f"{piece.name}({held})")
+    choice = calls[-1]
+    for end, call in zip(reversed(ends), reversed(calls[:-1]), strict=True):
+        choice = f"np.where(u < {end}, {call}, {choice})"
+    return f"{text}def {split.name}(u):\n    return {choice}\n"
+
+
+_TABLE = {word.__name__: _call(f"np.{word.__name__}", word.arity) for word in CORE}
+_TABLE |= {word.__name__: _call(word.__name__, word.arity) for word in SUPPORT} | _OWN
+
+NUMPY = Printer("numpy", ".py", "#", _TABLE, "np.sqrt({0})", "np.power({0}, {1})", "inf", _program, _split)

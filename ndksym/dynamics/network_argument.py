@@ -1,0 +1,44 @@
+"""What a caller gives as the network: a compiled kernel, a derivation, or whatever `derive` takes."""
+
+from typing import Any
+
+from ndksym.codegen.compile import kernel
+from ndksym.errors import InputError, InputTypeError
+from ndksym.kernels.network import MAX_DEPTH, Network
+from ndksym.kernels.network import network as derived
+from ndksym.runtime import checks
+from ndksym.runtime.arguments import integer
+from ndksym.runtime.kernel import Kernel
+
+__all__ = ["as_kernel", "as_network"]
+
+
+def as_network(network: Any, depth: Any = None, bias: Any = 0.0) -> Network:
+    """The network's derivation; what is still to be derived has biases if `bias` is not 0.
+
+    Errors: those of `derive`; InputError for another depth than the network has; InputTypeError for a kernel that does not
+    hold its derivation.
+    """
+    found = network.derivation if isinstance(network, Kernel) else network
+    if isinstance(found, Network):
+        _same_depth(found.depth, depth)
+        checks.bias_scale(bias, found.bias)
+        return found
+    if isinstance(network, Kernel):
+        raise InputTypeError(
+            "this kernel was loaded from generated code and does not hold its derivation; give what ndksym.derive returns"
+        )
+    return derived(found, depth=depth, bias=checks.number(bias, "bias", zero=True) != 0)
+
+
+def as_kernel(network: Any, depth: Any = None, bias: Any = 0.0) -> Kernel:
+    """The network's compiled kernel. Errors: as in `as_network`."""
+    if isinstance(network, Kernel):
+        _same_depth(len(network.layers), depth)
+        return network
+    return kernel(as_network(network, depth, bias), "numpy")
+
+
+def _same_depth(own: int, depth: Any) -> None:
+    if depth is not None and integer(depth, "depth", 1, MAX_DEPTH) != own:
+        raise InputError(f"the network has depth {own}, so depth must be {own} or left out; got {depth}")

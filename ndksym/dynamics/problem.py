@@ -1,0 +1,129 @@
+"""What every Volterra method starts from: the NDK's table, how well it must be known, and how errors reach the test rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from ndksym.dynamics import linearised
+from ndksym.dynamics.interpolation_error import Pulses, left_out
+from ndksym.dynamics.kernel_table import FINEST_TOLERANCE, Field, Pieces, TooCoarseError, field, fitted
+from ndksym.dynamics.physics import Memory, Physics
+from ndksym.runtime.kernel import Kernel
+from ndksym.runtime.types import Array
+
+Solved = TypeVar("Solved")
+
+ROUNDING = 1e-13
+_SHARE = 0.2
+"""Of the tolerance, for the defect, and for what the table leaves out."""
+_UNSEEN = 3.0
+"""Times what a table is seen to leave out at a few points: it may leave out as much more between them."""
+_LEAP = 100.0
+"""Times what a table must become finer by: while it does not suffice, the equation is solved from the start again."""
+_MARGIN = 0.3
+"""Of what would do if the largest error of the table were that of every entry; measured, it may be tenfold."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is asked. y is (P, outputs); `rows` are further inputs; `scale` multiplies the loss."""
+
+    kernel: Kernel
+    X: Array
+    rows: Array
+    y: Array
+    physics: Physics
+    scale: float
+    rtol: float
+
+    @property
+    def both(self) -> Array:
+        """Training rows, then the further ones."""
+        return self.X if self.rows is self.X else np.vstack([self.X, self.rows])
+
+    @property
+    def size(self) -> float:
+        """The largest |y|."""
+        return max(float(np.abs(self.y).max()), np.finfo(float).tiny)
+
+    def split(self, values: Array) -> tuple[Array, Array]:
+        """(…, training rows, …) and (…, further rows, …) of (times, both, outputs)."""
+        return values[:, : len(self.X)], values[:, len(self.X) :] if self.rows is not self.X else values
+
+    def theta(self) -> Array:
+        """NTK at initialisation: (both, P)."""
+        known = {"variance": self.physics.init_variance, "bias": self.physics.bias}
+        own = self.kernel.ntk(self.X, **known)
+        if self.rows is self.X:
+            return self.scale * own
+        return self.scale * np.vstack([own, self.kernel.ntk(self.rows, self.X, **known)])
+
+
+@dataclass(frozen=True)
+class Approach:
+    """The table of the NDK between all rows and the training set, and the scales of its errors.
+
+    `vectors` are the modes of the NTK that are learnt, `impulse` = Θ⁻¹y on them is what gradient flow leaves behind, `across`
+    what a defect on the training set is multiplied by on its way to the other rows, and `wanted` the defect that rtol allows.
+    """
+
+    problem: Problem
+    evaluate: Field
+    table: Pieces
+    vectors: Array
+    impulse: Array
+    across: float
+    wanted: float
+    refinable: bool
+    """Whether the table can be made more exact."""
+
+    def error(self, defects: Array, past: Pulses, last: float) -> Array:
+        """What bounds the predictor's error up to `last`: the resolvent of a positive kernel at most doubles a defect."""
+        problem = self.problem
+        plain = self.table.scaled(1 / problem.scale)
+        missed = problem.scale * left_out(self.evaluate, plain, problem.both, problem.X, past, last)
+        return 2 * self.across * (defects + _UNSEEN * missed) + ROUNDING * problem.size
+
+
+def approach(problem: Problem, memory: Memory, slowest: float, finer: float = 1.0) -> Approach:
+    """A mode of the NTK slower than `slowest` takes no larger impulse than if it were that fast.
+
+    The table is `finer` times as exact as the impulse needs, for what is learnt later.
+    """
+    theta, P = problem.theta(), len(problem.X)
+    values, vectors = linearised.modes(theta[:P])
+    # what is never learnt (conflicting labels of one input) takes none
+    values, vectors = values[values > 0], vectors[:, values > 0]
+    gain = 1 / np.maximum(values, slowest)
+    impulse = vectors @ (gain[:, None] * (vectors.T @ problem.y))
+    across = max(1.0, float(np.linalg.norm((theta @ vectors) * gain, axis=1).max(initial=0.0)))
+    wanted = _SHARE * problem.rtol * problem.size / across
+    # what an error of the table, the same in a whole row, does to the predictor
+    reach = float(np.linalg.norm(impulse, axis=0).max()) * float(np.abs(theta).max()) * np.sqrt(P)
+    tolerance = min(_MARGIN * wanted / max(problem.size, reach), 1e-2) / finer
+    evaluate = field(problem.kernel, memory, problem.physics.bias, "ntk")
+    found = fitted(
+        evaluate, memory, problem.both, problem.X, tolerance, problem.scale * impulse, wanted / (_UNSEEN * finer)
+    )
+    return Approach(
+        problem, evaluate, found.scaled(problem.scale), vectors, impulse, across, wanted, tolerance > FINEST_TOLERANCE
+    )
+
+
+def settled(
+    problem: Problem, memory: Memory, slowest: float, solve: Callable[[Approach], tuple[Solved, Array]]
+) -> tuple[Solved, Array]:
+    """What `solve` finds and its error, from a table made finer while that error misses rtol and has more than halved."""
+    finer, before = 1.0, np.inf
+    while True:
+        try:
+            found, error = solve(approach(problem, memory, slowest, finer))
+        except TooCoarseError as coarse:
+            finer *= _LEAP * coarse.by
+            continue
+        over = float(error.max(initial=0.0)) / (problem.rtol * problem.size)
+        if over <= 1 or over > 0.5 * before:
+            return found, error
+        finer, before = 3 * over * finer, over

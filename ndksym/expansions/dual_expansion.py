@@ -1,0 +1,129 @@
+"""The dual kernel beside a point: its Taylor coefficients, and where φ has a kink and inputs coincide, in roots (theory T4, T11).
+
+Beside coincident inputs K(a, b, c) of a kinked φ is no power series in a, b and c, but it is one in a, in r = √(ab − c²) and in
+w = (b − a)/r: what is left of the kinks depends on how far the preactivations are apart, beside how much they differ in size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import factorial
+
+from sympy import Expr, Integer, Poly, Rational, Symbol, diff
+
+from ndksym.algebra import puiseux
+from ndksym.errors import NotDerivableError
+from ndksym.kernels.dual import Dual
+from ndksym.symbols import a, b, c
+
+__all__ = ["Local", "coincident", "distinct"]
+
+_GUARDS = (4, 7, 10)
+"""Terms more than are asked for: poles that cancel cost some."""
+_R, _W = Symbol("r", positive=True), Symbol("w", real=True)
+
+Taylor = Mapping[tuple[int, ...], Expr]
+
+
+@dataclass(frozen=True)
+class Local:
+    """Coefficients of K and K_dot at (a, b, c) in powers of (δa, δb, δc), or, `rooted`, at (a, a, a) in (δa, w, r)."""
+
+    K: Taylor
+    K_dot: Taylor
+    rooted: bool
+
+
+@cache
+def distinct(dual: Dual, degree: int) -> Local:
+    """Taylor coefficients in δa, δb and δc up to that degree, at any a, b and |c| < √(ab); ∂K/∂c is K_dot (T4)."""
+    K, K_dot = _closed(dual)
+    slopes = _taylor(K_dot, degree)
+    values = _taylor_ab(K, degree)
+    for (i, j, k), value in slopes.items():
+        if i + j + k < degree:
+            values[i, j, k + 1] = value / (k + 1)
+    return Local(values, slopes, rooted=False)
+
+
+@cache
+def coincident(dual: Dual, degree: int) -> Local:
+    """At coincident inputs, up to that degree where w and r count 1 and δa, δb, δc count 2; one more for K.
+
+    >>> from ndksym.kernels.dual import dual
+    >>> coincident(dual("relu"), 1).K_dot[0, 0, 1]
+    -1/(2*pi*a)
+    """
+    if not dual.activation.kinks:
+        at = distinct(dual, (degree + 1) // 2)
+        here = {b: a, c: a}
+        return Local(_at(at.K, here), _at(at.K_dot, here), rooted=False)
+    K, K_dot = _closed(dual)
+    return Local(_rooted(K, degree + 1), _rooted(K_dot, degree), rooted=True)
+
+
+def _closed(dual: Dual) -> tuple[Expr, Expr]:
+    if dual.K is None or dual.K_dot is None:
+        raise NotDerivableError(f"{dual.activation.name} has no closed form: {dual.reason}")
+    return dual.K, dual.K_dot
+
+
+def _at(taylor: Taylor, point: Mapping[Symbol, Expr]) -> Taylor:
+    values = {at: value.xreplace(point) for at, value in taylor.items()}
+    return {at: value for at, value in values.items() if value != 0}
+
+
+def _taylor(expr: Expr, degree: int) -> dict[tuple[int, ...], Expr]:
+    found: dict[tuple[int, ...], Expr] = {}
+    for (i, j, _), start in _taylor_ab(expr, degree).items():
+        value = start
+        for k in range(degree - i - j + 1):
+            if value != 0:
+                found[i, j, k] = value / factorial(k)
+            value = diff(value, c)
+    return found
+
+
+def _taylor_ab(expr: Expr, degree: int) -> dict[tuple[int, ...], Expr]:
+    found: dict[tuple[int, ...], Expr] = {}
+    along_a = expr
+    for i in range(degree + 1):
+        along_b = along_a
+        for j in range(degree - i + 1):
+            if along_b != 0:
+                found[i, j, 0] = along_b / (factorial(i) * factorial(j))
+            along_b = diff(along_b, b)
+        along_a = diff(along_a, a)
+    return found
+
+
+def _rooted(expr: Expr, degree: int) -> dict[tuple[int, ...], Expr]:
+    """Powers of (δa, w, r)."""
+    found: dict[tuple[int, ...], Expr] = {}
+    terms = _beside(expr, degree)
+    for n in range(degree + 1):
+        value = terms.coefficient(n)
+        if value == 0:
+            continue
+        for (in_w, in_r), coefficient in Poly(value, _W, _R).terms():
+            for i in range((degree - n) // 2 + 1):
+                slope = diff(coefficient, a, i) / factorial(i)
+                if slope != 0:
+                    found[i, in_w, in_r] = slope
+    return found
+
+
+def _beside(expr: Expr, degree: int) -> puiseux.Series:
+    """Along r = ε r, w = ε w: b = a + rw, c = √(ab − r²)."""
+    for guard in _GUARDS:
+        length = degree + 1 + guard
+        r, w = puiseux.variable(_R, length), puiseux.variable(_W, length)
+        first = puiseux.constant(a, length)
+        second = puiseux.plus(first, puiseux.times(r, w))
+        square = puiseux.plus(puiseux.times(first, second), puiseux.scaled(puiseux.times(r, r), Integer(-1)))
+        found = puiseux.series(expr, {b: second, c: puiseux.power(square, Rational(1, 2))}, degree)
+        if found.end > degree:
+            return found
+    raise NotDerivableError(f"the kernel's poles beside coincident inputs do not cancel within {_GUARDS[-1]} terms")

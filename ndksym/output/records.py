@@ -1,0 +1,76 @@
+"""A frozen record of numbers as a JSON document, and as a .npz that reads back without pickle."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ndksym.errors import InputError, InputTypeError
+from ndksym.output import files
+
+
+def document(value: Any) -> Any:
+    """The same as dictionaries, lists, numbers and text, for JSON; what is not finite becomes None.
+
+    >>> document(np.array([1.0, np.inf]))
+    [1.0, None]
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: document(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, np.ndarray | np.generic):
+        return document(value.tolist())
+    if isinstance(value, Mapping):
+        return {str(key): document(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [document(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def arrays(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Every field as an array under its own name, those of an inner record as outer.inner; None is left out.
+
+    Errors: InputTypeError for a value that is no array of numbers, truth values or text.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    out: dict[str, Any] = {}
+    for name, entry in value.items():
+        if dataclasses.is_dataclass(entry) or isinstance(entry, Mapping):
+            out |= arrays(entry, f"{prefix}{name}.")
+        elif entry is not None:
+            out[f"{prefix}{name}"] = _plain(entry, f"{prefix}{name}")
+    return out
+
+
+def save(path: str | Path, value: Any, about: Mapping[str, Any]) -> None:
+    """Write the record's arrays to a .npz, and `about` beside them as about.NAME: whole or not at all.
+
+    Errors: InputError for another ending or a folder that is not there; InputTypeError as in `arrays`.
+    """
+    path = Path(path)
+    check_npz(path)
+    found = arrays(value) | arrays(about, "about.")
+    with files.whole(path) as stream:
+        np.savez_compressed(stream, **found)
+
+
+def check_npz(path: Path) -> None:
+    """Refuse what is not a writable .npz path."""
+    if path.suffix != ".npz":
+        raise InputError(f"arrays are saved as .npz, so the file must be called something.npz; got {path}")
+    files.check_writable(path)
+
+
+def _plain(entry: Any, name: str) -> Any:
+    try:
+        out = np.asarray(entry)
+    except ValueError as error:
+        raise InputTypeError(f"{name} is ragged and cannot be saved as an array") from error
+    if out.dtype.kind not in "biufcUS":
+        raise InputTypeError(f"{name} must be numbers, truth values or text to be saved, got {type(entry).__name__}")
+    return out
