@@ -4,6 +4,8 @@ The gradient-driven phase leaves the impulse a_0 = Θ⁻¹ y at τ = 0; from the
 y = G(τ, 0) a_0 + ∫_0^τ G(τ, τ') r(τ') dτ' and f(τ) the same with the rows of f.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from ndksym.dynamics import volterra
@@ -24,7 +26,8 @@ def mean(problem: Problem, times: Array, progress: volterra.Progress) -> tuple[A
     if len(times) == 0:
         return np.zeros((0, *problem.y.shape)), np.zeros((0, len(problem.rows), problem.y.shape[1])), np.zeros(0)
     memory = Memory(1 / physics.prior_variance, physics.prior_variance, physics.init_variance)
-    f, error = settled(problem, memory, 0.0, lambda start: _predicted(start, times, progress))
+    cold = replace(problem, physics=replace(physics, temperature=0.0))
+    f, error = settled(cold, memory, float(times[-1]), 0.0, lambda start: _predicted(start, times, progress))
     train, test = problem.split(f)
     return train, test, error
 

@@ -46,7 +46,7 @@ def solution(problem: Problem, last: float, progress: volterra.Progress) -> Solu
         past = pulses(delta.nodes, delta.quadrature, delta.values.reshape(-1, *problem.y.shape))
         return (delta, start.table), start.error(defects, past, last)
 
-    (delta, table), error = settled(problem, langevin(problem.physics), _SLOW * problem.physics.rate, solved)
+    (delta, table), error = settled(problem, langevin(problem.physics), last, _SLOW * problem.physics.rate, solved)
     return Solution(delta, table, error)
 
 

@@ -52,13 +52,49 @@ class Problem:
         """(…, training rows, …) and (…, further rows, …) of (times, both, outputs)."""
         return values[:, : len(self.X)], values[:, len(self.X) :] if self.rows is not self.X else values
 
+    def kernels(self, variance: float) -> tuple[Array, Array]:
+        """NNGP and NTK of weights of this variance: (both, P) each."""
+        return self._gram("nngp", variance), self._gram("ntk", variance)
+
     def theta(self) -> Array:
         """NTK at initialisation: (both, P)."""
-        known = {"variance": self.physics.init_variance, "bias": self.physics.bias}
-        own = self.kernel.ntk(self.X, **known)
+        return self._gram("ntk", self.physics.init_variance)
+
+    def _gram(self, kind: str, variance: float) -> Array:
+        gram, known = getattr(self.kernel, kind), {"variance": variance, "bias": self.physics.bias}
+        own = gram(self.X, **known)
         if self.rows is self.X:
-            return self.scale * own
-        return self.scale * np.vstack([own, self.kernel.ntk(self.rows, self.X, **known)])
+            return np.asarray(self.scale * own)
+        return np.asarray(self.scale * np.vstack([own, gram(self.rows, self.X, **known)]))
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Modes of a kernel (both, P) on the training set that are learnt, as columns, and 1/value of each, no more than 1/`floor`.
+
+    `across` is what a defect on the training set is multiplied by on its way to the other rows.
+    """
+
+    vectors: Array
+    gain: Array
+    across: float
+
+
+def modes(gram: Array, floor: float) -> Modes:
+    """Of a kernel; what is never learnt (conflicting labels of one input) has none."""
+    values, vectors = linearised.modes(gram[: gram.shape[1]])
+    values, vectors = values[values > 0], vectors[:, values > 0]
+    gain = 1 / np.maximum(values, floor)
+    across = float(np.linalg.norm((gram @ vectors) * gain, axis=1).max(initial=1.0))
+    return Modes(vectors, gain, across)
+
+
+def later_across(problem: Problem, memory: Memory, last: float, slowest: float) -> float:
+    """`across` of what is learnt up to `last`: kernels of rows far apart in norm grow by different powers of the variance, and
+    diffusion turns the NTK into the NNGP kernel, as far as weights are renewed by then."""
+    nngp, ntk = problem.kernels(float(memory.earlier(last)))
+    renewed = -float(np.expm1(-2 * memory.rate * last))
+    return max(modes(ntk, slowest).across, renewed * modes(nngp, problem.physics.temperature).across)
 
 
 @dataclass(frozen=True)
@@ -87,18 +123,15 @@ class Approach:
         return 2 * self.across * (defects + _UNSEEN * missed) + ROUNDING * problem.size
 
 
-def approach(problem: Problem, memory: Memory, slowest: float, finer: float = 1.0) -> Approach:
-    """A mode of the NTK slower than `slowest` takes no larger impulse than if it were that fast.
+def approach(problem: Problem, memory: Memory, last: float, slowest: float, finer: float = 1.0) -> Approach:
+    """Up to time `last`. A mode of the NTK slower than `slowest` takes no larger impulse than if it were that fast.
 
     The table is `finer` times as exact as the impulse needs, for what is learnt later.
     """
     theta, P = problem.theta(), len(problem.X)
-    values, vectors = linearised.modes(theta[:P])
-    # what is never learnt (conflicting labels of one input) takes none
-    values, vectors = values[values > 0], vectors[:, values > 0]
-    gain = 1 / np.maximum(values, slowest)
-    impulse = vectors @ (gain[:, None] * (vectors.T @ problem.y))
-    across = max(1.0, float(np.linalg.norm((theta @ vectors) * gain, axis=1).max(initial=0.0)))
+    own = modes(theta, slowest)
+    across = max(own.across, later_across(problem, memory, last, slowest))
+    impulse = own.vectors @ (own.gain[:, None] * (own.vectors.T @ problem.y))
     wanted = _SHARE * problem.rtol * problem.size / across
     # what an error of the table, the same in a whole row, does to the predictor
     reach = float(np.linalg.norm(impulse, axis=0).max()) * float(np.abs(theta).max()) * np.sqrt(P)
@@ -108,18 +141,25 @@ def approach(problem: Problem, memory: Memory, slowest: float, finer: float = 1.
         evaluate, memory, problem.both, problem.X, tolerance, problem.scale * impulse, wanted / (_UNSEEN * finer)
     )
     return Approach(
-        problem, evaluate, found.scaled(problem.scale), vectors, impulse, across, wanted, tolerance > FINEST_TOLERANCE
+        problem,
+        evaluate,
+        found.scaled(problem.scale),
+        own.vectors,
+        impulse,
+        across,
+        wanted,
+        tolerance > FINEST_TOLERANCE,
     )
 
 
 def settled(
-    problem: Problem, memory: Memory, slowest: float, solve: Callable[[Approach], tuple[Solved, Array]]
+    problem: Problem, memory: Memory, last: float, slowest: float, solve: Callable[[Approach], tuple[Solved, Array]]
 ) -> tuple[Solved, Array]:
     """What `solve` finds and its error, from a table made finer while that error misses rtol and has more than halved."""
     finer, before = 1.0, np.inf
     while True:
         try:
-            found, error = solve(approach(problem, memory, slowest, finer))
+            found, error = solve(approach(problem, memory, last, slowest, finer))
         except TooCoarseError as coarse:
             finer *= _LEAP * coarse.by
             continue

@@ -7,7 +7,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "swap: later -> earlier",
     ): "both have the broadcast shape",
     (
-        "codegen/terms.py",
+        "codegen/term_table.py",
         "share = alpha if abs(alpha.n(20)) <= abs(beta.n(20)) else beta",
         "swap: alpha -> beta",
     ): "either share takes out what cancels; what is left is of one sign beside it",
@@ -17,7 +17,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "minus: -0.25 -> 0.25",
     ): "the recurrence is linear in its first row, and what it starts from is divided out of the weights",
     (
-        "codegen/positive.py",
+        "codegen/positivity.py",
         "sign, C = _sign(A), abs(twice) / 2",
         "swap: A -> B",
     ): "where the signs of A and B differ, AB < C² refuses the form anyway",
@@ -27,12 +27,12 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "two: 2 -> 1",
     ): "any bound beyond which erfc is 0 serves; this one is farther out",
     (
-        "special.py",
+        "algebra/bivariate_normal.py",
         "if -1 < rho < 1 and 0 < max(h * h, k * k) <= MODERATE:",
         "minus: -1 -> 1",
     ): "the slower of two rules for the same value",
     (
-        "owen.py",
+        "algebra/owen.py",
         "with mpmath.workprec(prec + int(x / mpmath.ln2) + 10):",
         "sign: prec + int(x / mpmath.ln2) + 10 -> prec + int(x / mpmath.ln2) - 10",
     ): "guard digits: prec has 20 more than are asked for",
@@ -52,42 +52,42 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "sign: (lo + half)[:, None] + half[:, None] * x -> (lo + half)[:, None] - half[:, None] * x",
     ): "nodes and weights of Gauss–Legendre are symmetric",
     (
-        "gaussian/laurent.py",
+        "kernels/gaussian/laurent.py",
         "inverse = self.home.ring.from_dict({tuple(-e for e in monomial): 1 / coefficient})",
         "times: 1 / coefficient -> 1 * coefficient",
     ): "the variances that pinning divides by are X, Y, D/X or D/Y: the coefficient is 1",
     (
-        "gaussian/terms.py",
+        "kernels/gaussian/collect.py",
         "if ground.split(h)[1] or ground.split(k)[1]:",
         "swap: h -> k",
     ): "means Aη + Cζ and Cη + Bζ: both are real, or neither is",
     (
-        "gaussian/terms.py",
+        "kernels/gaussian/collect.py",
         "if ground.split(h)[1] or ground.split(k)[1]:",
         "swap: k -> h",
     ): "means Aη + Cζ and Cη + Bζ: both are real, or neither is",
     (
-        "special.py",
+        "algebra/bivariate_normal.py",
         "slope = abs((h - k) ** 2 * cos / sin**3 - h * k * sin / (1 + cos) ** 2)",
         "sign: h - k -> h + k",
     ): "only where panels are cut: each is integrated to the working precision",
     (
-        "special.py",
+        "algebra/bivariate_normal.py",
         "slope = abs((h - k) ** 2 * cos / sin**3 - h * k * sin / (1 + cos) ** 2)",
         "two: 2 -> 1",
     ): "only where panels are cut: each is integrated to the working precision",
     (
-        "special.py",
+        "algebra/bivariate_normal.py",
         "slope = abs((h - k) ** 2 * cos / sin**3 - h * k * sin / (1 + cos) ** 2)",
         "swap: k -> h (2)",
     ): "only where panels are cut: each is integrated to the working precision",
     (
-        "special.py",
+        "algebra/bivariate_normal.py",
         "bend = (h - k) ** 2 * (1 + 2 * cos**2) / sin**4 + abs(h * k)",
         "two: 2 -> 1 (2)",
     ): "only where panels are cut: each is integrated to the working precision",
     (
-        "special.py",
+        "algebra/bivariate_normal.py",
         "if -oo in (h, k):",
         "swap: k -> h",
     ): "the canonical order puts −∞ first, and it is met there",
@@ -97,13 +97,13 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "times: _TIGHTER * problem.rtol / np.sqrt(len(problem.X)) -> _TIGHTER * problem.rtol * np.sqrt(len(problem.X))",
     ): "how tight a table is; it is ten times tighter than asked for, and the tests have P = 3 at most",
     (
-        "dynamics/frozen.py",
+        "dynamics/frozen_readout.py",
         "factor=lambda t, s: np.exp(-memory.rate * np.maximum(frozen - s, 0.0)) + 0 * t,",
         "sign: np.exp(-memory.rate * np.maximum(frozen - s, 0.0)) + 0 * t -> "
         "np.exp(-memory.rate * np.maximum(frozen - s, 0.0)) - 0 * t",
     ): "0 · t is there for its shape",
     (
-        "dynamics/table.py",
+        "dynamics/kernel_table.py",
         "return np.vstack([columns, _spread(rows, max(2, most // 2))]), columns",
         "two: 2 -> 1 (2)",
     ): "more rows in the sample that chooses the times",
@@ -118,7 +118,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "two: 0.5 -> 1.0",
     ): "only a preconditioner: GMRES goes on to the same residual",
     (
-        "dynamics/table.py",
+        "dynamics/kernel_table.py",
         "_LARGE = 2**15",
         "two: 2 -> 1",
     ): "from which size on threads are used; the matrices are the same",
