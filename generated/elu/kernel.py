@@ -17,7 +17,7 @@ import numpy as np
 if str(Path(__file__).resolve().parent) not in sys.path:
     sys.path.append(str(Path(__file__).resolve().parent))
 
-from ndksym_runtime.support import away, edge, experfc, ramp
+from ndksym_runtime.special import away, edge, experfc, ramp
 
 inf = float("inf")
 

@@ -18,7 +18,7 @@ from scipy.special import erf, erfc
 if str(Path(__file__).resolve().parent) not in sys.path:
     sys.path.append(str(Path(__file__).resolve().parent))
 
-from ndksym_runtime.support import away, edge
+from ndksym_runtime.special import away, edge
 
 inf = float("inf")
 

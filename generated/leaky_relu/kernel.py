@@ -17,7 +17,7 @@ import numpy as np
 if str(Path(__file__).resolve().parent) not in sys.path:
     sys.path.append(str(Path(__file__).resolve().parent))
 
-from ndksym_runtime.support import ramp, sliver
+from ndksym_runtime.special import ramp, sliver
 
 inf = float("inf")
 

@@ -20,7 +20,7 @@ from scipy.special import erf
 if str(Path(__file__).resolve().parent) not in sys.path:
     sys.path.append(str(Path(__file__).resolve().parent))
 
-from ndksym_runtime.support import ramp, sliver
+from ndksym_runtime.special import ramp, sliver
 
 inf = float("inf")
 

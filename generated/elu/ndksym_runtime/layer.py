@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from . import gaps, mehler, quadrature, tails
-from .rows import CANCELLATION, Rows, kept
+from . import mehler, near_parallel, quadrature, tails
+from .preactivations import CANCELLATION, Rows, kept
 from .types import Array, Layer
 from .wide import Number
 
@@ -81,7 +81,7 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool, rough: bool = 
         cogap = P * Q + K
         narrow = (np.minimum(gap, cogap) < NARROW * P * Q) & ~fine_gap & (not last)
     left = narrow & ~poor
-    for rule in (gaps.by_series, gaps.by_price):
+    for rule in (near_parallel.by_series, near_parallel.by_price):
         m = np.nonzero(left & (gap < cogap))[0]
         if len(m):
             found, done = rule(first, second, pairs.i[m], pairs.j[m], s[m], k[m])

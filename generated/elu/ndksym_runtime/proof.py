@@ -16,7 +16,7 @@ from .errors import NdksymError, NotDerivableError
 from . import quadrature, tails
 from .layer import Pairs, evaluate, unfold
 from .panels import Panels
-from .rows import Rows, Rule
+from .preactivations import Rows, Rule
 from .types import Array, Layer
 
 __all__ = ["PAIRS", "Proof", "prove"]

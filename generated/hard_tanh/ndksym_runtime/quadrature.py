@@ -197,11 +197,15 @@ def radial_gap(layer: Layer, panels: Panels, p: Array, q: Array, P: Array, Q: Ar
     for begin in range(0, len(p), _TOGETHER):
         part = slice(begin, begin + _TOGETHER)
         norms, lengths = (p[part, None], q[part, None]), (P[part, None], Q[part, None])
-        edges = np.hstack([*(panels.edges / norm for norm in norms), np.broadcast_to(_STEPS, (len(norms[0]), len(_STEPS)))])
+        edges = np.hstack(
+            [*(panels.edges / norm for norm in norms), np.broadcast_to(_STEPS, (len(norms[0]), len(_STEPS)))]
+        )
         edges = np.sort(np.clip(edges, -Z, Z), axis=1)
         owner, column = np.nonzero(np.diff(edges, axis=1) > 0)
         z, w = on_panels(edges[owner, column], edges[owner, column + 1])
-        first, second = (layer.phi(norm[owner] * z) / length[owner] for norm, length in zip(norms, lengths, strict=True))
+        first, second = (
+            layer.phi(norm[owner] * z) / length[owner] for norm, length in zip(norms, lengths, strict=True)
+        )
         out[part] = np.bincount(owner, np.sum(w * (first - second) ** 2, axis=1), len(norms[0]))
     return 0.5 * P * Q * out
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from . import layer as usual
 from . import mehler, quadrature
 from .layer import NARROW, Pairs, Values, expectation, series_may_serve, series_stands, unfold
-from .rows import CANCELLATION, Rows, wide_kept
+from .preactivations import CANCELLATION, Rows, wide_kept
 from .types import Array
 from .wide import Wide, floats, pick, power, put, wide
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DivergentKernelError
-from . import geometry, inputs
+from . import angles, checks
 from .chain import Part, base_pairs, chain, diagonal, rows_of
 from .memory import require_memory
+from .preactivations import Rows, Rule
 from .prior import Prior, Priors, static_prior, two_time_prior
-from .rows import Rows, Rule
 from .types import Array, Layer
 from .wide import floats
 
@@ -133,7 +133,7 @@ class Kernel:
         return out
 
     def _static(self, X: Any, X2: Any, variance: float, bias: float, part: Part) -> Array:
-        variance = inputs.number(variance, "variance", zero=False)
+        variance = checks.number(variance, "variance", zero=False)
         return self.gram(X, X2, static_prior(variance), bias=bias, part=part)
 
     def _two_time(
@@ -148,10 +148,10 @@ class Kernel:
         bias: float,
         part: Part,
     ) -> Array:
-        temperature = inputs.number(temperature, "temperature", zero=True)
-        prior_variance = inputs.number(prior_variance, "prior_variance", zero=False)
-        init_variance = inputs.number(init_variance, "init_variance", zero=True)
-        later, earlier = inputs.times(t, s)
+        temperature = checks.number(temperature, "temperature", zero=True)
+        prior_variance = checks.number(prior_variance, "prior_variance", zero=False)
+        init_variance = checks.number(init_variance, "init_variance", zero=True)
+        later, earlier = checks.times(t, s)
         first, second, beta = self._points(X, X2, bias, part)
         _fits(later.size, first, second)
         out = np.empty((*later.shape, len(first.norms), len((second or first).norms)))
@@ -163,9 +163,7 @@ class Kernel:
                 out[index] *= np.exp(-temperature / prior_variance * (t_ - s_))
         return out
 
-    def _points(
-        self, X: Any, X2: Any, bias: float, part: Part
-    ) -> tuple[geometry.Points, geometry.Points | None, float]:
+    def _points(self, X: Any, X2: Any, bias: float, part: Part) -> tuple[angles.Points, angles.Points | None, float]:
         if part in ("ntk", "hidden"):
             for layer in self.layers:
                 if layer.smoothness < 1:
@@ -174,15 +172,15 @@ class Kernel:
                         "and NDK are infinite on the diagonal; nngp and prior_covariance exist. Allowed here: continuous "
                         "activations"
                     )
-        beta = inputs.bias_scale(bias, self.bias)
-        matrix = inputs.points(X, "X")
-        other = None if X2 is None else inputs.points(X2, "X2", matrix.shape[1])
-        return geometry.points(matrix, beta), None if other is None else geometry.points(other, beta), beta
+        beta = checks.bias_scale(bias, self.bias)
+        matrix = checks.points(X, "X")
+        other = None if X2 is None else checks.points(X2, "X2", matrix.shape[1])
+        return angles.points(matrix, beta), None if other is None else angles.points(other, beta), beta
 
     def _matrix(
         self,
-        first: geometry.Points,
-        second: geometry.Points | None,
+        first: angles.Points,
+        second: angles.Points | None,
         prior: Prior,
         beta: float,
         part: Part,
@@ -205,8 +203,8 @@ class Kernel:
         self,
         rows: list[Rows],
         rows2: list[Rows],
-        first: geometry.Points,
-        second: geometry.Points,
+        first: angles.Points,
+        second: angles.Points,
         i: NDArray[np.intp],
         j: NDArray[np.intp],
         prior: Prior,
@@ -242,7 +240,7 @@ def _described(layer: Layer) -> str:
     return f"{layer.name}: {'closed form' if layer.closed else 'numeric'}, {layer.proof}"
 
 
-def _fits(times: int, first: geometry.Points, second: geometry.Points | None) -> None:
+def _fits(times: int, first: angles.Points, second: angles.Points | None) -> None:
     """Refuse a result that cannot fit."""
     n, n2 = len(first.norms), len((second or first).norms)
     many = f"{times:,} pairs of times and " if times > 1 else ""

@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from . import beyond, geometry
+from . import angles, beyond
 from .layer import Pairs, evaluate
+from .preactivations import Rows, Rule
 from .prior import Prior, Priors
-from .rows import Rows, Rule
 from .types import Array
 from .wide import Number, Wide, floats, pick, root, wide
 
@@ -43,16 +43,16 @@ class Base:
 
 
 def base_pairs(
-    first: geometry.Points, second: geometry.Points, far: bool, i: NDArray[np.intp], j: NDArray[np.intp]
+    first: angles.Points, second: angles.Points, far: bool, i: NDArray[np.intp], j: NDArray[np.intp]
 ) -> Base:
     """The pairs (i, j), for numbers m·2^e if `far`."""
     p, q = first.norms[i], second.norms[j]
     c: Number = _inner_products(first.rows, second.rows, i, j)
     with np.errstate(all="ignore"):
         if far:
-            c = pick((np.abs(c) > geometry.SMALLEST) & np.isfinite(c), c, geometry.inner_products(first, second, i, j))
+            c = pick((np.abs(c) > angles.SMALLEST) & np.isfinite(c), c, angles.inner_products(first, second, i, j))
         rho = np.where((p > 0) & (q > 0), floats(c / p / q), 0.0)
-    return Base(i, j, p, q, c, *geometry.half_angles(first, second, i, j, rho))
+    return Base(i, j, p, q, c, *angles.half_angles(first, second, i, j, rho))
 
 
 def chain(
@@ -94,7 +94,7 @@ def rows_of(rules: tuple[Rule, ...], moment: Array, norm: Array, variance: float
     return out
 
 
-def diagonal(rows: list[Rows], points: geometry.Points, variance: float, beta: float, part: Part) -> Array:
+def diagonal(rows: list[Rows], points: angles.Points, variance: float, beta: float, part: Part) -> Array:
     """The same recursion where the two inputs are one: in a alone, so always well conditioned."""
     with np.errstate(all="ignore"):
         theta = hidden = points.moments

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from . import support
+from .special import LOST, far, sliver_series
 from .types import Array
 
 __all__ = ["WORDS", "Number", "Wide", "floats", "pick", "power", "put", "root", "scaled", "wide"]
@@ -188,14 +188,14 @@ def _expdiff(A: Number, B: Number, difference: Number) -> Wide:
 def _corner(A: Number, h: Number, k: Number) -> Wide:
     h, k = floats(h), floats(k)
     value = pick((h > 0) & (k > 0), _exp(A), 0.0)
-    return pick(np.maximum(np.abs(h), np.abs(k)) < support.LOST, np.nan, value)
+    return pick(np.maximum(np.abs(h), np.abs(k)) < LOST, np.nan, value)
 
 
 def _edge(h: Number, g: Number, along: Number, apex: Number) -> Wide:
     """As support.edge; its two exponentials may be of any size."""
     h, g = np.broadcast_arrays(floats(h), floats(g))
     x, y = np.clip(np.abs(h), 0.0, 1e300), np.clip(np.abs(g), 0.0, 1e300)
-    value = _exp(apex) * support.far(x, y)
+    value = _exp(apex) * far(x, y)
     value = pick(g < 0, _exp(along) * (0.5 * _erfcx(x * np.sqrt(0.5))) - value, value)
     return pick(h > 0, -value, value)
 
@@ -204,7 +204,7 @@ def _sliver(theta: Number, s: Number, k: Number) -> Wide:
     """θ − sin θ."""
     theta = wide(theta)
     near = np.minimum(floats(theta), 2.0)
-    return pick(near < 2.0, theta * theta * theta / 6 * support.sliver_series(near * near), theta - 2 * wide(s) * k)
+    return pick(near < 2.0, theta * theta * theta / 6 * sliver_series(near * near), theta - 2 * wide(s) * k)
 
 
 def _ramp(psi: Number, s: Number, k: Number) -> Wide:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import mehler, quadrature
-from .rows import Rows, kept
+from .preactivations import Rows, kept
 from .types import Array, Layer
 
 _STRAIGHT, _BENT = (8, 12), (24, 32)
