@@ -1,4 +1,10 @@
-"""What an infinitely wide network does: its predictor in time, from any compiled kernel (theory T8–T12, T15)."""
+"""What an infinitely wide network does: its predictor in time, from any compiled kernel (theory T8–T12, T15).
+
+In reading order: `network_argument` and `checks` (what a user gave), `tasks` (data sets), `physics`, `methods` (which equation a
+method means), `problem` (what every equation starts from), `kernel_table` with `chart` and `patches` (the NDK at all pairs of
+times), `interpolation_error`, `collocation` and `volterra`; the methods `langevin`, `diffusive`, `discrete`, `linearised`, and
+`covariance`, `frozen_readout`; `result` and `curves` (a Run and its figure). It may use all rooms up to `codegen`.
+"""
 
 from typing import Any
 

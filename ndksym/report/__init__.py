@@ -1,4 +1,9 @@
-"""A derivation as one page of HTML that stands by itself, with every number of its figures in a JSON beside it."""
+"""A derivation as one page of HTML that stands by itself, with every number of its figures in a JSON beside it.
+
+In reading order: `sections` (what the page says), `kernel_figures`, `learning_figures`, `phases_section`, `setting` (the physics
+shown), `text` (the same on a terminal and as JSON), `page`, `html`, `mathml` and `svg` (how it is set). It may use all rooms
+up to `verify`.
+"""
 
 import json
 import platform

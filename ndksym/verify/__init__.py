@@ -1,5 +1,10 @@
 """The verification ladder for one derivation: exact → precise → oracle → code → laws → backends → simulation, each rung a
-list of Evidence."""
+list of Evidence.
+
+In reading order: `evidence`, `points`, `exact`, `digits` (precise and certified), `numeric` (code, laws and backends), `laws`,
+`accuracy`, `closed_form_values`, `simulation`, and `oracle`, which shares no code with what it checks. It may use all rooms up
+to `expansions`.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
