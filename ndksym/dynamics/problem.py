@@ -22,6 +22,8 @@ _UNSEEN = 3.0
 """Times what a table is seen to leave out at a few points: it may leave out as much more between them."""
 _LEAP = 100.0
 """Times what a table must become finer by: while it does not suffice, the equation is solved from the start again."""
+_BOUGHT = 10.0
+"""Times `across` at initialisation: what grows by more later is not met by a finer mesh, but said."""
 _MARGIN = 0.3
 """Of what would do if the largest error of the table were that of every entry; measured, it may be tenfold."""
 
@@ -132,7 +134,7 @@ def approach(problem: Problem, memory: Memory, last: float, slowest: float, fine
     own = modes(theta, slowest)
     across = max(own.across, later_across(problem, memory, last, slowest))
     impulse = own.vectors @ (own.gain[:, None] * (own.vectors.T @ problem.y))
-    wanted = _SHARE * problem.rtol * problem.size / across
+    wanted = _SHARE * problem.rtol * problem.size / min(across, _BOUGHT * own.across)
     # what an error of the table, the same in a whole row, does to the predictor
     reach = float(np.linalg.norm(impulse, axis=0).max()) * float(np.abs(theta).max()) * np.sqrt(P)
     tolerance = min(_MARGIN * wanted / max(problem.size, reach), 1e-2) / finer
