@@ -20,7 +20,7 @@ _NARROWEST, _MOST = 2.0**-20, 400
 """Width of a patch that is not halved any more, and how many patches there may be before none is."""
 _CHECKS, _ALLOWED, _ROUNDING = 3, 20.0, 1e-12
 """Points between the nodes at which a patch is tried, and what it may miss there: in tolerances, or of the field."""
-_DIGITS = 2e-14
+_DIGITS = 4e-15
 """Coefficients this small beside the largest are the rounding of the field: no halving makes them smaller."""
 
 Line = Callable[[Array, Array], Array]
