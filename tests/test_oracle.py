@@ -15,8 +15,9 @@ from ndksym.errors import DivergentKernelError, InputError
 from ndksym.verify.oracle import conditional
 from ndksym.verify.oracle.balls import METHODS, dual_ball
 from ndksym.verify.oracle.covariance import geometry
+from ndksym.verify.oracle.evaluate import as_arb
 from ndksym.verify.oracle.network import motion, reference, two_time
-from ndksym.verify.oracle.numbers import NotCertifiedError, as_arb, as_mpf, flint, precision
+from ndksym.verify.oracle.numbers import NotCertifiedError, as_mpf, flint, precision
 from ndksym.verify.oracle.quadrature import dual_mp, single_arb
 from ndksym.verify.oracle.trapezoid import trapezoid_ball
 from tests.networks import covariance_and_tangent, erf_dual, prior, relu_dual

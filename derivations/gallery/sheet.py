@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ndksym.errors import InputError
-from ndksym.output import draw
+from ndksym.output import draw as painter
 from ndksym.runtime.types import Array
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["DEPTH", "RATIO", "TEMPERATURE", "WIDTH", "Key", "Plot", "Series", "S
 TEMPERATURE = ("#B9A3DA", "#8C6BB1", "#6A2C91", "#2D004B")
 DEPTH = ("#DDB564", "#BF812D", "#8C510A", "#3B2300")
 WIDTH = ("#E7A1C8", "#C2528B", "#7A0E4F")
-RATIO = (draw.COLOURS[0], draw.NEUTRAL, draw.COLOURS[1])
+RATIO = (painter.COLOURS[0], painter.NEUTRAL, painter.COLOURS[1])
 
 
 def coloured(values: Iterable[Any], colours: Sequence[str], name: str) -> list[tuple[Any, str]]:
@@ -39,8 +39,8 @@ _STYLE: dict[Any, Any] = {
 _LOOKS: dict[str, dict[str, Any]] = {
     "line": {"lw": 1.6},
     "thin": {"lw": 0.7},
-    "dashed": {"lw": 1.1, "ls": (0, draw.DASHES[0])},
-    "dotted": {"lw": 1.1, "ls": (0, draw.DASHES[1])},
+    "dashed": {"lw": 1.1, "ls": (0, painter.DASHES[0])},
+    "dotted": {"lw": 1.1, "ls": (0, painter.DASHES[1])},
     "dots": {"lw": 0, "marker": "o", "ms": 3.5},
     "open": {"lw": 0, "marker": "o", "ms": 3.5, "mfc": "white"},
     "diamonds": {"lw": 0, "marker": "D", "ms": 4, "mfc": "white"},
@@ -112,7 +112,7 @@ def draw(sheet: Sheet) -> "Figure":
     import matplotlib
 
     with matplotlib.rc_context(_STYLE):
-        figure = draw.blank(sheet.size)
+        figure = painter.blank(sheet.size)
         grid = figure.subplots(
             len(sheet.rows), len(sheet.rows[0]), squeeze=False, sharex=sheet.shared and "col", sharey=sheet.shared
         )
@@ -192,7 +192,7 @@ def _artist(look: str, colour: str, label: str) -> "Line2D | Patch":
 def _phases(phases: tuple[float, float], ax: "Axes", *, named: bool) -> None:
     first, last = ax.get_xlim()
     spans = ((first, phases[0], 0.0, "left"), (phases[1], last, 1.0, "right"))
-    for (name, shade, dark), (start, end, edge, side) in zip(draw.PHASES, spans, strict=True):
+    for (name, shade, dark), (start, end, edge, side) in zip(painter.PHASES, spans, strict=True):
         if start < end:
             ax.axvspan(start, end, color=shade, lw=0, zorder=0)
             if named:
