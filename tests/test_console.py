@@ -110,7 +110,7 @@ def test_a_disk_that_fills_up_leaves_nothing(tmp_path):
 
 
 def test_any_encoding_prints_all_there_is():
-    code = "from ndksym import console; console.exit_code(lambda: print('σ \\udcff'), 'x')"
+    code = "from ndksym.cli import console; console.exit_code(lambda: print('σ \\udcff'), 'x')"
     code, out, err = shell(f'"{sys.executable}" -c "{code}"', PYTHONIOENCODING="ascii")
     assert (code, out, err) == (0, "\\u03c3 \\udcff\n", "")
 

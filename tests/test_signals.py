@@ -19,7 +19,7 @@ BUSY = "x = 7 ** 10**9"
 IDLE = "import time; time.sleep(600)"
 IN = "from ndksym.cli.timeout import run_in_child; run_in_child(600); import sys; print('in', file=sys.stderr); "
 """In the child of a command."""
-PORTABLE = "from ndksym import lifeline; lifeline.sys = type('', (), {'platform': 'other'}); "
+PORTABLE = "from ndksym.simulation import lifeline; lifeline.sys = type('', (), {'platform': 'other'}); "
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +105,7 @@ os.execv(sys.executable, [sys.executable, "-c", {IN + IDLE!r}])"""
 def test_a_child_that_is_killed_is_said_to_be(tmp_path):
     code = """
 import os, sys
-from ndksym import console
+from ndksym.cli import console
 from ndksym.timebox import run_in_child
 def work():
     run_in_child(600)

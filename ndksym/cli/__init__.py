@@ -1,5 +1,5 @@
 """The command line: options in, text, JSON, files and exit codes out.
 
 In reading order: `main` (the commands), `options`, then a file a command: `derive`, `generate`, `solve`, `simulate`, `list`;
-`console`, `timeout` and `lifeline` (the child that works dies with its parent). It may use everything.
+`console` and `timeout` (work in a child). It may use everything.
 """

@@ -7,8 +7,8 @@ import sys
 import time
 from types import FrameType
 
-from ndksym.cli import lifeline
 from ndksym.errors import NdksymError, OutOfTimeError
+from ndksym.simulation import lifeline
 
 _GRACE = 1.0
 """Seconds a child has to tidy up before it is killed."""

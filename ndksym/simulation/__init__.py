@@ -1,8 +1,9 @@
 """Networks of finite width in training, as samples: what every formula for infinite width is held against.
 
 In reading order: `experiment` (simulate, width_scan), `options` (what is asked, checked), `pool` (worker processes),
-`networks` (what a worker runs: it loads no SymPy), `samples` (Simulation), `comparison` with theory, `acceptance`, `ensemble`,
-`empirical` and `laziness` (kernels of sampled networks), `scan` (several widths). It may use all rooms up to `dynamics`.
+`lifeline` (a child ends with its parent), `networks` (what a worker runs: it loads no SymPy), `estimates` and `samples`
+(Simulation), `comparison` with theory and `points` (both in a figure), `acceptance`, `ensemble`, `empirical` and `laziness`
+(kernels of sampled networks), `scan` (several widths), `defaults`. It may use all rooms up to `dynamics`.
 """
 
 from importlib import import_module

@@ -1,6 +1,6 @@
 """Every mutant of the rules that emitted code is made of, and what compile() does with it.
 
-Run: python -m tests.bench.proof_mutants [--files codegen/terms.py,runtime/support.py,runtime/ndk_support.h] [--first 0] [--every 1]
+Run: python -m tests.bench.proof_mutants [--files codegen/term_table.py,runtime/special.py,…] [--first 0] [--every 1]
 Each mutant is put in place in a child process, where a sample of activations is compiled and evaluated. For each activation the code
 is refused (an error, or quadrature instead), unchanged (numbers within 1e-10 of PQ of the right ones), or WRONG: used, and not right.
 A child takes only the activations that call the mutated function.
@@ -151,7 +151,7 @@ def judge(mutant: Mutant, right: dict[str, np.ndarray], backend: str) -> dict[st
 def main() -> None:
     """Print a line for each mutant that is not refused or without effect everywhere, and the counts."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--files", default="codegen/terms.py,runtime/support.py,runtime/ndk_support.h")
+    parser.add_argument("--files", default="codegen/term_table.py,runtime/special.py,runtime/ndk_support.h")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--every", type=int, default=1)
     args = parser.parse_args()

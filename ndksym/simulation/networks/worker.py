@@ -20,7 +20,7 @@ from ndksym.simulation.networks import job, langevin, proximal
 
 START = (
     "-c",
-    "from ndksym import lifeline; lifeline.follow(0); from ndksym.simulation.networks import worker; worker.main()",
+    "from ndksym.simulation import lifeline; lifeline.follow(0); from ndksym.simulation.networks import worker; worker.main()",
 )
 BYTES = 8
 CACHE = 2**20
