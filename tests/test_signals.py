@@ -106,7 +106,7 @@ def test_a_child_that_is_killed_is_said_to_be(tmp_path):
     code = """
 import os, sys
 from ndksym.cli import console
-from ndksym.timebox import run_in_child
+from ndksym.cli.timeout import run_in_child
 def work():
     run_in_child(600)
     os.kill(os.getpid(), 9)
