@@ -151,6 +151,7 @@ def killed(command: Command, known: Reference, whom: str, how: signal.Signals, r
             place = Place(Path(name))
             before = known.contents[1] if rng.random() < 0.5 else {}
             for file, content in before.items():
+                (place.out / file).parent.mkdir(parents=True, exist_ok=True)
                 (place.out / file).write_bytes(content)
             found = _round(place, command, known.contents[0], before, (whom, how), known.gaps, rng)
             if found is not None:
