@@ -9,7 +9,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "ndksym"
 ROOMS = (
-    "errors", "symbols", "output", "runtime", "algebra", "activation", "kernels", "codegen", "dynamics", "simulation",
+    "errors", "symbols", "runtime", "output", "algebra", "activation", "kernels", "codegen", "dynamics", "simulation",
     "expansions", "verify", "report", "derivation", "cases", "cli", "__main__",
 )  # fmt: skip
 """In order: a room may use earlier ones only."""

@@ -6,12 +6,9 @@ Chart has a linear axis, a Heat two axes.
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from ndksym.runtime.types import Array
 
 __all__ = ["Absent", "Chart", "Curve", "Figure", "Heat", "Level", "Mark", "Panel", "Points"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
