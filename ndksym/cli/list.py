@@ -6,8 +6,9 @@ from ndksym.activation.activation import activation
 from ndksym.activation.catalogue import names
 from ndksym.cases import cases
 from ndksym.kernels.dual import dual
+from ndksym.output.tables import Column, table
 
-__all__ = ["Listing", "listing", "table"]
+__all__ = ["Listing", "listing", "text"]
 
 
 @dataclass(frozen=True)
@@ -48,20 +49,31 @@ def listing() -> Listing:
     return Listing(catalogue, rows)
 
 
-def table(found: Listing) -> str:
-    """The listing as text."""
-    lines = ["catalogue"]
-    for row in found.catalogue:
-        form = "closed form" if row["closed_form"] else "numeric"
-        note = "" if row["ntk"] == "finite" else "   NTK infinite: it jumps"
-        lines.append(f"  {row['name']:14} {form:12} {row['expr']}{note}")
-    lines.append("cases")
-    for row in found.cases:
-        kinds = row["claims"]
-        assert isinstance(kinds, list)
-        said = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no claims"
-        form = "closed form" if row["closed_form"] else "numeric"
-        lines.append(
-            f"  {row['name']:14} {form:12} depth {row['depth']}{' + bias' if row['bias'] else '       '}  {said}"
-        )
-    return "\n".join(lines)
+def text(found: Listing) -> str:
+    """Both tables, for a person."""
+    catalogue = table(
+        _columns("activation", "kernel", "NTK", "formula"),
+        [(str(row["name"]), _form(row), str(row["ntk"]), str(row["expr"])) for row in found.catalogue],
+    )
+    cases = table(
+        _columns("case", "kernel", "depth", "biases", "claims"),
+        [
+            (str(row["name"]), _form(row), str(row["depth"]), "yes" if row["bias"] else "no", _claims(row["claims"]))
+            for row in found.cases
+        ],
+    )
+    return f"Catalogue\n{catalogue}\n\nCases\n{cases}"
+
+
+def _columns(*names: str) -> list[Column]:
+    return [Column(name, text=True) for name in names]
+
+
+def _form(row: dict[str, object]) -> str:
+    return "closed form" if row["closed_form"] else "numeric"
+
+
+def _claims(verdicts: object) -> str:
+    """How many claims got which verdict."""
+    assert isinstance(verdicts, list)
+    return ", ".join(f"{verdicts.count(kind)} {kind}" for kind in dict.fromkeys(verdicts)) or "none"

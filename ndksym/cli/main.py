@@ -87,13 +87,13 @@ def _deliver(by: Any, found: Any, figure: Path | None, save: Path | None, json_:
 @app.command("list")
 def list_(json_: JsonOption = False) -> None:
     """The catalogue and the cases: closed form or not, and what the checks said."""
-    from ndksym.cli.list import listing, table
+    from ndksym.cli.list import listing, text
 
     rows = listing()
     if json_:
         _emit({"catalogue": rows.catalogue, "cases": rows.cases})
     else:
-        print(table(rows))
+        print(text(rows))
 
 
 @app.command()

@@ -15,6 +15,7 @@ from ndksym.dynamics import curves
 from ndksym.dynamics.tasks import Task
 from ndksym.errors import InputError
 from ndksym.output import draw, records
+from ndksym.output.tables import Column, table
 from ndksym.runtime.types import Array
 from ndksym.simulation import DYNAMICS, Comparison, Quantity, Scan, Simulation, Slope, simulate, width_scan
 from ndksym.simulation.defaults import step_length
@@ -156,7 +157,7 @@ def text(of: Answer) -> str:
         "",
     ]
     if of.comparison is None:
-        return "\n".join([*lines, *_table(of.found)])
+        return "\n".join([*lines, _table(of.found)])
     if isinstance(of.found, Scan):
         for each in of.each:
             compared = each.compare(of.run)
@@ -177,16 +178,14 @@ def _title(of: Answer) -> str:
     return f"{', '.join(names)}, depth {len(of.each[0].activations)}, width {widths}, {Path(of.task.name).name}"
 
 
-def _table(found: Simulation | Scan) -> list[str]:
+def _table(found: Simulation | Scan) -> str:
     mean, stderr, var, spread = (each.test[:, 0] for each in (found.mean, found.stderr, found.var, found.var_stderr))
-    lines = [f"{'time':>10}  {'f(test 0)':>21}  {'variance':>21}"]
-    for m, time in enumerate(found.times):
-        cells = [
-            f"{float(np.ravel(a[m])[0]):.5f} ± {float(np.ravel(b[m])[0]):.5f}"
-            for a, b in ((mean, stderr), (var, spread))
-        ]
-        lines.append(f"{time:>10.4g}  {cells[0]:>21}  {cells[1]:>21}")
-    return lines
+    pairs = ((mean, stderr), (var, spread))
+    rows = [
+        (f"{time:.4g}", *(f"{float(np.ravel(a[m])[0]):.5f} ± {float(np.ravel(b[m])[0]):.5f}" for a, b in pairs))
+        for m, time in enumerate(found.times)
+    ]
+    return table([Column("time"), Column("f(test 0)"), Column("variance")], rows)
 
 
 def _widths(said: str, option: str) -> list[int]:

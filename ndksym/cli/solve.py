@@ -14,6 +14,7 @@ from ndksym.dynamics import METHODS, Run, curves
 from ndksym.dynamics.tasks import Task
 from ndksym.errors import InputError
 from ndksym.output import draw, records
+from ndksym.output.tables import Column, table
 from ndksym.runtime.types import Array
 
 __all__ = ["Answer", "Options", "answer", "check", "document", "moments", "plot", "save", "text"]
@@ -171,7 +172,7 @@ def text(found: Answer) -> str:
         f"{options.method}, T = {options.temperature:g}, σ² = {options.prior_variance:g}, σ0² = {options.init_variance:g}, "
         f"β = {options.bias_scale:g}, loss {options.loss}{extra}",
         "",
-        *_table(found, stop),
+        _table(found, stop),
         "",
         f"NTK plateau         {_limit(found, run.ntk_plateau)}",
         f"NNGP equilibrium    {_limit(found, run.equilibrium.mean)}",
@@ -186,7 +187,7 @@ def text(found: Answer) -> str:
     return "\n".join(lines)
 
 
-def _table(found: Answer, stop: "dynamics.EarlyStop | None") -> list[str]:
+def _table(found: Answer, stop: "dynamics.EarlyStop | None") -> str:
     run = found.run
     columns: dict[str, Array] = {"train error": found.train_error}
     if found.test_error is not None:
@@ -194,12 +195,15 @@ def _table(found: Answer, stop: "dynamics.EarlyStop | None") -> list[str]:
     if found.few:
         columns |= {_row_name(k, run.test[0]): curve for k, curve in enumerate(run.test.reshape(len(run.times), -1).T)}
     chosen = set(np.linspace(0, len(run.times) - 1, _SHOWN).astype(int).tolist()) | ({stop.index} if stop else set())
-    lines = [f"{'time':>10}  {'phase':15}" + "".join(f"  {name:>12}" for name in columns)]
-    for index in sorted(chosen):
-        phase = "diffusive" if run.times[index] > run.boundary else "gradient-driven"
-        cells = "".join(f"  {values[index]:>12.4g}" for values in columns.values())
-        lines.append(f"{run.times[index]:>10.4g}  {phase:15}{cells}")
-    return lines
+    rows = [
+        [
+            f"{run.times[k]:.4g}",
+            "diffusive" if run.times[k] > run.boundary else "gradient-driven",
+            *(f"{values[k]:.4g}" for values in columns.values()),
+        ]
+        for k in sorted(chosen)
+    ]
+    return table([Column("time"), Column("phase", text=True), *map(Column, columns)], rows)
 
 
 def _limit(found: Answer, values: Array) -> str:

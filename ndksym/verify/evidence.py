@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from ndksym.output.tables import Column, table
+
 Rung = Literal["exact", "precise", "oracle", "code", "laws", "backends", "simulation"]
 RUNGS: tuple[Rung, ...] = ("exact", "precise", "oracle", "code", "laws", "backends", "simulation")
 
@@ -36,10 +38,8 @@ class Certificate(list[Evidence]):
     """A list of Evidence whose text is the table."""
 
     def __str__(self) -> str:
-        widths = [max((len(getattr(e, key)) for e in self), default=0) for key in ("rung", "verdict", "claim")]
-        return "\n".join(
-            f"{e.rung:<{widths[0]}}  {e.verdict:<{widths[1]}}  {e.claim:<{widths[2]}}  {e.detail}" for e in self
-        )
+        columns = [Column(name, text=True) for name in ("rung", "verdict", "claim", "detail")]
+        return table(columns, [(e.rung, e.verdict, e.claim, e.detail) for e in self])
 
     @property
     def passed(self) -> bool:
