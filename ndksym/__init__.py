@@ -6,7 +6,7 @@
 True
 """
 
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from ndksym.expansions import phases as phases
     from ndksym.simulation import simulate as simulate
 
-__version__ = "0.1.0"
+    __version__: str
 
-# attribute → module; loaded on first use, so that `import ndksym` costs nothing
+# name → module, "" for the module of that name; each is loaded on first use, so that `import ndksym` is cheap
 _HOMES = {
     "Activation": "ndksym.activation.activation",
     "Claim": "ndksym.derivation",
@@ -56,6 +56,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return metadata.version("ndksym")
     if name not in _HOMES:
         raise AttributeError(f"module 'ndksym' has no attribute {name!r}")
     home = _HOMES[name]
@@ -63,4 +65,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

@@ -1,7 +1,9 @@
 """The command line as a user meets it: results on stdout, progress on stderr, the promised exit codes, nothing
 written on failure."""
 
+import importlib.metadata
 import json
+import os
 import subprocess
 import sys
 import time
@@ -9,6 +11,7 @@ import time
 import pytest
 import sympy
 
+import ndksym as package
 from ndksym import symbols
 from ndksym.algebra import bivariate_normal
 
@@ -28,6 +31,88 @@ def test_help_does_not_import_sympy():
     assert "derive" in done.stdout
     assert "sympy" not in done.stderr
     assert "numpy" not in done.stderr
+
+
+def test_help_has_an_example_of_each_command_and_lists_every_choice():
+    from ndksym.cli import completion
+
+    shown = " ".join(ndksym("--help").stdout.split())
+    for command in ("derive", "phases", "list", "solve", "simulate", "verify", "generate"):
+        assert f"ndksym {command}" in shown
+    for command, words in (("solve", completion.methods("")), ("simulate", completion.dynamics(""))):
+        shown = ndksym(command, "--help").stdout
+        assert all(word in shown for word in words)
+
+
+def test_version():
+    done = ndksym("--version")
+    assert (done.returncode, done.stdout) == (0, f"ndksym {importlib.metadata.version('ndksym')}\n")
+    assert package.__version__ == importlib.metadata.version("ndksym")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("ndksym s", ["simulate", "solve"]),
+        ("ndksym derive gel", ["gelu"]),
+        ("ndksym verify hermite", ["hermite3"]),
+        ("ndksym derive relu --nng", ["--nngp-only"]),
+        ("ndksym derive relu --code ", ["c", "numpy"]),
+        ("ndksym solve relu --method ", ["diffusive", "gradient", "langevin", "mpl"]),
+        ("ndksym solve relu --data dig", ["digits:"]),
+        ("ndksym solve relu --reduction m", ["mean"]),
+        ("ndksym simulate relu --dynamics l", ["langevin"]),
+        # nothing: the shell completes names of files
+        ("ndksym solve relu --data my", []),
+        ("ndksym solve relu --plot ", []),
+        ("ndksym solve relu --save ru", []),
+        ("ndksym derive relu --report ", []),
+        ("ndksym generate relu --out ", []),
+    ],
+)
+def test_the_shell_completes(line, words):
+    env = {
+        **os.environ, "_NDKSYM_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "ndksym"], env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert sorted(done.stdout.split()) == words, done.stderr
+
+
+def test_the_completion_of_a_shell_is_shown():
+    env = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "ndksym", "--show-completion", "zsh"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "compdef" in done.stdout
+    assert "ndksym" in done.stdout
+
+
+def test_without_fork_a_time_limit_is_said_to_have_no_effect(monkeypatch, capsys):
+    from ndksym.cli.timeout import run_in_child
+
+    monkeypatch.delattr(os, "fork")
+    run_in_child(None)
+    assert capsys.readouterr() == ("", "")
+    run_in_child(5.0)
+    assert "--timeout has no effect" in capsys.readouterr().err
+
+
+def test_the_package_shows_its_public_names_alone():
+    code = (
+        "import ndksym, ndksym.cli.main; ndksym.derive; print(*dir(ndksym)); "
+        "print(*dir(ndksym.errors), *dir(ndksym.symbols), *dir(ndksym.simulation))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, second = done.stdout.splitlines()
+    assert first.split() == sorted(package.__all__)
+    assert {"InputError", "k12", "width_scan", "empirical_ntk"} <= set(second.split())
+    assert not {"reprlib", "Any", "Symbol", "import_module", "brief"} & set(second.split())
 
 
 def test_derive_gelu_as_json():

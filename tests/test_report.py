@@ -210,13 +210,13 @@ def test_what_cannot_be_written_is_refused_before_the_work(args, said, tmp_path)
 def test_a_place_that_is_taken_by_a_folder_is_refused(tmp_path):
     (tmp_path / "out.json").mkdir()
     with pytest.raises(InputError, match=r"out\.json is a folder"):
-        deriving.check(deriving.Options(False, False, report=tmp_path / "out.html"))
+        deriving.check(deriving.DeriveOptions(report=tmp_path / "out.html"))
 
 
 def test_without_matplotlib_it_is_refused_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"ndksym\[plot\]"):
-        deriving.check(deriving.Options(False, False, report=tmp_path / "out.html"))
+        deriving.check(deriving.DeriveOptions(report=tmp_path / "out.html"))
 
 
 def test_one_that_is_stopped_leaves_nothing_and_spares_what_was_there(tmp_path):
