@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from sympy import DiracDelta, Function, Integer, Piecewise, Symbol, erf, exp, sqrt
 
-from ndksym import derive, report
+from ndksym import derive
 from ndksym.algebra.bivariate_normal import Phi2
 from ndksym.cli import derive as deriving
 from ndksym.derivation import Derivation
 from ndksym.errors import InputError, MissingExtraError
 from ndksym.output.figure import Absent
-from ndksym.report import html, kernel_figures, mathml, page, phases_section, sections, setting
+from ndksym.report import html, kernel_figures, mathml, phases_section, sections, setting
+from ndksym.report.build import Report, write_report
 from ndksym.symbols import a, b, c, sigma02, sigma2, x
 from ndksym.verify import Evidence
 
@@ -187,7 +188,7 @@ def test_a_kernel_that_is_finite_for_small_variances_only_leaves_figures_out():
     absent = [each for each in found if isinstance(each, Absent)]
     assert absent
     assert all(each.reason for each in absent)
-    Page(html.drawn(absent))
+    Page(html.figures(absent))
 
 
 BAD = [
@@ -228,13 +229,13 @@ def test_one_that_is_stopped_leaves_nothing_and_spares_what_was_there(tmp_path):
 
 
 def test_one_that_fails_as_it_is_written_leaves_nothing(tmp_path, monkeypatch):
-    found = report.Report("<p>", {"not finite": float("nan")})
+    found = Report("<p>", {"not finite": float("nan")})
     with pytest.raises(ValueError, match="JSON"):
-        report.write(found, tmp_path / "out.html")
+        write_report(found, tmp_path / "out.html")
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        report.write(report.Report("<p>", {}), tmp_path / "out.html")
+        write_report(Report("<p>", {}), tmp_path / "out.html")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -246,9 +247,9 @@ def test_no_text_becomes_markup():
     named = type(act)(EVIL, act.expr, act.pieces)
     d = Derivation((named,), (type(derive("relu").duals[0])(named, *_fields(derive("relu").duals[0])),), False)
     evidence = [Evidence("exact", EVIL, "refuted", EVIL)]
-    text = page.page(EVIL, EVIL, [("network", EVIL)], [
+    text = html.page(EVIL, EVIL, [("network", EVIL)], [
         sections.network(d, [Absent(EVIL, EVIL, EVIL)]), sections.certificate(evidence), sections.code(d),
-        html.equation(Symbol(EVIL), Function(EVIL)(Symbol(EVIL))), html.listed([(EVIL, EVIL)]), html.folded(EVIL, ""),
+        html.equation(Symbol(EVIL), Function(EVIL)(Symbol(EVIL))), html.terms([(EVIL, EVIL)]), html.folded(EVIL, html.code(EVIL)),
     ], html.code(EVIL))  # fmt: skip
     assert "<script" not in text.lower()
     assert "script" not in {tag for tag, _ in Page(text).tags}
@@ -305,7 +306,7 @@ def test_long_sums_are_broken_and_every_term_stays():
 
 
 def test_style_and_readme():
-    style = (Path(page.__file__).parent / "style.css").read_text(encoding="utf-8")
+    style = (Path(html.__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
     assert "overflow-x: auto" in style
     assert "@media (max-width" in style
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")

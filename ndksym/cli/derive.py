@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ndksym.derivation import Derivation
     from ndksym.verify import Evidence
 
-__all__ = ["DeriveOptions", "check", "generated_code", "require_passed", "write_report"]
+__all__ = ["DeriveOptions", "check", "generated_code", "report", "require_passed"]
 
 REPORT_SUFFIXES = (".html", ".htm")
 
@@ -68,21 +68,21 @@ def generated_code(d: "Derivation", backend: str) -> str:
     return files.source(" ".join(act.name for act in d.activations), d, backend)
 
 
-def write_report(
+def report(
     d: "Derivation", certificate: "Sequence[Evidence]", options: DeriveOptions, arguments: Sequence[str]
 ) -> None:
     """Write the page of --report and its numbers; `arguments` are those of the command line, which the page states."""
-    from ndksym import report
     from ndksym.output import progress
+    from ndksym.report.build import build_report, write_report
 
     if options.report is None:
         return
     with progress.plain_warnings(), progress.bar("writing the report") as advance:
-        page = report.build(
+        page = build_report(
             d, certificate, command=shlex.join(["ndksym", *arguments]), numbers=options.report.with_suffix(".json").name,
             nngp_only=options.nngp_only, progress=advance,
         )  # fmt: skip
-        report.write(page, options.report)
+        write_report(page, options.report)
     print(f"wrote {options.report}", file=sys.stderr)
 
 

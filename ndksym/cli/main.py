@@ -97,7 +97,7 @@ def derive(
     # files first: an error there leaves stdout empty
     if latex is not None:
         _write(latex, text.latex_document(d))
-    deriving.write_report(d, certificate, shown, sys.argv[1:])
+    deriving.report(d, certificate, shown, sys.argv[1:])
     if json_:
         _print_json(text.document(d, certificate, expand=expand, nngp_only=nngp_only))
     else:

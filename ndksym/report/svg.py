@@ -1,4 +1,4 @@
-"""Figures as SVG that stands inside a page: no fonts, no dates, no names that two figures share."""
+"""Figures as SVG inside a page: text as paths, no dates, and ids that differ between figures."""
 
 import io
 import re
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["svg"]
 
 _SIZE, _TALL = (4.9, 3.5), (4.9, 4.3)
-"""Inches: two beside each other on a wide page, one on a telephone."""
+"""Inches; a wide page has two figures side by side, a telephone has one."""
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -29,7 +29,7 @@ _DASHES = ("-", "--", "-.", ":")
 
 
 def svg(figure: Figure) -> str:
-    """The figure as an <svg> element, its text drawn as paths, its title said aloud to who cannot see it."""
+    """The figure as an <svg> element; screen readers read its title."""
     import matplotlib
 
     content = figure.content
@@ -61,7 +61,7 @@ def _chart(chart: Chart, ax: "Axes") -> None:
 
 
 def _heat(heat: Heat, ax: "Axes") -> None:
-    # later time to the right, earlier upwards: the empty half is the future
+    # x is the later time, y the earlier; the half with s > t stays empty
     later, earlier = np.tril_indices(len(heat.axis))
     values = heat.values[later, earlier]
     mesh = ax.tricontourf(heat.axis[later], heat.axis[earlier], values, levels=_LEVELS, cmap="cividis")
@@ -73,7 +73,7 @@ def _heat(heat: Heat, ax: "Axes") -> None:
 
 
 def _inline(text: str, name: str, title: str) -> str:
-    """Without prologue and metadata, and with every id under the figure's own name."""
+    """The element without prologue and metadata; all ids begin with the name of the figure."""
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)
     text = re.sub(r'\bid="', f'id="{name}-', text)
