@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from ndksym import derive, solve
 from ndksym.dynamics import Posterior, Run, curves, tasks
 from ndksym.errors import InputError, InputTypeError, MissingExtraError
-from ndksym.output import draw, files, records
+from ndksym.output import draw, files, records, style
 
 TIMES = np.geomspace(1e-2, 1e4, 13)
 
@@ -151,7 +151,7 @@ def test_it_draws_where_it_is_told_to():
 
 
 def test_nothing_is_clipped_or_overlaps_at_either_size():
-    for size in (draw.COLUMN, draw.PAGE):
+    for size in (style.COLUMN, style.PAGE):
         figure = Figure(figsize=size, layout="constrained")
         ax = draw.draw(
             curves.learning(run_of(2, cov=True), y=np.ones(6), y_test=np.ones(2)), figure.subplots(), own=True

@@ -1,6 +1,6 @@
-"""How results leave: whole files, JSON and npz records, progress, tables, figures. It knows no kernel.
+"""How results leave the program: whole files, JSON and npz, progress, tables and figures. It knows no kernel.
 
-In reading order: `scratch` (temporary folders that do not stay), `files` (whole or not at all), `records` (JSON and npz of
-frozen data), `progress`, `tables` (text), `figure` (what a figure shows, as numbers), `draw` (Matplotlib). It may use `errors` and
-the types of `runtime`.
+In reading order: `scratch` (temporary files), `files` (written whole or not at all), `records` (JSON and npz of frozen data),
+`progress`, `tables` (text); `figure` (the numbers of a figure), `style` (colours, phases), `draw` (panels, and figures as files),
+`chart`, `sheet` (the other kinds of figures). It may use `errors` and the types of `runtime`.
 """

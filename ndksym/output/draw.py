@@ -1,4 +1,7 @@
-"""Figures drawn from their numbers: log-time axis, phases shaded, limits dashed; colours that the colour-blind tell apart."""
+"""Figures are drawn from their records alone, and written together with their numbers.
+
+`draw` draws a Panel; `chart` and `sheet` have the other kinds of figures.
+"""
 
 import json
 import warnings
@@ -7,102 +10,85 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ndksym.errors import InputError, InputTypeError, MissingExtraError, brief
+from ndksym.errors import InputError, InputTypeError, brief
 from ndksym.output import files, records
 from ndksym.output.figure import Panel
+from ndksym.output.style import DASHES, PAGE, blank, colour, require_matplotlib, shade_phases
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-__all__ = [
-    "COLOURS",
-    "COLUMN",
-    "DASHES",
-    "FORMATS",
-    "NEUTRAL",
-    "PAGE",
-    "PHASES",
-    "blank",
-    "check",
-    "draw",
-    "need_matplotlib",
-    "save",
-    "write",
-]
+__all__ = ["FORMATS", "check", "draw", "save", "write"]
 
-COLUMN, PAGE = (3.4, 3.8), (6.4, 4.4)
-"""Inches: one column of a journal, and the width of a page."""
 FORMATS = (".png", ".svg", ".pdf")
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-"""From the palette of Okabe and Ito."""
-NEUTRAL = "#555555"
-PHASES = (("gradient-driven", "#E8F1F8", "#2F5F8A"), ("diffusive", "#FBF0DC", "#8A5A00"))
-"""Name, shade, and a darker tone of it for the name."""
-DASHES = ((5.0, 2.0), (1.5, 1.5))
 _DECADES = 4
-"""A training error may fall to rounding; the axis ends so far below the least test error."""
+"""The axis ends 4 decades below the least test error, because a training error may fall to rounding."""
+
+
+def check(path: Path) -> None:
+    """Raise InputError for another suffix or if the figure or its .json cannot be written; require Matplotlib."""
+    if path.suffix not in FORMATS:
+        raise InputError(f"a figure is written as {', '.join(FORMATS)}; got {path}")
+    files.check_writable(path)
+    files.check_writable(path.with_suffix(".json"))
+    require_matplotlib()
 
 
 def write(panel: Panel, path: str | Path, *, title: str = "", size: tuple[float, float] = PAGE) -> None:
-    """The figure as .png, .svg or .pdf, and its numbers as .json beside it; each whole or not at all.
+    """Write the figure as .png, .svg or .pdf, and its numbers as .json beside it; both whole or neither.
 
-    Errors: InputError for another ending or a place that cannot be written; MissingExtraError without matplotlib.
+    Raises InputError for another suffix or a place that cannot be written, MissingExtraError without Matplotlib.
     """
     path = Path(path)
     check(path)
     figure = blank(size)
-    # file names are part of the title: a $ in them begins no formula, and what cannot be printed is escaped
+    # a title contains file names: a $ begins no formula, and characters that cannot be printed are escaped
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in title)
     draw(panel, figure.subplots(), own=True, title=shown.replace("$", r"\$"))
     save(figure, path, {"title": title} | records.document(panel))
 
 
 def save(figure: "Figure", path: Path, numbers: dict[str, Any]) -> None:
-    """A figure and, beside it, its numbers as .json; whole or not at all, and where there is a figure, they are its own."""
+    """Write a figure and, as .json beside it, its numbers; a figure never lies beside the numbers of another one."""
     import matplotlib
 
     text = json.dumps({"schema": 1} | numbers, ensure_ascii=False, allow_nan=False) + "\n"
-    # no dates and no random names inside: the same numbers give the same bytes
-    unsigned: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    # without dates and random names, the same numbers give the same bytes
+    undated: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     with matplotlib.rc_context({"svg.hashsalt": "ndksym"}), warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Glyph .* missing from font"
-        )  # a title may have letters that the font has not
+        # a title may contain letters that the font lacks
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         with files.together(path.with_suffix(".json"), path) as (beside, stream):
             beside.write(files.encoded(text))
-            figure.savefig(stream, format=path.suffix[1:], dpi=200, metadata=unsigned.get(path.suffix))
-
-
-def check(path: Path) -> None:
-    """Refuse a figure that could not be written: its ending, its place and that of its numbers, matplotlib."""
-    if path.suffix not in FORMATS:
-        raise InputError(f"a figure is written as {', '.join(FORMATS)}; got {path}")
-    files.check_writable(path)
-    files.check_writable(path.with_suffix(".json"))
-    need_matplotlib()
+            figure.savefig(stream, format=path.suffix[1:], dpi=200, metadata=undated.get(path.suffix))
 
 
 def draw(panel: Panel, ax: "Axes | None" = None, *, own: bool = False, title: str = "") -> "Axes":
-    """The panel on `ax`, or on a figure of its own, which has its legend below the axes."""
-    need_matplotlib()
+    """Draw the panel on `ax`, or on a new figure.
+
+    A figure of its `own`, as a new one is, has its legend below the axes.
+    """
+    require_matplotlib()
     if not isinstance(title, str):
         raise InputTypeError(f"title must be text, got {brief(title)}")
     if ax is None:
         ax, own = blank(PAGE).subplots(), True
-    first, last = _limits(panel)
+    limits = _limits(panel)
     ax.set_xscale("log")
-    ax.set_xlim(first, last)
+    ax.set_xlim(*limits)
     if panel.log_y:
         ax.set_yscale("log", nonpositive="mask")
     ax.set_xlabel(panel.x_label)
     ax.set_ylabel(panel.y_label)
     handles = _curves(panel, ax) + _points(panel, ax) + _levels(panel, ax) + _marks(panel, ax)
-    named = _phases(panel, ax, first, last)
+    if panel.boundary is not None:
+        shade_phases(ax, (panel.boundary, panel.boundary), limits, named=True)
     _raise_floor(panel, ax)
     shown = files.encoded(title).decode()
-    ax.set_title(shown, fontsize="medium", pad=18 if named else 6, wrap=True, parse_math=_is_mathtext(shown))
+    pad = 6 if panel.boundary is None else 18
+    ax.set_title(shown, fontsize="medium", pad=pad, wrap=True, parse_math=_is_mathtext(shown))
     if not own:
         ax.legend(handles=handles, fontsize="small")
         return ax
@@ -113,23 +99,8 @@ def draw(panel: Panel, ax: "Axes | None" = None, *, own: bool = False, title: st
     return ax
 
 
-def blank(size: tuple[float, float]) -> "Figure":
-    """An empty figure of that size in inches."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=size, layout="constrained")
-
-
-def need_matplotlib() -> None:
-    """MissingExtraError without it."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError('figures need matplotlib; install it with: pip install "ndksym[plot]"') from error
-
-
 def _is_mathtext(text: str) -> bool:
-    """Whether Matplotlib can set what stands between dollars in it."""
+    """Whether Matplotlib can typeset the formulas between the dollars of a text."""
     from matplotlib.mathtext import MathTextParser
 
     try:
@@ -144,33 +115,29 @@ def _limits(panel: Panel) -> tuple[float, float]:
     return (first, last) if first < last else (first / 2, 2 * last)
 
 
-def _colour(number: int) -> str:
-    return NEUTRAL if number < 0 else COLOURS[number % len(COLOURS)]
-
-
 def _curves(panel: Panel, ax: "Axes") -> "list[Line2D]":
     handles = []
     for curve in panel.curves:
-        colour = _colour(curve.colour)
+        shade = colour(curve.colour)
         (line,) = ax.plot(
-            panel.times, curve.values, color=colour, label=curve.label, lw=1.2 if curve.colour < 0 else 2,
+            panel.times, curve.values, color=shade, label=curve.label, lw=1.2 if curve.colour < 0 else 2,
             marker="o" if len(panel.times) == 1 else None, zorder=3,
         )  # fmt: skip
         handles.append(line)
         if curve.low is not None and curve.high is not None:
-            ax.fill_between(panel.times, curve.low, curve.high, color=colour, alpha=0.2, lw=0, zorder=2)
+            ax.fill_between(panel.times, curve.low, curve.high, color=shade, alpha=0.2, lw=0, zorder=2)
         elif curve.high is not None:
-            ax.plot(panel.times, curve.high, color=colour, lw=0.9, zorder=2.8)
+            ax.plot(panel.times, curve.high, color=shade, lw=0.9, zorder=2.8)
     return handles
 
 
 def _points(panel: Panel, ax: "Axes") -> "list[Line2D]":
-    """Dots with error bars; one entry of the legend for all that are called alike."""
+    """Dots with error bars; the legend has one entry for each label."""
     from matplotlib.lines import Line2D
 
     for points in panel.points:
         ax.errorbar(
-            panel.times, points.values, points.errors, fmt="o", color=_colour(points.colour), mfc="white", ms=4, lw=1.2,
+            panel.times, points.values, points.errors, fmt="o", color=colour(points.colour), mfc="white", ms=4, lw=1.2,
             zorder=3.5,
         )  # fmt: skip
     labels = dict.fromkeys(points.label for points in panel.points)
@@ -178,16 +145,16 @@ def _points(panel: Panel, ax: "Axes") -> "list[Line2D]":
 
 
 def _levels(panel: Panel, ax: "Axes") -> "list[Line2D]":
-    """Dashed lines in the colour of their curve; one entry of the legend for each kind."""
+    """Dashed lines in the colours of their curves; the legend has one entry for each kind."""
     from matplotlib.lines import Line2D
 
     kinds = list(dict.fromkeys(level.kind for level in panel.levels))
-    one = len({level.colour for level in panel.levels}) == 1
+    one_colour = len({level.colour for level in panel.levels}) == 1
     for level in panel.levels:
         dashes = (0, DASHES[kinds.index(level.kind) % len(DASHES)])
         shared = sum(other.kind == level.kind and other.value == level.value for other in panel.levels) > 1
-        ax.axhline(level.value, color="black" if shared else _colour(level.colour), ls=dashes, lw=1.2, zorder=2.5)
-    shown = _colour(panel.levels[0].colour) if one else "black"
+        ax.axhline(level.value, color="black" if shared else colour(level.colour), ls=dashes, lw=1.2, zorder=2.5)
+    shown = colour(panel.levels[0].colour) if one_colour else "black"
     return [
         Line2D([], [], color=shown, ls=(0, DASHES[k % len(DASHES)]), lw=1.2, label=kind) for k, kind in enumerate(kinds)
     ]
@@ -207,28 +174,12 @@ def _marks(panel: Panel, ax: "Axes") -> "list[Line2D]":
     return handles
 
 
-def _phases(panel: Panel, ax: "Axes", first: float, last: float) -> bool:
-    """Shade the two phases and name them above the axes, where nothing is in the way."""
-    if panel.boundary is None:
-        return False
-    cut = float(np.clip(panel.boundary, first, last))
-    sides = ((first, cut, 0.0, "left"), (cut, last, 1.0, "right"))
-    for (name, shade, dark), (start, end, edge, side) in zip(PHASES, sides, strict=True):
-        if start < end:
-            ax.axvspan(start, end, color=shade, lw=0, zorder=0)
-            ax.text(edge, 1.02, name, transform=ax.transAxes, ha=side, va="bottom", fontsize="small", color=dark)
-    return True
-
-
 def _raise_floor(panel: Panel, ax: "Axes") -> None:
-    """Do not let a curve that vanishes to rounding squeeze the others; the first curve is the test error."""
+    """Raise the lower end of the axis if a curve falls to rounding; the first curve is the test error."""
     values = np.concatenate([panel.curves[0].values, [level.value for level in panel.levels]])
     if panel.log_y and np.any(values > 0):
         floor = 10.0**-_DECADES * values[values > 0].min()
         if ax.get_ylim()[0] < floor:
-            highest = max(float(values.max()), *(float(curve.values.max()) for curve in panel.curves), *_highs(panel))
+            highs = [float(curve.high.max()) for curve in panel.curves if curve.high is not None]
+            highest = max(float(values.max()), *(float(curve.values.max()) for curve in panel.curves), *highs)
             ax.set_ylim(floor, 2 * highest)
-
-
-def _highs(panel: Panel) -> list[float]:
-    return [float(curve.high.max()) for curve in panel.curves if curve.high is not None]
