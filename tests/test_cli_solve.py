@@ -286,9 +286,9 @@ def test_a_tolerance_that_was_not_reached_is_one_plain_line(capsys):
 
 
 def test_progress_is_a_few_plain_lines_where_there_is_no_terminal(capsys):
-    with progress.bar("solving") as tell:
+    with progress.bar("solving") as advance:
         for k in range(1001):
-            tell(k / 1000)
+            advance(k / 1000)
     said = capsys.readouterr().err.splitlines()
     assert said == ["solving", "solving: 25 %", "solving: 50 %", "solving: 75 %", "solving: 100 %"]
 
@@ -303,8 +303,8 @@ def test_progress_is_a_bar_on_a_terminal(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     with progress.spinner("deriving"):
         pass
-    with progress.bar("solving") as tell:
-        tell(0.5)
+    with progress.bar("solving") as advance:
+        advance(0.5)
         time.sleep(0.2)
     assert "deriving" in screen.getvalue()
     assert "50%" in screen.getvalue()

@@ -135,7 +135,7 @@ def test_what_a_killed_run_left_goes_and_nothing_else(tmp_path):
     child = os.fork()
     if child == 0:
         scratch.named(tmp_path, 0o666)
-        scratch._made(tmp_path)[1].joinpath("kernel.c").write_text("half")
+        scratch._new_folder(tmp_path)[1].joinpath("kernel.c").write_text("half")
         os._exit(0)
     os.waitpid(child, 0)
     assert len(list(tmp_path.iterdir())) == 2

@@ -143,13 +143,13 @@ def phases(
 @_command("list", _DERIVE, "List the activations and the cases.", "list")
 def list_(json_: options.Json = False) -> None:
     """List the activations and the cases: closed form or not, and the verdicts on their claims."""
-    from ndksym.cli.list import listing, text
+    from ndksym.cli.list import listing
 
-    rows = listing()
+    shown = listing()
     if json_:
-        _print_json({"catalogue": rows.catalogue, "cases": rows.cases})
+        _print_json(shown.document())
     else:
-        print(text(rows))
+        print(shown.text())
 
 
 @_command("solve", _TRAIN, "Solve for the mean predictor in time.", "solve relu --data orthogonal:4 --plot curves.png")
@@ -298,10 +298,10 @@ def verify(
     from ndksym.report import text
     from ndksym.verify import verify as climb
 
-    known = {case.id: case for case in cases()}
+    named = {case.id: case for case in cases()}
     results: list[tuple[str, list[Evidence]]] = []
-    for name in target or list(known):
-        case = known.get(name) if depth is None and not bias else None
+    for name in target or list(named):
+        case = named.get(name) if depth is None and not bias else None
         d = derive_network([name], depth, bias) if case is None else case.derivation
         with progress.spinner(f"verifying {name}"):
             evidence = climb(d, claims=() if case is None else case.claimed, slow=slow)
