@@ -23,7 +23,7 @@ from ndksym.dynamics.problem import Problem
 from ndksym.dynamics.result import Drift
 from ndksym.dynamics.settings import made_with
 from ndksym.errors import InputError, InputTypeError, brief
-from ndksym.output.progress import reported
+from ndksym.output.progress_argument import reported
 from ndksym.runtime import checks as runtime
 from ndksym.runtime.arguments import Progress, choice
 from ndksym.runtime.quadrature import legendre

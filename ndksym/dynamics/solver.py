@@ -16,7 +16,7 @@ from ndksym.dynamics.problem import Covariance, Posterior, Problem, Solution
 from ndksym.dynamics.result import Run
 from ndksym.dynamics.settings import made_with
 from ndksym.errors import InputError, ToleranceWarning
-from ndksym.output.progress import reported
+from ndksym.output.progress_argument import reported
 from ndksym.runtime import arguments
 from ndksym.runtime.arguments import Progress
 from ndksym.runtime.types import Array

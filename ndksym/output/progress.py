@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable, Iterator
 
 from ndksym.errors import ToleranceWarning
-from ndksym.runtime.arguments import Progress, listener
 
 
 @contextlib.contextmanager
@@ -27,9 +26,9 @@ def bar(text: str) -> Iterator[Callable[[float], None]]:
     """What it yields is to be called with the fraction done: a bar on a terminal, a line at each quarter otherwise."""
     if sys.stderr.isatty():
         from rich.console import Console
-        from rich.progress import Progress as Bar
+        from rich.progress import Progress
 
-        with Bar(console=Console(stderr=True), transient=True) as progress:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task(text, total=1.0)
             yield lambda fraction: progress.update(task, completed=fraction)
         return
@@ -44,23 +43,6 @@ def bar(text: str) -> Iterator[Callable[[float], None]]:
             print(f"{text}: {25 * quarter} %", file=sys.stderr, flush=True)
 
     yield tell
-
-
-@contextlib.contextmanager
-def reported(progress: Progress | bool | None, text: str) -> Iterator[Progress]:
-    """The function that a computation calls with the fraction done, from the argument `progress` of a public function.
-
-    True shows a bar, in notebooks too; a function is called as it is; None and False report nothing.
-    """
-    if progress is not True:
-        yield listener(None if progress is False else progress)
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(text, total=1.0)
-        yield lambda fraction: shown.update(task, completed=fraction)
 
 
 @contextlib.contextmanager
