@@ -111,13 +111,22 @@ def test_runs_are_drawn_over_one_another():
     warm = ndksym.solve("erf", X, Y, X_TEST, times=10 * TIMES, temperature=1.0)
     ax = RUN.plot(label="T = 0.1")
     assert len(ax.patches) == 2
-    assert warm.plot(ax, label="T = 1") is ax
-    assert len(ax.patches) == 2  # shaded once
+    assert warm.plot(ax, label="T = 1", phases=False) is ax
+    assert len(ax.patches) == 2
     assert ax.get_xlim() == (TIMES[0], 10 * TIMES[-1])
     curves = [line for line in ax.lines if len(line.get_xdata()) == len(TIMES)]
     assert [to_hex(line.get_color()).upper() for line in curves] == list(draw.COLOURS[:2])
     assert shown(ax) == ["T = 0.1", "NTK plateau", "NNGP equilibrium", "T = 1"]
     assert len(ax.figure.legends) == 1
+
+
+def test_phases_are_shaded_only_where_all_runs_have_them():
+    warm = ndksym.solve("erf", X, Y, X_TEST, times=TIMES, temperature=1.0)
+    ax = RUN.plot()
+    RUN.plot(ax)
+    assert len(ax.patches) == len(ax.texts) == 2
+    warm.plot(ax)
+    assert len(ax.patches) == len(ax.texts) == 0
 
 
 def test_label_color_and_phases():

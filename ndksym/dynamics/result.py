@@ -210,7 +210,7 @@ class Run(_Record):
         color : str, optional
             A Matplotlib color for all curves of the run; the next colors of the palette if not given.
         phases : bool
-            Whether to shade the two phases. On axes with another run they are not shaded again.
+            Whether to shade the two phases. Where the runs on the axes have different phases, none are shaded.
         y : array (P[, outputs]), optional
             Training labels; they add the training set.
         y_test : array (rows[, outputs]), optional

@@ -97,8 +97,8 @@ def draw(
 ) -> "Axes":
     """Draw the panel on `ax`, or on a figure of its own, which has its legend below the axes.
 
-    On axes that show a panel already, the new one is added: limits and legend cover both, and the phases stay as they are.
-    `label` names the panel's curves in the legend; `color` is that of all of them.
+    On axes that show a panel already, the new one is added: limits and legend cover both, and the phases stay shaded only if they
+    are the same. `label` names the panel's curves in the legend; `color` is that of all of them.
     """
     need_matplotlib()
     for name, text in (("title", title), ("label", label or "")):
@@ -111,6 +111,7 @@ def draw(
     paint = _painter(ax, color)
     panel = _labelled(panel, label)
     if added:
+        _clear_other_phases(panel, ax)
         panel = replace(panel, boundary=None)
         first, last = min(first, ax.get_xlim()[0]), max(last, ax.get_xlim()[1])
     before = ax.get_ylim() if added else (np.inf, 0.0)
@@ -200,7 +201,12 @@ def _merged(ax: "Axes", handles: "list[Line2D]", own: bool) -> "tuple[list[Line2
         return handles, own
     before = [handle for handle in legend.legend_handles if isinstance(handle, type(ax.lines[0]))]
     legend.remove()
-    entries = {str(handle.get_label()): handle for handle in (*before, *handles)}
+    entries: dict[str, Line2D] = {}
+    for handle in (*before, *handles):
+        name = str(handle.get_label())
+        if name in entries and entries[name].get_color() != handle.get_color():
+            handle.set_color("black")  # the entry stands for lines of several colours
+        entries[name] = handle
     return list(entries.values()), own
 
 
@@ -271,9 +277,25 @@ def _phases(panel: Panel, ax: "Axes", first: float, last: float) -> bool:
     sides = ((first, cut, 0.0, "left"), (cut, last, 1.0, "right"))
     for (name, shade, dark), (start, end, edge, side) in zip(PHASES, sides, strict=True):
         if start < end:
-            ax.axvspan(start, end, color=shade, lw=0, zorder=0)
-            ax.text(edge, 1.02, name, transform=ax.transAxes, ha=side, va="bottom", fontsize="small", color=dark)
+            ax.axvspan(start, end, color=shade, lw=0, zorder=0, gid=_phase_id(panel))
+            ax.text(
+                edge, 1.02, name, transform=ax.transAxes, ha=side, va="bottom", fontsize="small", color=dark,
+                gid=_phase_id(panel),
+            )  # fmt: skip
     return True
+
+
+def _phase_id(panel: Panel) -> str:
+    """The name by which the shading of a panel's phases is found again."""
+    return f"phases at {panel.boundary}"
+
+
+def _clear_other_phases(panel: Panel, ax: "Axes") -> None:
+    """Remove the shading if the panel has another boundary, since it would be wrong for one of the two."""
+    if panel.boundary is not None:
+        for artist in (*ax.patches, *ax.texts):
+            if str(artist.get_gid()).startswith("phases at") and artist.get_gid() != _phase_id(panel):
+                artist.remove()
 
 
 def _raise_floor(panel: Panel, ax: "Axes", before: tuple[float, float]) -> None:
