@@ -195,7 +195,7 @@ BAD = [
     ({"--init-variance": "0"}, "init_variance"),
     ({"--prior-variance": "0", "--times": None}, "prior_variance"),
     ({"--bias-scale": "-1"}, "bias must be"),
-    ({"--reduction": "huber"}, "must be"),
+    ({"--reduction": "huber"}, "reduction must be"),
     ({"--rtol": "0"}, "rtol"),
     ({"--train": "1"}, "leave out train"),
     ({"--seed": "-1"}, "seed"),

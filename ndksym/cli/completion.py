@@ -34,9 +34,9 @@ def tasks(incomplete: str) -> list[str]:
 
 def methods(incomplete: str) -> list[str]:
     """The methods of `ndksym solve`."""
-    from ndksym.dynamics import METHODS
+    from ndksym.dynamics.methods import names
 
-    return _beginning(incomplete, METHODS)
+    return _beginning(incomplete, names())
 
 
 def dynamics(incomplete: str) -> list[str]:

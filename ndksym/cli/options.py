@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ndksym.cli import completion
+from ndksym.dynamics import methods
 
 PHYSICS, ACCURACY, OUTPUT = "Physics", "Accuracy", "Output"
 """Panels of the help beside that of the network and the task."""
@@ -114,8 +115,7 @@ Method = Annotated[
     _option(
         "--method",
         "NAME",
-        "langevin (any T > 0), gradient (linearised network), diffusive (T → 0 at fixed T·t), mpl (Markov proximal "
-        "learning).",
+        "\n\n".join(f"{name}: {methods.summary(name)}" for name in methods.names()),
         panel=PHYSICS,
         words=completion.methods,
     ),
@@ -136,7 +136,7 @@ Strength = Annotated[
 Step = Annotated[
     float | None,
     _option(
-        "--step", "h", "Step of the Euler–Langevin recursion, in units of 1/learning rate.", panel=PHYSICS,
+        "--step", "h", "Length of a step of discrete dynamics, in units of 1/learning rate.", panel=PHYSICS,
         default="continuous time",
     ),
 ]  # fmt: skip

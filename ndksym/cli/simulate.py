@@ -12,7 +12,7 @@ from ndksym import simulation
 from ndksym.cli.network import network_title
 from ndksym.cli.times import parse_times
 from ndksym.derivation import Derivation
-from ndksym.dynamics import Run, checks, curves
+from ndksym.dynamics import Run, checks
 from ndksym.dynamics.tasks import Task
 from ndksym.errors import InputError
 from ndksym.output import draw, records
@@ -83,9 +83,9 @@ class SimulateResult:
         run = self.run if self.run is not None else self.ensemble.theory(covariance=False)
         task = self.task
         if task.X_test is None:
-            panel = curves.learning(run, y_test=task.y, rows="training")
+            panel = run.panel(y_test=task.y, rows="training")
         else:
-            panel = curves.learning(run, y=task.y, y_test=task.y_test)
+            panel = run.panel(y=task.y, y_test=task.y_test)
         panel = with_points(panel, self.ensemble, task.y if task.X_test is None else task.y_test)
         draw.write(panel, path, title=_title(self))
 
@@ -129,7 +129,7 @@ def simulate(d: Derivation, task: Task, options: SimulateOptions, progress: Call
     h = _step(d, task, options)
     arguments: dict[str, Any] = {
         "temperature": options.temperature, "prior_variance": options.prior_variance, "init_variance": options.init_variance,
-        "bias": options.bias_scale, "loss": options.reduction, "times": _times(options, h), "step": h,
+        "bias": options.bias_scale, "reduction": options.reduction, "times": _times(options, h), "step": h,
         "strength": options.strength, "pairs": options.pairs, "seed": options.seed, "dynamics": options.dynamics,
         "progress": progress, "depth": d.depth,
     }  # fmt: skip

@@ -12,7 +12,7 @@ from ndksym import dynamics
 from ndksym.cli.network import network_title
 from ndksym.cli.times import parse_times
 from ndksym.derivation import Derivation
-from ndksym.dynamics import METHODS, EarlyStop, Run, curves
+from ndksym.dynamics import EarlyStop, Run, curves, methods
 from ndksym.dynamics.tasks import Task
 from ndksym.errors import InputError
 from ndksym.output import draw, records
@@ -91,9 +91,9 @@ class SolveResult:
         """Write the learning curves, and their numbers beside them."""
         task = self.task
         if task.X_test is None:
-            panel = curves.learning(self.run, y_test=task.y, rows="training")
+            panel = self.run.panel(y_test=task.y, rows="training")
         else:
-            panel = curves.learning(self.run, y=task.y, y_test=task.y_test)
+            panel = self.run.panel(y=task.y, y_test=task.y_test)
         title = f"{network_title(self.activations)}, {Path(task.name).name}, T = {self.options.temperature:g}"
         draw.write(panel, path, title=title)
 
@@ -131,8 +131,7 @@ class SolveResult:
 
 def check(options: SolveOptions) -> None:
     """Raise InputError, before any work, for a method or times that the solver would refuse later."""
-    if options.method not in METHODS:
-        raise InputError(f"method {options.method!r} is not known; allowed are {', '.join(METHODS)}")
+    methods.find(options.method)
     _times(options)
 
 
@@ -141,7 +140,7 @@ def solve(d: Derivation, task: Task, options: SolveOptions, progress: Callable[[
     run = dynamics.solve(
         d.compile(options.backend), task.X, task.y, task.X_test,
         times=_times(options), temperature=options.temperature, prior_variance=options.prior_variance,
-        init_variance=options.init_variance, bias=options.bias_scale, method=options.method, loss=options.reduction,
+        init_variance=options.init_variance, bias=options.bias_scale, method=options.method, reduction=options.reduction,
         rtol=options.rtol, progress=progress, **options.given,
     )  # fmt: skip
     return SolveResult(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ndksym.output.figure import Chart, Heat
-from ndksym.output.style import NEUTRAL, colour
+from ndksym.output.style import COLOURS, NEUTRAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ def draw_chart(chart: Chart, ax: "Axes") -> None:
     """Curves against a linear axis, each with a line style of its own; an angle has ticks every 30 degrees."""
     for number, curve in enumerate(chart.curves):
         style = _DASHES[number % len(_DASHES)]
-        ax.plot(chart.x, curve.values, style, color=colour(curve.colour), lw=2, label=curve.label)
+        ax.plot(chart.x, curve.values, style, color=COLOURS[curve.colour % len(COLOURS)], lw=2, label=curve.label)
     ax.axhline(0, color=NEUTRAL, lw=0.6, zorder=0)
     ax.margins(x=0)
     if "degrees" in chart.x_label:

@@ -5,6 +5,8 @@
 
 import json
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ import numpy as np
 from ndksym.errors import InputError, InputTypeError, brief
 from ndksym.output import files, records
 from ndksym.output.figure import Panel
-from ndksym.output.style import DASHES, PAGE, blank, colour, require_matplotlib, shade_phases
+from ndksym.output.style import COLOURS, DASHES, NEUTRAL, PAGE, blank, require_matplotlib, shade_phases
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,30 +67,52 @@ def save(figure: "Figure", path: Path, numbers: dict[str, Any]) -> None:
             figure.savefig(stream, format=path.suffix[1:], dpi=200, metadata=undated.get(path.suffix))
 
 
-def draw(panel: Panel, ax: "Axes | None" = None, *, own: bool = False, title: str = "") -> "Axes":
-    """Draw the panel on `ax`, or on a new figure.
+def draw(
+    panel: Panel,
+    ax: "Axes | None" = None,
+    *,
+    own: bool = False,
+    title: str = "",
+    label: str | None = None,
+    color: str | None = None,
+) -> "Axes":
+    """Draw the panel on `ax`, or on a new figure; a figure of its `own`, as a new one is, has its legend below the axes.
 
-    A figure of its `own`, as a new one is, has its legend below the axes.
+    If the axes show a panel already, limits and legend cover both, and the phases stay shaded only if they are the same.
+    `label` names the curves of the panel in the legend; `color` replaces the colours of all of them.
     """
     require_matplotlib()
-    if not isinstance(title, str):
-        raise InputTypeError(f"title must be text, got {brief(title)}")
+    for name, text in (("title", title), ("label", label or "")):
+        if not isinstance(text, str):
+            raise InputTypeError(f"{name} must be text, got {brief(text)}")
     if ax is None:
         ax, own = blank(PAGE).subplots(), True
-    limits = _limits(panel)
+    added = ax.has_data()
+    colour_of = _colours(ax, color)
+    panel = _labelled(panel, label)
+    limits, heights = _limits(panel), (np.inf, 0.0)
+    if added:
+        limits = min(limits[0], ax.get_xlim()[0]), max(limits[1], ax.get_xlim()[1])
+        heights = ax.get_ylim()
+        _remove_other_phases(panel, ax)
     ax.set_xscale("log")
     ax.set_xlim(*limits)
     if panel.log_y:
         ax.set_yscale("log", nonpositive="mask")
     ax.set_xlabel(panel.x_label)
     ax.set_ylabel(panel.y_label)
-    handles = _curves(panel, ax) + _points(panel, ax) + _levels(panel, ax) + _marks(panel, ax)
-    if panel.boundary is not None:
-        shade_phases(ax, (panel.boundary, panel.boundary), limits, named=True)
-    _raise_floor(panel, ax)
-    shown = files.encoded(title).decode()
-    pad = 6 if panel.boundary is None else 18
-    ax.set_title(shown, fontsize="medium", pad=pad, wrap=True, parse_math=_is_mathtext(shown))
+    handles = _curves(panel, ax, colour_of) + _points(panel, ax, colour_of) + _levels(panel, ax, colour_of)
+    handles += _marks(panel, ax)
+    pad = 6
+    if panel.boundary is not None and not added:
+        pad = 18
+        shade_phases(ax, (panel.boundary, panel.boundary), limits, named=True, gid=_phases_id(panel))
+    _raise_floor(panel, ax, heights)
+    if title or not added:
+        shown = files.encoded(title).decode()
+        ax.set_title(shown, fontsize="medium", pad=pad, wrap=True, parse_math=_is_mathtext(shown))
+    if added:
+        handles, own = _merged_legend(ax, handles, own)
     if not own:
         ax.legend(handles=handles, fontsize="small")
         return ax
@@ -115,36 +139,89 @@ def _limits(panel: Panel) -> tuple[float, float]:
     return (first, last) if first < last else (first / 2, 2 * last)
 
 
-def _curves(panel: Panel, ax: "Axes") -> "list[Line2D]":
+def _colours(ax: "Axes", color: str | None) -> Callable[[int], str]:
+    """The colour of a curve by its number: `color` for all, or the palette from the first colour that the axes lack."""
+    from matplotlib.colors import is_color_like, to_hex
+
+    if color is not None:
+        if not is_color_like(color):
+            raise InputError(f"color must be a Matplotlib color such as 'C1', 'red' or '#0072B2'; got {brief(color)}")
+        return lambda number: color
+    shown = {to_hex(line.get_color()).upper() for line in ax.lines}
+    start = next((k for k, colour in enumerate(COLOURS) if colour not in shown), 0)
+    return lambda number: NEUTRAL if number < 0 else COLOURS[(start + number) % len(COLOURS)]
+
+
+def _labelled(panel: Panel, label: str | None) -> Panel:
+    """The panel with this label before the labels of its curves, or in place of the label of its only curve."""
+    if label is None:
+        return panel
+    alone = len(panel.curves) == 1
+    curves = (replace(each, label=label if alone else f"{label}: {each.label}") for each in panel.curves)
+    return replace(panel, curves=tuple(curves))
+
+
+def _merged_legend(ax: "Axes", handles: "list[Line2D]", own: bool) -> "tuple[list[Line2D], bool]":
+    """The entries of the old legend and the new ones; and whether the legend is below the axes."""
+    legend = ax.get_legend()
+    if legend is None and ax.figure.legends:
+        legend, own = ax.figure.legends[0], True
+    if legend is None:
+        return handles, own
+    before = [handle for handle in legend.legend_handles if isinstance(handle, type(ax.lines[0]))]
+    legend.remove()
+    entries: dict[str, Line2D] = {}
+    for handle in (*before, *handles):
+        name = str(handle.get_label())
+        if name in entries and entries[name].get_color() != handle.get_color():
+            handle.set_color("black")  # the entry stands for lines of several colours
+        entries[name] = handle
+    return list(entries.values()), own
+
+
+def _phases_id(panel: Panel) -> str:
+    """The name of the shades of the panel in Matplotlib."""
+    return f"phases at {panel.boundary}"
+
+
+def _remove_other_phases(panel: Panel, ax: "Axes") -> None:
+    """Remove the shades of another boundary, which would be wrong for this panel."""
+    if panel.boundary is not None:
+        for artist in (*ax.patches, *ax.texts):
+            if str(artist.get_gid()).startswith("phases at") and artist.get_gid() != _phases_id(panel):
+                artist.remove()
+
+
+def _curves(panel: Panel, ax: "Axes", colour_of: Callable[[int], str]) -> "list[Line2D]":
     handles = []
     for curve in panel.curves:
-        shade = colour(curve.colour)
+        colour = colour_of(curve.colour)
         (line,) = ax.plot(
-            panel.times, curve.values, color=shade, label=curve.label, lw=1.2 if curve.colour < 0 else 2,
+            panel.times, curve.values, color=colour, label=curve.label, lw=1.2 if curve.colour < 0 else 2,
             marker="o" if len(panel.times) == 1 else None, zorder=3,
         )  # fmt: skip
         handles.append(line)
         if curve.low is not None and curve.high is not None:
-            ax.fill_between(panel.times, curve.low, curve.high, color=shade, alpha=0.2, lw=0, zorder=2)
+            ax.fill_between(panel.times, curve.low, curve.high, color=colour, alpha=0.2, lw=0, zorder=2)
         elif curve.high is not None:
-            ax.plot(panel.times, curve.high, color=shade, lw=0.9, zorder=2.8)
+            ax.plot(panel.times, curve.high, color=colour, lw=0.9, zorder=2.8)
     return handles
 
 
-def _points(panel: Panel, ax: "Axes") -> "list[Line2D]":
+def _points(panel: Panel, ax: "Axes", colour_of: Callable[[int], str]) -> "list[Line2D]":
     """Dots with error bars; the legend has one entry for each label."""
     from matplotlib.lines import Line2D
 
     for points in panel.points:
         ax.errorbar(
-            panel.times, points.values, points.errors, fmt="o", color=colour(points.colour), mfc="white", ms=4, lw=1.2,
+            panel.times, points.values, points.errors, fmt="o", color=colour_of(points.colour), mfc="white", ms=4, lw=1.2,
             zorder=3.5,
         )  # fmt: skip
     labels = dict.fromkeys(points.label for points in panel.points)
     return [Line2D([], [], color="black", marker="o", mfc="white", ms=4, lw=0, label=label) for label in labels]
 
 
-def _levels(panel: Panel, ax: "Axes") -> "list[Line2D]":
+def _levels(panel: Panel, ax: "Axes", colour_of: Callable[[int], str]) -> "list[Line2D]":
     """Dashed lines in the colours of their curves; the legend has one entry for each kind."""
     from matplotlib.lines import Line2D
 
@@ -153,8 +230,8 @@ def _levels(panel: Panel, ax: "Axes") -> "list[Line2D]":
     for level in panel.levels:
         dashes = (0, DASHES[kinds.index(level.kind) % len(DASHES)])
         shared = sum(other.kind == level.kind and other.value == level.value for other in panel.levels) > 1
-        ax.axhline(level.value, color="black" if shared else colour(level.colour), ls=dashes, lw=1.2, zorder=2.5)
-    shown = colour(panel.levels[0].colour) if one_colour else "black"
+        ax.axhline(level.value, color="black" if shared else colour_of(level.colour), ls=dashes, lw=1.2, zorder=2.5)
+    shown = colour_of(panel.levels[0].colour) if one_colour else "black"
     return [
         Line2D([], [], color=shown, ls=(0, DASHES[k % len(DASHES)]), lw=1.2, label=kind) for k, kind in enumerate(kinds)
     ]
@@ -174,12 +251,15 @@ def _marks(panel: Panel, ax: "Axes") -> "list[Line2D]":
     return handles
 
 
-def _raise_floor(panel: Panel, ax: "Axes") -> None:
-    """Raise the lower end of the axis if a curve falls to rounding; the first curve is the test error."""
+def _raise_floor(panel: Panel, ax: "Axes", before: tuple[float, float]) -> None:
+    """Raise the lower end of the axis if a curve falls to rounding; the first curve is the test error.
+
+    The limits `before` are widened, never narrowed.
+    """
     values = np.concatenate([panel.curves[0].values, [level.value for level in panel.levels]])
     if panel.log_y and np.any(values > 0):
-        floor = 10.0**-_DECADES * values[values > 0].min()
+        floor = min(before[0], 10.0**-_DECADES * values[values > 0].min())
         if ax.get_ylim()[0] < floor:
             highs = [float(curve.high.max()) for curve in panel.curves if curve.high is not None]
             highest = max(float(values.max()), *(float(curve.values.max()) for curve in panel.curves), *highs)
-            ax.set_ylim(floor, 2 * highest)
+            ax.set_ylim(floor, max(before[1], 2 * highest))

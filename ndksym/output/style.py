@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "COLUMN", "DASHES", "NEUTRAL", "PAGE", "blank", "colour", "require_matplotlib", "shade_phases"]
+__all__ = ["COLOURS", "COLUMN", "DASHES", "NEUTRAL", "PAGE", "blank", "require_matplotlib", "shade_phases"]
 
 COLUMN, PAGE = (3.4, 3.8), (6.4, 4.4)
 """Inches: one column of a journal, and the width of a page."""
@@ -38,23 +38,35 @@ def blank(size: tuple[float, float]) -> "Figure":
     return Figure(figsize=size, layout="constrained")
 
 
-def colour(number: int) -> str:
-    """The colour of a curve with this number; −1 is the neutral one."""
-    return NEUTRAL if number < 0 else COLOURS[number % len(COLOURS)]
-
-
 def shade_phases(
-    ax: "Axes", ends: tuple[float, float], limits: tuple[float, float], named: bool, fontsize: str | float = "small"
+    ax: "Axes",
+    ends: tuple[float, float],
+    limits: tuple[float, float],
+    *,
+    named: bool,
+    fontsize: str | float = "small",
+    gid: str = "phases",
 ) -> None:
     """Shade both phases, with their names above the axes if `named`.
 
-    `ends` are the last time of the gradient-driven phase and the first of the diffusive phase, `limits` those of the axis.
+    `ends` are the last time of the gradient-driven phase and the first of the diffusive phase, `limits` those of the axis;
+    `gid` is the name of the shades and texts in Matplotlib.
     """
     first, last = limits
     before, after = np.clip(ends, first, last)
     sides = ((first, float(before), 0.0, "left"), (float(after), last, 1.0, "right"))
     for (name, shade, dark), (start, end, edge, side) in zip(_PHASES, sides, strict=True):
         if start < end:
-            ax.axvspan(start, end, color=shade, lw=0, zorder=0)
+            ax.axvspan(start, end, color=shade, lw=0, zorder=0, gid=gid)
             if named:
-                ax.text(edge, 1.02, name, transform=ax.transAxes, ha=side, va="bottom", fontsize=fontsize, color=dark)
+                ax.text(
+                    edge,
+                    1.02,
+                    name,
+                    transform=ax.transAxes,
+                    ha=side,
+                    va="bottom",
+                    fontsize=fontsize,
+                    color=dark,
+                    gid=gid,
+                )

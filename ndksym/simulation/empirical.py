@@ -6,8 +6,8 @@ import numpy as np
 
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import checks as physical
-from ndksym.dynamics import discrete
-from ndksym.dynamics.physics import Memory, Physics, langevin
+from ndksym.dynamics import stable_step
+from ndksym.dynamics.physics import Physics, PriorProcess
 from ndksym.errors import InputError, InputTypeError, brief
 from ndksym.runtime import checks
 from ndksym.runtime.memory import require_memory
@@ -70,7 +70,7 @@ def empirical_ndk(
     init_variance: float = 1.0,
     bias: float = 0.0,
     training: tuple[Any, Any] | None = None,
-    loss: str = "sum",
+    reduction: str = "sum",
 ) -> Array:
     """e^{−T(t−s)/σ²} ∇f(x, Θ_t)·∇f(x′, Θ_s) along each network's path, which `Kernel.ndk` is the limit of.
 
@@ -96,13 +96,13 @@ def empirical_ndk(
         physical.sized(prior_variance, "prior_variance", physical.LARGEST), of.init_variance, of.bias,
     )  # fmt: skip
     h = None if step is None else physical.sized(step, "step", physical.LARGEST)
-    lesson = None if training is None else _lesson(of, physics, h, training, loss)
-    memory = langevin(physics) if h is None else discrete.stepping(physics, h)
+    lesson = None if training is None else _lesson(of, physics, h, training, reduction)
+    process = PriorProcess.langevin(physics) if h is None else stable_step.euler_process(physics, h)
     if h is not None:
         later, earlier = (physical.steps(each, h, name).astype(float) for each, name in ((later, "t"), (earlier, "s")))
     moments, places = np.unique(np.append(later, earlier), return_inverse=True)
-    legs = _legs(memory, np.diff(moments, prepend=0.0), physics, None if lesson is None else h)
-    weight = np.exp(-memory.rate * (later - earlier))[..., None, None]
+    legs = _legs(process, np.diff(moments, prepend=0.0), physics, None if lesson is None else h)
+    weight = np.exp(-process.rate * (later - earlier))[..., None, None]
     at_t, at_s = places.reshape(2, -1)
     _fits(of.count * later.size, first, second)
     options.affordable(of.shapes(len(first)), first.shape[1], float(sum(leg.steps for leg in legs)), of.count, 1)
@@ -130,16 +130,16 @@ def _seen(of: Networks, first: Array, second: Array | None) -> tuple[Gradients, 
     return own, own if second is None else gradients(of, second)
 
 
-def _legs(memory: Memory, gaps: Array, physics: Physics, step: float | None) -> list[Leg]:
+def _legs(process: PriorProcess, gaps: Array, physics: Physics, step: float | None) -> list[Leg]:
     """Without data a leg is one step, however long: the chain is Gaussian (T3)."""
     if step is not None:
         noise = float(np.sqrt(2 * step * physics.temperature))
         return [Leg(int(gap), 1 - step * physics.rate, noise) for gap in gaps]
-    kept, fresh = np.exp(-memory.rate * gaps), -memory.level * np.expm1(-2 * memory.rate * gaps)
+    kept, fresh = np.exp(-process.rate * gaps), -process.level * np.expm1(-2 * process.rate * gaps)
     return [Leg(1, float(a), float(np.sqrt(v))) for a, v in zip(kept, fresh, strict=True)]
 
 
-def _lesson(of: Ensemble, physics: Physics, step: float | None, training: tuple[Any, Any], loss: str) -> Lesson:
+def _lesson(of: Ensemble, physics: Physics, step: float | None, training: tuple[Any, Any], reduction: str) -> Lesson:
     if step is None:
         raise InputError("training=(X, y) needs step, the length of one step of Langevin dynamics")
     if not isinstance(training, list | tuple) or len(training) != 2:
@@ -147,6 +147,7 @@ def _lesson(of: Ensemble, physics: Physics, step: float | None, training: tuple[
     data = physical.checked(*training, None, [0.0])
     if data.y.shape[1] > 1:
         raise InputError(f"training=(X, y) takes one output here, got {data.y.shape[1]}; the outputs share one NDK")
-    factor = physical.loss_scale(loss, len(data.X))
-    discrete.require_stable(compiled(of.derivation, "numpy"), data.X, physics, factor, step)
+    factor = physical.loss_scale(reduction, len(data.X))
+    largest = stable_step.largest_step(compiled(of.derivation, "numpy"), data.X, physics, factor)
+    stable_step.require_stable(step, largest, physics.rate)
     return Lesson(columns(data.X), np.ascontiguousarray(data.y.T), step * factor)

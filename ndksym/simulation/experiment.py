@@ -38,7 +38,7 @@ def simulate(
     strength: float | None = None,
     freeze_time: float | None = None,
     signal: bool = False,
-    loss: str = "sum",
+    reduction: str = "sum",
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> Simulation:
@@ -74,13 +74,13 @@ def simulate(
     if dynamics == "gradient":
         physics = replace(physics, temperature=0.0)
     asked = Asked(dynamics, step, strength, freeze_time, signal, seed, pairs, width)
-    job = prepared(derivation, kernel, data, physics, physical.loss_scale(loss, len(data.X)), asked)
+    job = prepared(derivation, kernel, data, physics, physical.loss_scale(reduction, len(data.X)), asked)
     if dynamics != "mpl":  # judged by its proposals, before
         affordable(job.shapes, len(data.X), float(job.asked[-1]), 2 * pairs, many)
     samples = pool.shared(job, pairs, many, heard)
     about = {
         "temperature": physics.temperature, "prior_variance": physics.prior_variance,
-        "init_variance": physics.init_variance, "bias": physics.bias, "loss": loss,
+        "init_variance": physics.init_variance, "bias": physics.bias, "reduction": reduction,
         "step": None if step is None else float(step), "strength": None if strength is None else float(strength),
         "freeze_time": None if freeze_time is None else float(freeze_time), "signal": bool(signal),
     }  # fmt: skip

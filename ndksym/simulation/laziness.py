@@ -6,7 +6,7 @@ import numpy as np
 
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import checks as physical
-from ndksym.dynamics import discrete
+from ndksym.dynamics import stable_step
 from ndksym.dynamics.physics import Physics
 from ndksym.errors import InputError
 from ndksym.runtime import checks
@@ -80,7 +80,7 @@ def parameter_movement(
     init_variance: float = 1.0,
     bias: float = 0.0,
     step: float | None = None,
-    loss: str = "sum",
+    reduction: str = "sum",
 ) -> Array:
     """|Θ_t − Θ_0|/|Θ_0| of each network under gradient flow at the times asked for: (networks, M).
 
@@ -97,13 +97,12 @@ def parameter_movement(
     """
     of = ensemble(network, depth, width, networks, seed, init_variance, bias)
     data = physical.checked(X, y, None, times)
-    factor = physical.loss_scale(loss, len(data.X))
+    factor = physical.loss_scale(reduction, len(data.X))
     physics = Physics(0.0, 1.0, of.init_variance, of.bias)
     at_start = compiled(of.derivation, "numpy"), data.X, physics, factor
-    most = (
-        _FRACTION * discrete.largest_step(*at_start) if step is None else physical.sized(step, "step", physical.LARGEST)
-    )
-    discrete.require_stable(*at_start, most)
+    largest = stable_step.largest_step(*at_start)
+    most = _FRACTION * largest if step is None else physical.sized(step, "step", physical.LARGEST)
+    stable_step.require_stable(most, largest, physics.rate)
     options.affordable(of.shapes(len(data.X), data.y.shape[1]), len(data.X), float(data.times[-1]) / most, of.count, 1)
     X_, y_ = columns(data.X), np.ascontiguousarray(data.y.T)
     out = np.zeros((of.count, len(data.times)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ndksym.dynamics import drift, solve
 from ndksym.dynamics.checks import Data
-from ndksym.dynamics.discrete import MOST_UNKNOWNS
+from ndksym.dynamics.steps import MOST_UNKNOWNS
 from ndksym.output import records
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
