@@ -163,7 +163,7 @@ def test_programs_are_in_order_and_split_at_the_breaks():
     phi, dphi, diag, pair = programs(typed("relu"))
     assert isinstance(phi, Split)
     assert phi.edges == dphi.edges == (0,)
-    assert [output.name for output in pair.outputs] == ["K", "K_dot", "gap"]
+    assert [output.name for output in pair.outputs] == ["K", "K_dot", "PQ_minus_K"]
     assert diag.op_count > 0
     with pytest.raises(AssertionError, match="out of order"):
         replace(pair, assignments=pair.assignments[::-1])

@@ -14,7 +14,7 @@ from ndksym.codegen.backends.c import C
 from ndksym.codegen.backends.latex import LATEX
 from ndksym.codegen.backends.numpy import NUMPY
 from ndksym.codegen.load import opened
-from ndksym.codegen.lower import Lowered
+from ndksym.codegen.lower import LoweredTerms
 from ndksym.codegen.module import module
 from ndksym.codegen.program import program
 from ndksym.errors import NotDerivableError
@@ -30,7 +30,7 @@ def words_in(backend, exprs):
     printer = NUMPY if backend == "numpy" else C
     text = module("words", [typed("relu")], backend)
     for n, expr in enumerate(exprs):
-        code = program(f"word_{n}", ARGUMENTS, {"y": Lowered((expr,), ())}, sized=False)
+        code = program(f"word_{n}", ARGUMENTS, {"y": LoweredTerms((expr,), ())}, sized=False)
         text += "\n\n" + printer.program(printer, code)
     if backend == "numpy":
         text = f"from scipy.special import erf, erfc\nfrom ndksym.runtime.special import *\n{text}"
@@ -67,8 +67,8 @@ def arguments(word):
         "experfi": [-(zs**2), zs, 0 * zs],
         "corner": [np.array([1, 1, 800, -2.0]), np.array([1, -1, -1, 2.0]), np.array([1, 1, 1, 1e-9])],
         "edge": [np.concatenate([z.ravel() for z in parts]) for parts in zip(*wedges, strict=True)],
-        "ramp": [2 * half, np.cos(half), np.sin(half)],
-        "sliver": [2 * half, np.sin(half), np.cos(half)],
+        "arccos_kernel_1": [2 * half, np.cos(half), np.sin(half)],
+        "theta_minus_sin": [2 * half, np.sin(half), np.cos(half)],
         "logistic": [np.concatenate([-big[:-1], big])],
         "softplus": [np.concatenate([-big[:-1], big])],
     }[word]  # fmt: skip
@@ -99,7 +99,7 @@ def read(text):
     return re.sub(r"(?<=[\w)]) (?=[\w(])", "*", text)
 
 
-NOTATION = ("where", "corner", "edge", "ramp", "away")
+NOTATION = ("where", "corner", "edge", "arccos_kernel_1", "p_minus_q_cos")
 """Named in LaTeX by a sign of their own, not written out."""
 
 
@@ -115,7 +115,7 @@ def test_latex_says_what_the_words_mean():
         name = word.__name__
         if name not in NOTATION:
             args = list(values[: word.arity])
-            if name == "sliver":  # θ − 2 s k: its arguments belong together
+            if name == "theta_minus_sin":  # θ − 2 s k: its arguments belong together
                 args = [args[0], mp.sin(args[0] / 2), mp.cos(args[0] / 2)]
             assert abs(meaning(word(*ARGUMENTS[: word.arity]), args) - MEANING[name](*args)) < 1e-14, word
     z0, z1, z2, _ = ARGUMENTS
@@ -149,7 +149,7 @@ def test_numbers_are_correctly_rounded():
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_words_are_right_to_a_few_ulp(backend):
-    words = [word for word in REQUIRED if word is not v.away]
+    words = [word for word in REQUIRED if word is not v.p_minus_q_cos]
     run = words_in(backend, [word(*ARGUMENTS[: word.arity]) for word in words])
     for n, word in enumerate(words):
         name = word.__name__
@@ -170,7 +170,7 @@ def test_words_are_right_to_a_few_ulp(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_away_is_right_where_it_vanishes(backend):
-    run = words_in(backend, [v.away(*ARGUMENTS)])
+    run = words_in(backend, [v.p_minus_q_cos(*ARGUMENTS)])
     p, q, half = (z.ravel() for z in np.meshgrid([1.0, 1e-8, 3.0], [1.0, 1 + 1e-9, 1e-8], [1e-9, 1e-3, 0.7, 0.9, 1.5]))
     s = np.sin(half)
     with mp.workdps(40):

@@ -145,7 +145,7 @@ NDK_INLINE double ndk_edge(double h, double g, double along, double apex) {
 }
 
 /* theta - sin theta, given s = sin theta/2 and k = cos theta/2 */
-NDK_INLINE double ndk_sliver(double theta, double s, double k) {
+NDK_INLINE double ndk_theta_minus_sin(double theta, double s, double k) {
     if (theta >= 2.0) return theta - 2.0 * s * k;
     const double square = theta * theta;
     double series = 1.0;
@@ -154,12 +154,12 @@ NDK_INLINE double ndk_sliver(double theta, double s, double k) {
 }
 
 /* psi cos theta + sin theta for theta = pi - psi: falls to psi^3/3 as theta -> pi */
-NDK_INLINE double ndk_ramp(double psi, double s, double k) {
-    return k >= s ? psi * ((k - s) * (k + s)) + 2.0 * s * k : 2.0 * k * k * psi - ndk_sliver(psi, s, k);
+NDK_INLINE double ndk_arccos_kernel_1(double psi, double s, double k) {
+    return k >= s ? psi * ((k - s) * (k + s)) + 2.0 * s * k : 2.0 * k * k * psi - ndk_theta_minus_sin(psi, s, k);
 }
 
 /* p - q cos theta, given c = pq cos theta and s = sin theta/2 */
-NDK_INLINE double ndk_away(double p, double q, double c, double s) {
+NDK_INLINE double ndk_p_minus_q_cos(double p, double q, double c, double s) {
     return c > 0.0 ? (p - q) + 2.0 * q * s * s : p - c / p;
 }
 

@@ -42,7 +42,7 @@ from ndksym.errors import NotDerivableError
 from ndksym.symbols import a, b
 from ndksym.symbols import c as covariance
 
-__all__ = ["Algebra", "Atom", "Powers", "expanded", "powers_of"]
+__all__ = ["Algebra", "Powers", "Transcendental", "expanded", "powers_of"]
 
 Powers = frozenset[tuple[Symbol, int]]
 """A monomial: symbols and their integer powers."""
@@ -52,7 +52,7 @@ _DET = p**2 * q**2 - c**2
 
 
 @dataclass(frozen=True)
-class Atom:
+class Transcendental:
     """A transcendental function of arguments in the algebra."""
 
     kind: str
@@ -100,7 +100,7 @@ class Algebra:
     """Names for the roots and atoms of one expression, and the arithmetic of what is written in them."""
 
     squares: dict[Symbol, Expr] = field(default_factory=lambda: {r: _DET})
-    atoms: dict[Symbol, Atom] = field(default_factory=dict)
+    atoms: dict[Symbol, Transcendental] = field(default_factory=dict)
     _flat: dict[Expr, Expr] = field(default_factory=dict)
     _values: dict[Expr, Value] = field(default_factory=dict)
 
@@ -125,7 +125,7 @@ class Algebra:
 
     def atom(self, kind: str, *args: Expr) -> Symbol:
         """The symbol of an atom, the same for equal arguments."""
-        wanted = Atom(kind, tuple(map(self.flat, args)))
+        wanted = Transcendental(kind, tuple(map(self.flat, args)))
         for symbol, known in self.atoms.items():
             if known == wanted:
                 return symbol

@@ -17,7 +17,7 @@ from ndksym.kernels.dual import Dual
 from ndksym.kernels.network import Network
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.proof import prove
-from ndksym.runtime.types import Layer
+from ndksym.runtime.types import NumericLayer
 from ndksym.symbols import x
 
 __all__ = ["kernel", "layer", "trusted"]
@@ -87,7 +87,7 @@ def _numeric(dual: Dual, reason: str) -> Dual:
     )  # fmt: skip
 
 
-def _check_phi(layer: Layer, act: Activation) -> None:
+def _check_phi(layer: NumericLayer, act: Activation) -> None:
     """Raise NotDerivableError where compiled φ or φ′ differs from the activation's expression, evaluated by mpmath."""
     rng = np.random.default_rng(list(hashlib.sha256(layer.name.encode()).digest()[16:]))
     beside = [edge + side * 10.0**-n for edge in layer.breaks for side in (-1, 1) for n in (1, 4, 8)]

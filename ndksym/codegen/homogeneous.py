@@ -8,24 +8,24 @@ from collections.abc import Iterator
 from sympy import Add, Expr, Mul, Poly, S, Symbol, acos, asin, cancel, expand, pi, sqrt
 
 from ndksym.codegen import functions as v
-from ndksym.codegen.lower import Lowered
+from ndksym.codegen.lower import LoweredTerms
 from ndksym.codegen.positivity import irreducible
 from ndksym.errors import NotDerivableError
 from ndksym.symbols import a, b, c
 
-__all__ = ["gap"]
+__all__ = ["PQ_minus_K"]
 
 _x = Symbol("x", real=True)
 _sine = Symbol("sine", positive=True)
 
 
-def gap(K: Expr, degree: Expr) -> Lowered:
+def PQ_minus_K(K: Expr, degree: Expr) -> LoweredTerms:
     """Terms of (pq)ⁿ κ(0) − K, each of them O(θ) or smaller.
 
     >>> from sympy import acos, pi, sqrt
     >>> relu = (c*(pi - acos(c/(sqrt(a)*sqrt(b)))) + sqrt(a*b - c**2))/(2*pi)
-    >>> gap(relu, 1).terms
-    (p*q*sliver(theta, s, k)/(2*pi), p*psi*q*s**2/pi)
+    >>> PQ_minus_K(relu, 1).terms
+    (p*q*theta_minus_sin(theta, s, k)/(2*pi), p*psi*q*s**2/pi)
     """
     A, B, C = _angular(K)
     A = expand(A.subs(_x, 1) - A)
@@ -33,7 +33,7 @@ def gap(K: Expr, degree: Expr) -> Lowered:
     scale = (v.p * v.q) ** degree
     terms = [scale * term for term in _split(A, B, C) if term != 0]
     x = (v.k - v.s) * (v.k + v.s)
-    return Lowered(
+    return LoweredTerms(
         tuple(terms) or (S.Zero,),
         ((v.theta, 2 * v.atan2(v.s, v.k)), (v.psi, 2 * v.atan2(v.k, v.s)), (_sine, 2 * v.s * v.k), (_x, x)),
     )
@@ -64,7 +64,7 @@ def _split(A: Expr, B: Expr, C: Expr) -> Iterator[Expr]:
     """A + Bθ + C sin θ, A(1) = 0: first what B and C leave at x = 1, then 2s² times the quotients by 1 − x."""
     B_one, C_one = B.subs(_x, 1), C.subs(_x, 1)
     if expand(B_one + C_one) == 0:
-        yield B_one * v.sliver(v.theta, v.s, v.k)
+        yield B_one * v.theta_minus_sin(v.theta, v.s, v.k)
     else:
         yield from (B_one * v.theta, C_one * _sine)
     A, B, C = (cancel(part / (1 - _x)) for part in (A, B - B_one, C - C_one))

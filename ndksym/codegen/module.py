@@ -22,8 +22,8 @@ from ndksym.codegen import homogeneous
 from ndksym.codegen.backends import c, numpy
 from ndksym.codegen.backends.base import Printer, Split
 from ndksym.codegen.backends.latex import LATEX
-from ndksym.codegen.lower import Lowered, lower_defect, lower_diagonal, lower_pair
-from ndksym.codegen.program import Program, program
+from ndksym.codegen.lower import LoweredTerms, lower_defect, lower_diagonal, lower_pair
+from ndksym.codegen.program import StraightLineProgram, program
 from ndksym.codegen.series import with_series
 from ndksym.codegen.stable import stable
 from ndksym.errors import InputError
@@ -36,7 +36,7 @@ BACKENDS = ("numpy", "c", "latex")
 
 _CONVENTIONS = (
     "u and v are centred Gaussian: a = E u^2 = p^2, b = E v^2 = q^2, c = E uv = pq cos(theta),",
-    "s = sin(theta/2), k = cos(theta/2); K = E phi(u) phi(v), K_dot = E phi'(u) phi'(v), gap = sqrt(K(a) K(b)) - K,",
+    "s = sin(theta/2), k = cos(theta/2); K = E phi(u) phi(v), K_dot = E phi'(u) phi'(v), PQ_minus_K = sqrt(K(a) K(b)) - K,",
     "defect = K(a) + K(b) - 2 K = E (phi(u) - phi(v))^2;",
     "X_size is the sum of the absolute values of the terms of X: X_size/|X| is what cancellation has cost.",
 )
@@ -100,10 +100,10 @@ def module(
     return "".join(f"{printer.comment} {line}\n" for line in head) + "\n" + preamble(text) + text
 
 
-def programs(source: Source, n: int = 0) -> tuple[Program | Split, ...]:
+def programs(source: Source, n: int = 0) -> tuple[StraightLineProgram | Split, ...]:
     """φ, φ′ and, with a closed form, the diagonal and the pairs of one activation; `n` goes into their names."""
     act = source.activation
-    parts: list[Program | Split] = [_by_pieces("phi", n, act, 0), _by_pieces("dphi", n, act, 1)]
+    parts: list[StraightLineProgram | Split] = [_by_pieces("phi", n, act, 0), _by_pieces("dphi", n, act, 1)]
     if source.closed_form:
         diagonal = {
             "K": _in_a(lower_diagonal(source.K, source.K_diag)),
@@ -112,8 +112,8 @@ def programs(source: Source, n: int = 0) -> tuple[Program | Split, ...]:
         parts.append(program(f"diag_{n}", (_a,), diagonal))
         pair = {"K": lower_pair(source.K, source.mean), "K_dot": lower_pair(source.K_dot, None)}
         extra = _extra(source)
-        if extra == "gap":
-            pair["gap"] = homogeneous.gap(source.K, act.homogeneity)
+        if extra == "PQ_minus_K":
+            pair["PQ_minus_K"] = homogeneous.PQ_minus_K(source.K, act.homogeneity)
         elif extra == "defect":
             pair["defect"] = lower_defect(source.K, source.K_diag)
         parts.append(program(f"pair_{n}", (v.p, v.q, v.c, v.s, v.k), pair))
@@ -162,7 +162,7 @@ def _extra(source: Source) -> str | None:
     if not source.closed_form:
         return None
     if source.activation.homogeneity is not None:
-        return "gap"
+        return "PQ_minus_K"
     oscillates = any(wave.has(x) for wave in source.activation.expr.atoms(sin, cos))
     return "defect" if oscillates else None
 
@@ -176,7 +176,7 @@ def harmless(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_+\-*/()., <>=^|'`:~]", "_", text)[:2000]
 
 
-def _ops(part: Program | Split) -> str:
+def _ops(part: StraightLineProgram | Split) -> str:
     count = sum(piece.op_count for piece in part.pieces) if isinstance(part, Split) else part.op_count
     return f"{part.name.rpartition('_')[0]} {count}"
 
@@ -187,14 +187,14 @@ def _by_pieces(name: str, n: int, act: Activation, order: int) -> Split:
     for i, piece in enumerate(act.pieces):
         expr = piece.expr.diff(x, order)
         code = with_series(stable(expr), expr, piece.lo, piece.hi)
-        pieces.append(program(f"{name}_{n}_{i}", (v.u,), {"y": Lowered((code,), ())}, sized=False))
+        pieces.append(program(f"{name}_{n}_{i}", (v.u,), {"y": LoweredTerms((code,), ())}, sized=False))
     return Split(f"{name}_{n}", tuple(piece.hi for piece in act.pieces[:-1]), tuple(pieces))
 
 
-def _in_a(part: Lowered) -> Lowered:
+def _in_a(part: LoweredTerms) -> LoweredTerms:
     """√a for p: the diagonal is a function of a."""
     root = {v.p: sqrt(_a)}
-    return Lowered(
+    return LoweredTerms(
         tuple(term.xreplace(root) for term in part.terms),
         tuple((symbol, expr.xreplace(root)) for symbol, expr in part.definitions if v.q not in expr.free_symbols),
     )

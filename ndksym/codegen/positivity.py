@@ -12,7 +12,7 @@ from sympy import Add, Dummy, Expr, Mul, Poly, Rational, S, expand, factor_list,
 from sympy.polys.polyerrors import BasePolynomialError
 
 from ndksym.activation.roots import compare
-from ndksym.codegen.functions import away, c, k, p, q, r, s
+from ndksym.codegen.functions import c, k, p, p_minus_q_cos, q, r, s
 from ndksym.errors import NotDerivableError
 
 __all__ = ["Value", "irreducible", "normal", "polynomial", "rational", "sign_of"]
@@ -189,7 +189,7 @@ def _leaning(terms: dict[tuple[int, int, int, int], Expr]) -> Expr:
             A = rest.pop(key)
             scale = abs(C / A)
             towards, half_angle = (c, s) if sign_of(C / A) < 0 else (-c, k)
-            parts.append(A * first * away(first, scale * second, scale * towards, half_angle))
+            parts.append(A * first * p_minus_q_cos(first, scale * second, scale * towards, half_angle))
     return Add(*parts, *(coefficient * monomial(powers) for powers, coefficient in rest.items()))
 
 

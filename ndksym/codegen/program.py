@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sympy import Expr, Pow, Rational, Symbol, count_ops, cse, numbered_symbols
 
 from ndksym.codegen import functions as v
-from ndksym.codegen.lower import Lowered
+from ndksym.codegen.lower import LoweredTerms
 
-__all__ = ["Output", "Program", "program"]
+__all__ = ["Output", "StraightLineProgram", "program"]
 
 SMALLEST = Rational(1, 10**100)
 """Half-angles that are divided by are held above this: 1 is as near to 1 + SMALLEST as to anything."""
@@ -24,7 +24,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Program:
+class StraightLineProgram:
     """A straight-line program of float64 arithmetic and the functions of `vocabulary`."""
 
     name: str
@@ -49,10 +49,12 @@ class Program:
         return sum(map(_operations, exprs)) + sum(len(output.terms) - 1 for output in self.outputs)
 
 
-def program(name: str, inputs: Iterable[Symbol], parts: Mapping[str, Lowered], sized: bool = True) -> Program:
+def program(
+    name: str, inputs: Iterable[Symbol], parts: Mapping[str, LoweredTerms], sized: bool = True
+) -> StraightLineProgram:
     """One program for several lowered expressions, common subexpressions shared.
 
-    >>> square = Lowered((v.p**4, v.p**2), ())
+    >>> square = LoweredTerms((v.p**4, v.p**2), ())
     >>> program("f", (v.p,), {"K": square}).assignments
     ()
     """
@@ -73,7 +75,9 @@ def program(name: str, inputs: Iterable[Symbol], parts: Mapping[str, Lowered], s
     finished = tuple(Output(key, terms, sized) for key, terms in reduced_terms.items())
     needed = [term for output in finished for term in output.terms]
     order = _ordered(assigned, needed)
-    return _numbered(Program(name, tuple(inputs), tuple((symbol, assigned[symbol]) for symbol in order), finished))
+    return _numbered(
+        StraightLineProgram(name, tuple(inputs), tuple((symbol, assigned[symbol]) for symbol in order), finished)
+    )
 
 
 def _operations(expr: Expr) -> int:
@@ -89,7 +93,7 @@ def _with_plain_numbers(expr: Expr) -> Expr:
     return expr.func(*map(_with_plain_numbers, expr.args), evaluate=False)
 
 
-def _renamed(part: Lowered, definitions: dict[Symbol, Expr]) -> list[Expr]:
+def _renamed(part: LoweredTerms, definitions: dict[Symbol, Expr]) -> list[Expr]:
     """The terms, with definitions that are equal given one name."""
     names: dict[Symbol, Symbol] = {}
     for symbol, expr in part.definitions:
@@ -135,11 +139,11 @@ def _ordered(assigned: dict[Symbol, Expr], needed: list[Expr]) -> list[Symbol]:
     return list(order)
 
 
-def _numbered(old: Program) -> Program:
+def _numbered(old: StraightLineProgram) -> StraightLineProgram:
     """The same with x0, x1, … in order of appearance."""
     olds = [symbol for symbol, _ in old.assignments]
     names = {symbol: Symbol(f"x{n}", positive=symbol.is_positive, real=True) for n, symbol in enumerate(olds)}
-    return Program(
+    return StraightLineProgram(
         old.name,
         old.inputs,
         tuple((names[symbol], expr.xreplace(names)) for symbol, expr in old.assignments),

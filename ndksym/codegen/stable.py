@@ -63,7 +63,7 @@ def _local(expr: Expr) -> Expr:
         return _beside_decay(expr)
     if isinstance(expr, Pow):
         return _power(expr)
-    if isinstance(expr, v.Lowered):
+    if isinstance(expr, v.CodeFunction):
         return expr.func(*map(_local, expr.args))
     if isinstance(expr, sp.log):
         return _log(expr.args[0])

@@ -11,13 +11,13 @@ from ndksym.codegen.functions import c, k, p, psi, q, r, s
 from ndksym.codegen.positivity import sign_of
 from ndksym.errors import NotDerivableError
 
-__all__ = ["Table", "table"]
+__all__ = ["TermTable", "table"]
 
 Coefficients = dict[Powers, Expr]
 
 
 @dataclass
-class Table:
+class TermTable:
     """rows[F][m] is the coefficient of monomial m in what multiplies F, a product of atoms."""
 
     algebra: Algebra
@@ -47,7 +47,7 @@ class Table:
                 yield self.algebra.atoms[symbol].kind if symbol in self.algebra.atoms else "angle", symbol
 
 
-def table(algebra: Algebra, expr: Expr) -> Table:
+def table(algebra: Algebra, expr: Expr) -> TermTable:
     """The table of a closed form, with products of exponentials merged and Φ2 taken apart."""
     raw: dict[Powers, list[Expr]] = {}
     for term in Add.make_args(expanded(expr)):
@@ -55,7 +55,7 @@ def table(algebra: Algebra, expr: Expr) -> Table:
         functions = frozenset((symbol, n) for symbol, n in powers if symbol in algebra.atoms)
         for weight, merged in _split(algebra, functions):
             raw.setdefault(merged, []).append(number * weight * product(powers - functions))
-    out = Table(algebra)
+    out = TermTable(algebra)
     for functions, parts in raw.items():
         for monomial, number in algebra.collected(Add(*parts)).items():
             out.add(functions, monomial, number)
@@ -114,7 +114,7 @@ def _both_cannot(algebra: Algebra, h: Expr, k_: Expr) -> bool:
     )
 
 
-def fold(rows: Table) -> None:
+def fold(rows: TermTable) -> None:
     """α + β asin and α + β erf as the angle or the erfc that has no constant beside it."""
     for functions, _, _ in rows.entries():
         for kind, symbol in rows.kinds(functions):
@@ -123,7 +123,7 @@ def fold(rows: Table) -> None:
                 _fold_one(rows, functions, symbol, half)
 
 
-def _fold_one(rows: Table, functions: Powers, symbol: Expr, half: Expr) -> None:
+def _fold_one(rows: TermTable, functions: Powers, symbol: Expr, half: Expr) -> None:
     plain = functions - {(symbol, 1)}
     for monomial, beta in list(rows.rows.get(functions, {}).items()):
         alpha = rows.get(plain, monomial)
@@ -147,8 +147,8 @@ def _beside(algebra: Algebra, symbol: Expr, side: int) -> Expr:
     return algebra.atom("arc", bottom, -side * top)
 
 
-def ramps(rows: Table) -> None:
-    """c ψ + r, which cancels as θ → π, as pq ramp(ψ, s, k)."""
+def arccos_kernels(rows: TermTable) -> None:
+    """c ψ + r, which cancels as θ → π, as pq arccos_kernel_1(ψ, s, k)."""
     for functions in list(rows.rows):
         if (psi, 1) not in functions:
             continue
@@ -162,8 +162,8 @@ def ramps(rows: Table) -> None:
             share = alpha if abs(alpha.n(20)) <= abs(beta.n(20)) else beta
             rows.add(functions, monomial, -share)
             rows.add(plain, straight, -share)
-            ramp = rows.algebra.atom("ramp", psi, s, k)
-            rows.add(plain | {(ramp, 1)}, _times(rest, {p: 1, q: 1}), share)
+            arccos_kernel_1 = rows.algebra.atom("arccos_kernel_1", psi, s, k)
+            rows.add(plain | {(arccos_kernel_1, 1)}, _times(rest, {p: 1, q: 1}), share)
 
 
 def _times(monomial: Powers, factors: dict[Expr, int]) -> Powers:
@@ -173,7 +173,7 @@ def _times(monomial: Powers, factors: dict[Expr, int]) -> Powers:
     return frozenset((symbol, n) for symbol, n in powers.items() if n)
 
 
-def distances(rows: Table) -> None:
+def distances(rows: TermTable) -> None:
     """p² + q² − 2c as E(u − v)², which is formed without cancellation."""
     for functions, monomial, _ in rows.entries():
         rest = _times(monomial, {p: -2})
@@ -187,7 +187,7 @@ def distances(rows: Table) -> None:
             rows.add(functions | {(rows.algebra.atom("distance"), 1)}, rest, share)
 
 
-def differences(rows: Table) -> None:
+def differences(rows: TermTable) -> None:
     """α(e^A − e^B) as expdiff where A − B is free of cancellation."""
     families: dict[tuple[Powers, Powers], dict[Expr, Powers]] = {}
     for functions, monomial, _ in rows.entries():
@@ -200,7 +200,7 @@ def differences(rows: Table) -> None:
             _pair(rows, monomial, members)
 
 
-def _pair(rows: Table, monomial: Powers, members: dict[Expr, Powers]) -> None:
+def _pair(rows: TermTable, monomial: Powers, members: dict[Expr, Powers]) -> None:
     coincident = {q: p, c: p**2}
     # what vanishes where the inputs coincide goes with the constant
     order = sorted(members, key=lambda A: (expand(A.subs(coincident)) != 0, len(Add.make_args(A)), str(A)))

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ndksym.runtime import origin
-from ndksym.runtime.panels import Panels
+from ndksym.runtime.panels import ActivationPanels
 from ndksym.runtime.quadrature import follows, gauss, slope
-from ndksym.runtime.types import Array, Layer
+from ndksym.runtime.types import Array, NumericLayer
 
 MOST = 512
 """Most terms of the series: at this length a pair costs a few microseconds, still a thousandth of the quadrature's."""
@@ -36,7 +36,7 @@ _NODES = 2**13
 _BINS = np.array([0.3, 0.6, 0.8, 0.9, 0.95, 0.98, 0.995, 1.0])
 
 
-Known = dict[float, tuple[Array, Array]]
+Coefficients = dict[float, tuple[Array, Array]]
 
 
 def _hermite(z: Array, first: Array) -> Array:
@@ -70,7 +70,7 @@ def _half_moments(powers: int) -> Array:
     return out
 
 
-def _rows(layer: Layer, panels: Panels, p: Array) -> tuple[Array, Array]:
+def _rows(layer: NumericLayer, panels: ActivationPanels, p: Array) -> tuple[Array, Array]:
     """Coefficients of φ and φ' at several norms, each over its row's own panels: (MOST, norms)."""
     h, h_dot = np.zeros((2, MOST, len(p)))
     rules = [gauss(panels.edges / each if each > 0 else np.zeros(0), widest=0.5) for each in p]
@@ -93,7 +93,7 @@ def _rows(layer: Layer, panels: Panels, p: Array) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True)
-class Series:
+class MehlerSeries:
     """Coefficients of φ and φ' for each row, (MOST, rows), their decay, and for which rows they could be found.
 
     `envelope[k]` bounds every later coefficient of every row, relative to the row's norm.
@@ -110,7 +110,7 @@ class Series:
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def series(layer: Layer, panels: Panels, p: Array, known: Known | None = None) -> Series:
+def series(layer: NumericLayer, panels: ActivationPanels, p: Array, known: Coefficients | None = None) -> MehlerSeries:
     """Coefficients for every norm in p; `known` holds those found before over their own panels, and is added to."""
     h, h_dot = np.zeros((2, MOST, len(p)))
     ready = np.zeros(len(p), dtype=bool)
@@ -145,7 +145,7 @@ def series(layer: Layer, panels: Panels, p: Array, known: Known | None = None) -
     envelope = np.maximum(_envelope(h), _envelope(h_dot))
     if layer.smoothness >= 1:
         _by_parts(h, h_dot, p)
-    return Series(h, h_dot, envelope, ready | within)
+    return MehlerSeries(h, h_dot, envelope, ready | within)
 
 
 def _by_parts(h: Array, h_dot: Array, p: Array) -> None:
@@ -186,7 +186,7 @@ def _sum(h: Array, h2: Array, i: NDArray[np.intp], j: NDArray[np.intp], rho: Arr
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def pairs(
-    first: Series, second: Series, i: NDArray[np.intp], j: NDArray[np.intp], rho: Array
+    first: MehlerSeries, second: MehlerSeries, i: NDArray[np.intp], j: NDArray[np.intp], rho: Array
 ) -> tuple[Array, Array, NDArray[np.bool_]]:
     """K and K_dot of the pairs (i, j) at correlation rho, and the mask of those that the series serves."""
     K, K_dot = np.zeros_like(rho), np.zeros_like(rho)
@@ -204,23 +204,25 @@ def pairs(
     return K, K_dot, served
 
 
-def resolves_gap(first: Series, second: Series) -> bool:
+def resolves_PQ_minus_K(first: MehlerSeries, second: MehlerSeries) -> bool:
     """Do the series of both sides die out by themselves, so that `gap` may be summed?"""
-    return _gap_length(first, second) <= MOST
+    return _PQ_minus_K_length(first, second) <= MOST
 
 
-def _gap_length(first: Series, second: Series) -> int:
+def _PQ_minus_K_length(first: MehlerSeries, second: MehlerSeries) -> int:
     """`gap` holds the squares of either side's coefficients, not only their products."""
     return _length(np.maximum(first.envelope, second.envelope) ** 2, 1.0)
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def gap(first: Series, second: Series, i: NDArray[np.intp], j: NDArray[np.intp], s: Array, P: Array, Q: Array) -> Array:
+def PQ_minus_K(
+    first: MehlerSeries, second: MehlerSeries, i: NDArray[np.intp], j: NDArray[np.intp], s: Array, P: Array, Q: Array
+) -> Array:
     """PQ − K without cancellation, as θ → 0 or as φ becomes a constant:  PQ [ ½ Σ (h_k/P − h'_k/Q)² + Σ h_k h'_k/(PQ) (1 − ρ^k) ]."""
     rho = 1 - 2 * s * s
     near, log_rho = rho > 0.5, np.log1p(-2 * s * s)
     out = np.zeros_like(s)
-    for k in range(_gap_length(first, second)):
+    for k in range(_PQ_minus_K_length(first, second)):
         hp, hq = first.h[k, i] / P, second.h[k, j] / Q
         out += 0.5 * (hp - hq) ** 2 + hp * hq * np.where(near, -np.expm1(k * log_rho), 1 - rho**k)
     return P * Q * out

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-class Layer(Protocol):
+class NumericLayer(Protocol):
     """One activation, compiled by any backend: functions of float64 arrays, and the facts the driver needs."""
 
     @property

@@ -40,7 +40,7 @@ _TO_COEFFICIENTS = np.cos(np.outer(np.arange(2 * DEGREE), np.arccos(_POINTS))) /
 
 
 @dataclass(frozen=True)
-class Panels:
+class ActivationPanels:
     """Ascending raw `edges`; `centres` are the points about which they crowd, each with the `width` of its panel there
     (0 at a break)."""
 
@@ -65,7 +65,9 @@ class Panels:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def panels(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks: tuple[float, ...]) -> Panels:
+def panels(
+    phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks: tuple[float, ...]
+) -> ActivationPanels:
     """The panels of φ; they end where MOST would be passed (an endless oscillation), and so does the rule's reach.
 
     Raises NotDerivableError if not even the neighbourhood of the origin can be resolved.
@@ -94,7 +96,7 @@ def panels(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks
         )
     left, right = (_join(sides, np.array([0.0, *outward]), cuts) for outward in edges)
     joined = np.array([*left[:0:-1], *right])
-    return Panels(joined, *_centres(joined, breaks))
+    return ActivationPanels(joined, *_centres(joined, breaks))
 
 
 def _running_maximum(f: Function) -> Array:

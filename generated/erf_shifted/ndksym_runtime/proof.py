@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from .errors import NdksymError, NotDerivableError
 from . import quadrature, tails
 from .layer import Pairs, evaluate, unfold
-from .panels import Panels
-from .preactivations import Rows, Rule
-from .types import Array, Layer
+from .panels import ActivationPanels
+from .preactivations import LayerRules, Preactivations
+from .types import Array, NumericLayer
 
 __all__ = ["PAIRS", "Proof", "prove"]
 
@@ -67,15 +67,15 @@ class Proof:
 
 
 @np.errstate(all="ignore")  # wrong code may take a root of a negative number
-def prove(layer: Layer) -> Proof:
+def prove(layer: NumericLayer) -> Proof:
     """Compare a compiled layer with the quadrature of its φ at points drawn from its name and at adversarial ones."""
-    rule = Rule(layer)
+    rule = LayerRules(layer)
     try:
         panels = rule.panels
     except NotDerivableError as error:
         return Proof(0, 0.0, "", str(error))
     p, q, rho = _points(layer, panels)
-    sides = Rows(rule, p * p), Rows(rule, q * q)
+    sides = Preactivations(rule, p * p), Preactivations(rule, q * q)
     true_rows = [[side.tail(n) for n in range(len(p))] for side in sides]  # by quadrature, whatever the code says
     P, Q = (np.array([row[0] for row in rows]) for rows in true_rows)
     within = (np.minimum(P, Q) > _RANGE[0]) & (np.maximum(P, Q) < _RANGE[1])  # beyond float64 other numbers serve
@@ -105,13 +105,13 @@ def prove(layer: Layer) -> Proof:
             "E φ(u)²": abs(first.K[n] - A) / (TOLERANCE * A),
             "E φ(v)²": abs(second.K[n] - B) / (TOLERANCE * B),
             "K": abs(values.K[m] - true.K) / (TOLERANCE * PQ),
-            "PQ − K": abs(values.gap[m] - true.gap) / (NARROW * true.gap + 1e-13 * PQ),
-            "PQ + K": abs(values.cogap[m] - true.cogap) / (NARROW * true.cogap + 1e-13 * PQ),
+            "PQ − K": abs(values.PQ_minus_K[m] - true.PQ_minus_K) / (NARROW * true.PQ_minus_K + 1e-13 * PQ),
+            "PQ + K": abs(values.PQ_plus_K[m] - true.PQ_plus_K) / (NARROW * true.PQ_plus_K + 1e-13 * PQ),
         }
         if tangent and 0 < PQ_dot < np.inf:
             ratios["K_dot"] = abs(values.K_dot[m] - true.K_dot) / (TOLERANCE * PQ_dot)
             ratios["E φ'(u)²"] = abs(first.K_dot[n] - A_dot) / (TOLERANCE * A_dot)
-        right_of = {"K": (true.K, PQ), "gap": (true.gap, PQ), "defect": (A + B - 2 * true.K, A + B)}
+        right_of = {"K": (true.K, PQ), "PQ_minus_K": (true.PQ_minus_K, PQ), "defect": (A + B - 2 * true.K, A + B)}
         if tangent:
             right_of["K_dot"] = true.K_dot, PQ_dot
         for name in (name for name in terms if name in right_of):
@@ -126,7 +126,7 @@ def prove(layer: Layer) -> Proof:
     return Proof(compared, worst, where)
 
 
-def _terms(layer: Layer, p: Array, q: Array, pairs: Pairs) -> dict[str, tuple[Array, Array]]:
+def _terms(layer: NumericLayer, p: Array, q: Array, pairs: Pairs) -> dict[str, tuple[Array, Array]]:
     """The closed forms of all pairs as they are, each with the sum of its absolute terms."""
     if not layer.closed:
         return {}
@@ -137,7 +137,7 @@ def _terms(layer: Layer, p: Array, q: Array, pairs: Pairs) -> dict[str, tuple[Ar
 
 
 def _affordable(
-    panels: Panels, p: Array, q: Array, deep: NDArray[np.bool_], within: NDArray[np.bool_]
+    panels: ActivationPanels, p: Array, q: Array, deep: NDArray[np.bool_], within: NDArray[np.bool_]
 ) -> NDArray[np.intp]:
     """The cheapest pairs `within` range that cost NODES together, in their order; FEWEST at least."""
     inside = [[np.sum(np.abs(panels.edges) < quadrature.Z * norm) + 10.0 for norm in norms] for norms in (p, q)]
@@ -147,7 +147,7 @@ def _affordable(
     return np.sort(order[: max(FEWEST, int(np.sum(np.cumsum(cost[order]) <= NODES)))])
 
 
-def _largest(layer: Layer, panels: Panels) -> float:
+def _largest(layer: NumericLayer, panels: ActivationPanels) -> float:
     """The largest norm to compare at: quadrature follows φ there, however fast it grows."""
     largest = 0.5 * min(panels.reach / quadrature.Z, float(np.sqrt(layer.reach)))
     while True:
@@ -159,7 +159,7 @@ def _largest(layer: Layer, panels: Panels) -> float:
             return largest
 
 
-def _points(layer: Layer, panels: Panels) -> tuple[Array, Array, Array]:
+def _points(layer: NumericLayer, panels: ActivationPanels) -> tuple[Array, Array, Array]:
     """Norms and correlations: each pair of thresholds, then what the name draws, small and large norms among them."""
     rng = np.random.default_rng(list(hashlib.sha256(layer.name.encode()).digest()[:16]))
     marks = sorted({abs(point) for point in layer.breaks if point}) or [1.0]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import NotDerivableError
-from .panels import Panels
-from .types import Array, Layer
+from .panels import ActivationPanels
+from .types import Array, NumericLayer
 
 Z = 12.0
 """Unit normals are cut off at ±Z: e^{−Z²/2} = 5e−32 leaves room for polynomial growth."""
@@ -30,7 +30,7 @@ NODES = 16
 
 
 @dataclass(frozen=True)
-class Moments:
+class PairExpectation:
     """Of one pair: K_dot = E φ'(u)φ'(v), and without dimension K/PQ, `slope` = pq K_dot/PQ, `narrow` and `broad` =
     E(φ(u)/P ∓ φ(v)/Q)²/2 = 1 ∓ K/PQ;
     `size` = E|φ(u)φ(v)|/PQ.
@@ -51,12 +51,12 @@ class Moments:
         return self.P * self.Q * self.ratio
 
     @property
-    def gap(self) -> float:
+    def PQ_minus_K(self) -> float:
         """PQ − K."""
         return self.P * self.Q * self.narrow
 
     @property
-    def cogap(self) -> float:
+    def PQ_plus_K(self) -> float:
         """PQ + K."""
         return self.P * self.Q * self.broad
 
@@ -85,11 +85,11 @@ def summed(nodes: Nodes, p: float, q: float, cos: float, sin: float, P: float, Q
     return np.array([np.sum(both), np.sum(w * (d1 * d2)), np.sum(slope), *gaps, *sizes, np.sum(score)])
 
 
-def moments(p: float, q: float, sin: float, P: float, Q: float, sums: Array) -> Moments:
+def pair_expectation(p: float, q: float, sin: float, P: float, Q: float, sums: Array) -> PairExpectation:
     """Where φ' has both signs, as of a peak, E φ'φ' cancels; by parts, pq K_dot is the mean of φφ times the score of
     the density, and the one of both that lost less is taken."""
     *found, slope_size, score_size, score = map(float, sums)
-    out = Moments(P, Q, *found)
+    out = PairExpectation(P, Q, *found)
     lost = slope_size * _ROUNDED > abs(out.slope) and score_size * abs(out.slope) < slope_size * abs(score)
     if not lost or sin * p * q * P * Q == 0.0:
         return out
@@ -128,14 +128,14 @@ def on_panels(lo: Array, hi: Array, nodes: int = NODES) -> tuple[Array, Array]:
     return z, half[:, None] * w * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
 
 
-def slope(layer: Layer, u: Array) -> Array:
+def slope(layer: NumericLayer, u: Array) -> Array:
     """φ'(u), or 0 at a break where it is infinite: one point counts for nothing, and a node may fall on it by rounding."""
     found = layer.dphi(u)
     endless = np.isinf(found)
     return np.where(endless & np.isin(u, layer.breaks), 0.0, found) if endless.any() else found
 
 
-def outer_edges(panels: Panels, p: float, q: float, cos: float, sin: float) -> Array:
+def outer_edges(panels: ActivationPanels, p: float, q: float, cos: float, sin: float) -> Array:
     """Where the outer integrand changes: u or v at an edge of φ, the inner integral at a centre."""
     parts = [panels.edges / p] if p > 0 else []
     if abs(cos) > 0 and q > 0:
@@ -147,13 +147,13 @@ def outer_edges(panels: Panels, p: float, q: float, cos: float, sin: float) -> A
     return np.concatenate([*parts, np.zeros(0)])
 
 
-def follows(panels: Panels, p: Array) -> NDArray[np.bool_]:
+def follows(panels: ActivationPanels, p: Array) -> NDArray[np.bool_]:
     """Do the panels reach as far as a preactivation of norm p does?"""
     out: NDArray[np.bool_] = (p * Z <= panels.reach) & ((p >= panels.finest) | (p == 0.0))
     return out
 
 
-def check_reach(panels: Panels, p: float) -> None:
+def check_reach(panels: ActivationPanels, p: float) -> None:
     """Raises NotDerivableError where they do not."""
     if 0 < p < panels.finest:
         raise NotDerivableError(
@@ -167,14 +167,14 @@ def check_reach(panels: Panels, p: float) -> None:
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore", under="ignore")
-def single(layer: Layer, panels: Panels, p: float, nodes: int = NODES) -> tuple[float, float]:
+def single(layer: NumericLayer, panels: ActivationPanels, p: float, nodes: int = NODES) -> tuple[float, float]:
     """E φ(u)², E φ'(u)² at variance p²."""
     check_reach(panels, p)
     z, w = gauss(panels.edges / p if p > 0 else np.zeros(0), nodes)
     return float(w @ layer.phi(p * z) ** 2), float(w @ slope(layer, p * z) ** 2)
 
 
-def lengths(layer: Layer, panels: Panels, p: float) -> tuple[float, float]:
+def lengths(layer: NumericLayer, panels: ActivationPanels, p: float) -> tuple[float, float]:
     """Their roots, however small or large they are."""
     check_reach(panels, p)
     z, w = gauss(panels.edges / p if p > 0 else np.zeros(0))
@@ -190,7 +190,7 @@ def length(w: Array, x: Array) -> float:
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
-def radial_gap(layer: Layer, panels: Panels, p: Array, q: Array, P: Array, Q: Array) -> Array:
+def radial_PQ_minus_K(layer: NumericLayer, panels: ActivationPanels, p: Array, q: Array, P: Array, Q: Array) -> Array:
     """PQ − K(a, b, pq) = PQ E(φ(pz)/P − φ(qz)/Q)²/2 of many pairs: what is left of the gap when the two inputs are parallel."""
     check_reach(panels, float(np.max(np.maximum(p, q), initial=0.0)))
     out = np.zeros(len(p))
@@ -212,8 +212,8 @@ def radial_gap(layer: Layer, panels: Panels, p: Array, q: Array, P: Array, Q: Ar
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def double(
-    layer: Layer,
-    panels: Panels,
+    layer: NumericLayer,
+    panels: ActivationPanels,
     p: float,
     q: float,
     s: float,
@@ -221,7 +221,7 @@ def double(
     P: float,
     Q: float,
     nodes: int = NODES,
-) -> Moments:
+) -> PairExpectation:
     """All moments of one pair (norms p, q, half-angle s, k); P² = E φ(u)², Q² = E φ(v)² at those norms."""
     check_reach(panels, max(p, q))
     cos, sin = (k - s) * (k + s), 2 * s * k
@@ -243,4 +243,4 @@ def double(
         i = (rows, None)  # type: ignore[assignment]
     values = f1[i] * (1 / P if P > 0 else 0.0), layer.phi(v) * (1 / Q if Q > 0 else 0.0)
     found = Nodes(values, (d1[i], slope(layer, v)), (z1[i], z2), w)
-    return moments(p, q, sin, P, Q, summed(found, p, q, cos, sin, P, Q))
+    return pair_expectation(p, q, sin, P, Q, summed(found, p, q, cos, sin, P, Q))

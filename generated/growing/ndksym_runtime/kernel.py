@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from .errors import DivergentKernelError
 from . import angles, checks
-from .chain import Part, base_pairs, chain, diagonal, rows_of
+from .chain import Part, chain, diagonal, input_pairs, rows_of
 from .memory import require_memory
-from .preactivations import Rows, Rule
+from .preactivations import LayerRules, Preactivations
 from .prior import Prior, Priors, static_prior, two_time_prior
-from .types import Array, Layer
+from .types import Array, NumericLayer
 from .wide import floats
 
 _BLOCK = 2**17
@@ -31,7 +31,7 @@ class Kernel:
     matrix.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[NumericLayer, ...]
     bias: bool
     backend: str
     derivation: Any = field(default=None, repr=False, compare=False)
@@ -43,8 +43,8 @@ class Kernel:
         return "; ".join([f"Kernel({names}: {head}", *dict.fromkeys(map(_described, self.layers))]) + ")"
 
     @cached_property
-    def _rules(self) -> tuple[Rule, ...]:
-        distinct = {id(layer): Rule(layer) for layer in self.layers}
+    def _rules(self) -> tuple[LayerRules, ...]:
+        distinct = {id(layer): LayerRules(layer) for layer in self.layers}
         return tuple(distinct[id(layer)] for layer in self.layers)
 
     def nngp(self, X: Any, X2: Any = None, *, variance: float = 1.0, bias: float = 0.0) -> Array:
@@ -110,7 +110,7 @@ class Kernel:
         height = max(1, _TOGETHER // (n * n2))
         if height == 1:
             return np.array([self._matrix(first, other, each, beta, part) for each in priors.each()])
-        base = base_pairs(
+        base = input_pairs(
             first, other, False, *(k.ravel() for k in np.meshgrid(np.arange(n), np.arange(n2), indexing="ij"))
         )
         out = np.empty((len(priors), n, n2))
@@ -163,7 +163,7 @@ class Kernel:
                 out[index] *= np.exp(-temperature / prior_variance * (t_ - s_))
         return out
 
-    def _points(self, X: Any, X2: Any, bias: float, part: Part) -> tuple[angles.Points, angles.Points | None, float]:
+    def _points(self, X: Any, X2: Any, bias: float, part: Part) -> tuple[angles.Inputs, angles.Inputs | None, float]:
         if part in ("ntk", "hidden"):
             for layer in self.layers:
                 if layer.smoothness < 1:
@@ -179,8 +179,8 @@ class Kernel:
 
     def _matrix(
         self,
-        first: angles.Points,
-        second: angles.Points | None,
+        first: angles.Inputs,
+        second: angles.Inputs | None,
         prior: Prior,
         beta: float,
         part: Part,
@@ -188,8 +188,8 @@ class Kernel:
         """One part of the recursion; `second=None` means against itself, which is symmetric at one time."""
         symmetric = second is None and prior.one_time
         other = first if second is None else second
-        rows = rows_of(self._rules, first.moments, first.norms, prior.first, beta)
-        rows2 = rows if symmetric else rows_of(self._rules, other.moments, other.norms, prior.second, beta)
+        rows = rows_of(self._rules, first.squared_norms, first.norms, prior.first, beta)
+        rows2 = rows if symmetric else rows_of(self._rules, other.squared_norms, other.norms, prior.second, beta)
         out = np.empty((len(first.norms), len(other.norms)))
         for i, j in _blocks(*out.shape, symmetric=symmetric):
             out[i, j] = self._pairs(rows, rows2, first, other, i, j, prior, beta, part)
@@ -201,10 +201,10 @@ class Kernel:
 
     def _pairs(
         self,
-        rows: list[Rows],
-        rows2: list[Rows],
-        first: angles.Points,
-        second: angles.Points,
+        rows: list[Preactivations],
+        rows2: list[Preactivations],
+        first: angles.Inputs,
+        second: angles.Inputs,
         i: NDArray[np.intp],
         j: NDArray[np.intp],
         prior: Prior,
@@ -213,14 +213,14 @@ class Kernel:
     ) -> Array:
         """The pairs that float64 has the range for, and those that need numbers m·2^e."""
         if not any(row.far.any() for row in (*rows, *rows2)):
-            return floats(chain(rows, rows2, base_pairs(first, second, False, i, j), i, j, prior, beta, part))
+            return floats(chain(rows, rows2, input_pairs(first, second, False, i, j), i, j, prior, beta, part))
         far = np.any([row.far[i] | row2.far[j] for row, row2 in zip(rows, rows2, strict=True)], axis=0)
         out = np.empty(len(i))
         for beyond_float64 in (False, True):
             which = far == beyond_float64
             if which.any():
                 at = i[which], j[which]
-                base = base_pairs(first, second, beyond_float64, *at)
+                base = input_pairs(first, second, beyond_float64, *at)
                 out[which] = floats(chain(rows, rows2, base, *at, prior, beta, part))
         return out
 
@@ -231,7 +231,7 @@ def _distinct(variances: Array) -> tuple[Array, NDArray[np.intp]]:
     return values, which
 
 
-def _described(layer: Layer) -> str:
+def _described(layer: NumericLayer) -> str:
     """How a layer is evaluated, and what its comparison with quadrature said."""
     if layer.proof is None:
         return f"{layer.name}: not compared with quadrature"
@@ -240,7 +240,7 @@ def _described(layer: Layer) -> str:
     return f"{layer.name}: {'closed form' if layer.closed else 'numeric'}, {layer.proof}"
 
 
-def _fits(times: int, first: angles.Points, second: angles.Points | None) -> None:
+def _fits(times: int, first: angles.Inputs, second: angles.Inputs | None) -> None:
     """Refuse a result that cannot fit."""
     n, n2 = len(first.norms), len((second or first).norms)
     many = f"{times:,} pairs of times and " if times > 1 else ""

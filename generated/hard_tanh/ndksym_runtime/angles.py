@@ -26,7 +26,7 @@ SMALLEST, LARGEST = 1e-290, 1e290
 
 
 @dataclass(frozen=True)
-class Points:
+class Inputs:
     """Inputs with the bias as one more coordinate, so that (x·x')/N_0 + β² is one inner product: unit rows and norms.
 
     `exact` holds the rows √N_0 times as long and divided by 2^`exponents`, so as they were given. A polynomial
@@ -38,16 +38,16 @@ class Points:
     exact: Array
     exponents: NDArray[np.int64]
     units: Array
-    moments: Array
+    squared_norms: Array
     norms: Array
     width: int
 
     def tiled(self, count: int) -> tuple[Array, Array]:
         """Moments and norms, `count` times."""
-        return np.tile(self.moments, count), np.tile(self.norms, count)
+        return np.tile(self.squared_norms, count), np.tile(self.norms, count)
 
 
-def points(X: Array, bias: float) -> Points:
+def points(X: Array, bias: float) -> Inputs:
     """Rows x/√N_0 (with β appended), and their norms and directions."""
     width = np.sqrt(X.shape[1])
     given = np.hstack([X, np.full((len(X), 1), bias * width)]) if bias else X
@@ -62,20 +62,20 @@ def points(X: Array, bias: float) -> Points:
     squares = np.hstack([alone * alone, _product_error(alone * alone, alone, alone)])
     alone_moments = np.array([math.fsum(row) for row in squares.tolist()]) / X.shape[1]
     with np.errstate(over="ignore", under="ignore"):
-        moments = alone_moments * scale * scale + bias * bias
-    usual = (moments > SMALLEST) & (moments < LARGEST)
-    norms = np.where(usual, np.sqrt(moments), np.hypot(np.sqrt(alone_moments) * scale, bias))
-    return Points(rows, scaled, exponents, units, moments, norms, X.shape[1])
+        squared_norms = alone_moments * scale * scale + bias * bias
+    usual = (squared_norms > SMALLEST) & (squared_norms < LARGEST)
+    norms = np.where(usual, np.sqrt(squared_norms), np.hypot(np.sqrt(alone_moments) * scale, bias))
+    return Inputs(rows, scaled, exponents, units, squared_norms, norms, X.shape[1])
 
 
-def inner_products(first: Points, second: Points, i: NDArray[np.intp], j: NDArray[np.intp]) -> Wide:
+def inner_products(first: Inputs, second: Inputs, i: NDArray[np.intp], j: NDArray[np.intp]) -> Wide:
     """x_i·x_j/N_0 (+ β²) of rows of any size."""
     m = np.einsum("nj,nj->n", first.exact[i], second.exact[j]) / first.width
     return scaled(m, first.exponents[i] + second.exponents[j])
 
 
 def half_angles(
-    first: Points, second: Points, i: NDArray[np.intp], j: NDArray[np.intp], rho: Array
+    first: Inputs, second: Inputs, i: NDArray[np.intp], j: NDArray[np.intp], rho: Array
 ) -> tuple[Array, Array]:
     """sin θ/2 and cos θ/2 of pairs whose cosine is `rho` to rounding."""
     rho = np.clip(rho, -1.0, 1.0)

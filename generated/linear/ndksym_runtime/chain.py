@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 
 from . import angles, beyond
 from .layer import Pairs, evaluate
-from .preactivations import Rows, Rule
+from .preactivations import LayerRules, Preactivations
 from .prior import Prior, Priors
 from .types import Array
 from .wide import Number, Wide, floats, pick, root, wide
 
-__all__ = ["Base", "Part", "base_pairs", "chain", "diagonal", "rows_of"]
+__all__ = ["InputPairs", "Part", "chain", "diagonal", "input_pairs", "rows_of"]
 
 Part = Literal["covariance", "ntk", "readout", "hidden"]
 """C^{L+1} = m(t,s) (K^L + β²); Θ^{L+1} = m(t,s) K_dot^L Θ^L + K^L + β²; K^L + β²; K_dot^L Θ^L."""
 
 
 @dataclass(frozen=True)
-class Base:
+class InputPairs:
     """Pairs of inputs before the first layer: norms, inner products (m·2^e if beyond float64) and half-angles."""
 
     i: NDArray[np.intp]
@@ -36,15 +36,15 @@ class Base:
     s: Array
     k: Array
 
-    def tiled(self, count: int) -> "Base":
+    def tiled(self, count: int) -> "InputPairs":
         """All of them `count` times; c is in float64."""
         i, j = np.tile(self.i, count), np.tile(self.j, count)
-        return Base(i, j, *(np.tile(each, count) for each in (self.p, self.q, self.c, self.s, self.k)))
+        return InputPairs(i, j, *(np.tile(each, count) for each in (self.p, self.q, self.c, self.s, self.k)))
 
 
-def base_pairs(
-    first: angles.Points, second: angles.Points, far: bool, i: NDArray[np.intp], j: NDArray[np.intp]
-) -> Base:
+def input_pairs(
+    first: angles.Inputs, second: angles.Inputs, far: bool, i: NDArray[np.intp], j: NDArray[np.intp]
+) -> InputPairs:
     """The pairs (i, j), for numbers m·2^e if `far`."""
     p, q = first.norms[i], second.norms[j]
     c: Number = _inner_products(first.rows, second.rows, i, j)
@@ -52,13 +52,13 @@ def base_pairs(
         if far:
             c = pick((np.abs(c) > angles.SMALLEST) & np.isfinite(c), c, angles.inner_products(first, second, i, j))
         rho = np.where((p > 0) & (q > 0), floats(c / p / q), 0.0)
-    return Base(i, j, p, q, c, *angles.half_angles(first, second, i, j, rho))
+    return InputPairs(i, j, p, q, c, *angles.half_angles(first, second, i, j, rho))
 
 
 def chain(
-    rows: list[Rows],
-    rows2: list[Rows],
-    base: Base,
+    rows: list[Preactivations],
+    rows2: list[Preactivations],
+    base: InputPairs,
     i: NDArray[np.intp],
     j: NDArray[np.intp],
     prior: Prior | Priors,
@@ -80,24 +80,26 @@ def chain(
                 theta = prior.cross * hidden + values.K + shift
             output = values.K
             P, Q = lift(row.P[i]), lift(row2.P[j])
-            pairs = _step(i, j, P, Q, output, values.gap, values.cogap, prior, beta)
+            pairs = _step(i, j, P, Q, output, values.PQ_minus_K, values.PQ_plus_K, prior, beta)
         return _chosen(part, prior.cross, theta, hidden, output + shift)
 
 
-def rows_of(rules: tuple[Rule, ...], moment: Array, norm: Array, variance: float | Array, beta: float) -> list[Rows]:
+def rows_of(
+    rules: tuple[LayerRules, ...], moment: Array, norm: Array, variance: float | Array, beta: float
+) -> list[Preactivations]:
     """The rows at every layer: a^1 = m κ, a^{l+1} = m (K(a^l) + β²)."""
-    out: list[Rows] = []
+    out: list[Preactivations] = []
     for rule in rules:
         with np.errstate(over="ignore", under="ignore"):
-            out.append(Rows(rule, variance * moment, np.sqrt(variance) * norm))
+            out.append(Preactivations(rule, variance * moment, np.sqrt(variance) * norm))
             moment, norm = out[-1].K + np.square(beta), np.hypot(out[-1].P, beta)
     return out
 
 
-def diagonal(rows: list[Rows], points: angles.Points, variance: float, beta: float, part: Part) -> Array:
+def diagonal(rows: list[Preactivations], points: angles.Inputs, variance: float, beta: float, part: Part) -> Array:
     """The same recursion where the two inputs are one: in a alone, so always well conditioned."""
     with np.errstate(all="ignore"):
-        theta = hidden = points.moments
+        theta = hidden = points.squared_norms
         for row in rows:
             hidden = row.K_dot * theta
             theta = variance * hidden + row.K + beta * beta
@@ -125,8 +127,8 @@ def _step(
     P: Number,
     Q: Number,
     K: Number,
-    gap: Number,
-    cogap: Number,
+    PQ_minus_K: Number,
+    PQ_plus_K: Number,
     prior: Prior | Priors,
     beta: float,
 ) -> Pairs:
@@ -138,8 +140,8 @@ def _step(
         if beta:
             R = _hypot(P, beta) * _hypot(Q, beta)
             bend = (beta * (P - Q)) ** 2 / (R + P * Q + shift)
-        narrow = prior.nu * R + prior.mu * (gap + bend)
-        broad = prior.nu * R + prior.mu * (cogap + bend + 2 * shift)
+        narrow = prior.nu * R + prior.mu * (PQ_minus_K + bend)
+        broad = prior.nu * R + prior.mu * (PQ_plus_K + bend + 2 * shift)
         total = narrow + broad
         s, k = _root(narrow / total), _root(broad / total)
         usual = np.isfinite(s) & np.isfinite(k)

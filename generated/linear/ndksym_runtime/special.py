@@ -9,7 +9,16 @@ from scipy.special import dawsn, erf, erfc, erfcx, expit
 from .types import Array
 
 __all__ = [
-    "away", "corner", "edge", "expdiff", "experfc", "experfi", "logistic", "ramp", "sliver", "softplus"
+    "arccos_kernel_1",
+    "corner",
+    "edge",
+    "expdiff",
+    "experfc",
+    "experfi",
+    "logistic",
+    "p_minus_q_cos",
+    "softplus",
+    "theta_minus_sin"
 ]  # fmt: skip
 
 _ROOT2 = np.sqrt(0.5)
@@ -134,28 +143,28 @@ def _far_near(x: Array, y: Array) -> Array:
     return out
 
 
-def ramp(psi: Array, s: Array, k: Array) -> Array:
+def arccos_kernel_1(psi: Array, s: Array, k: Array) -> Array:
     """ψ cos θ + sin θ for θ = π − ψ, s = sin θ/2, k = cos θ/2: falls to ψ³/3 as θ → π.
 
-    >>> round(float(ramp(1e-5, 1.0, 5e-6)) * 3e15, 6)
+    >>> round(float(arccos_kernel_1(1e-5, 1.0, 5e-6)) * 3e15, 6)
     1.0
     """
     wide = np.asarray(k) >= s
-    return np.where(wide, psi * ((k - s) * (k + s)) + 2 * s * k, 2 * k * k * psi - sliver(psi, s, k))
+    return np.where(wide, psi * ((k - s) * (k + s)) + 2 * s * k, 2 * k * k * psi - theta_minus_sin(psi, s, k))
 
 
-def sliver(theta: Array, s: Array, k: Array) -> Array:
+def theta_minus_sin(theta: Array, s: Array, k: Array) -> Array:
     """θ − sin θ, given s = sin θ/2 and k = cos θ/2.
 
-    >>> round(float(sliver(1e-5, 5e-6, 1.0)) * 6e15, 6)
+    >>> round(float(theta_minus_sin(1e-5, 5e-6, 1.0)) * 6e15, 6)
     1.0
     """
     near = np.minimum(theta, 2.0)
     square = near**2
-    return np.where(np.asarray(theta) < 2.0, near * square / 6 * sliver_series(square), theta - 2 * s * k)
+    return np.where(np.asarray(theta) < 2.0, near * square / 6 * theta_minus_sin_series(square), theta - 2 * s * k)
 
 
-def sliver_series(square: Array) -> Array:
+def theta_minus_sin_series(square: Array) -> Array:
     """6 (θ − sin θ)/θ³ of θ² ≤ 4."""
     series = np.ones_like(square)
     for n in range(14, 1, -1):
@@ -163,7 +172,7 @@ def sliver_series(square: Array) -> Array:
     return series
 
 
-def away(p: Array, q: Array, c: Array, s: Array) -> Array:
+def p_minus_q_cos(p: Array, q: Array, c: Array, s: Array) -> Array:
     """p − q cos θ, given c = pq cos θ and s = sin θ/2."""
     return np.where(np.asarray(c) > 0, (p - q) + 2 * q * s * s, p - c / p)
 

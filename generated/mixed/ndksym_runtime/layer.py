@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import mehler, near_parallel, quadrature, tails
-from .preactivations import CANCELLATION, Rows, kept
-from .types import Array, Layer
+from .preactivations import CANCELLATION, Preactivations, is_well_conditioned
+from .types import Array, NumericLayer
 from .wide import Number
 
 NARROW = 0.02
@@ -38,11 +38,11 @@ class Values:
 
     K: Number
     K_dot: Number
-    gap: Number
-    cogap: Number
+    PQ_minus_K: Number
+    PQ_plus_K: Number
 
 
-def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool, rough: bool = False) -> Values:
+def evaluate(first: Preactivations, second: Preactivations, pairs: Pairs, last: bool, rough: bool = False) -> Values:
     """The dual kernel of all pairs; the `last` layer hands no PQ ∓ K on, so there they may lose digits.
 
     Each of K and K_dot is right relative to itself, or, if `rough`, to what it is where the two inputs are one.
@@ -51,9 +51,9 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool, rough: bool = 
     s, k, K_sign, K_dot_sign, flip = unfold(layer, pairs, pairs.c < 0)
     c = np.where(flip, -pairs.c, pairs.c)
     p, q, P, Q = first.p[pairs.i], second.p[pairs.j], first.P[pairs.i], second.P[pairs.j]
-    K, K_dot, gap = (np.zeros_like(s) for _ in range(3))
-    poor = np.ones(len(s), dtype=bool)
-    fine_gap = np.zeros(len(s), dtype=bool)
+    K, K_dot, PQ_minus_K = (np.zeros_like(s) for _ in range(3))
+    needs_fallback = np.ones(len(s), dtype=bool)
+    settled_PQ_minus_K = np.zeros(len(s), dtype=bool)
     if layer.closed:
         with np.errstate(all="ignore"):
             K, K_size, K_dot, K_dot_size, extra, extra_size = layer.pair(p, q, c, s, k)
@@ -63,50 +63,54 @@ def evaluate(first: Rows, second: Rows, pairs: Pairs, last: bool, rough: bool = 
             moved = np.minimum(np.abs(c), 2 * s * k * p * q) * np.abs(K_dot)
             least = P * Q if rough else 0.0
             least_dot = np.sqrt(first.K_dot[pairs.i] * second.K_dot[pairs.j]) if rough else 0.0
-            settled = kept(np.maximum(np.abs(K), moved) + least, K_size)
-            poor = ~(settled & kept(np.abs(K_dot) + least_dot, K_dot_size)) & ~np.isinf(K)
+            settled = is_well_conditioned(np.maximum(np.abs(K), moved) + least, K_size)
+            needs_fallback = ~(settled & is_well_conditioned(np.abs(K_dot) + least_dot, K_dot_size)) & ~np.isinf(K)
             if extra is not None:
-                gap, fine_gap, settled = _separation(first, p, q, P, Q, (K, K_size), K_dot, (extra, extra_size))
-                poor &= ~settled
+                PQ_minus_K, settled_PQ_minus_K, settled = _separation(
+                    first, p, q, P, Q, (K, K_size), K_dot, (extra, extra_size)
+                )
+                needs_fallback &= ~settled
     same = (s == 0.0) & (p == q)
     K[same], K_dot[same] = first.K[pairs.i[same]], first.K_dot[pairs.i[same]]
-    poor &= ~same
-    fine_gap |= same
+    needs_fallback &= ~same
+    settled_PQ_minus_K |= same
     rho = (k - s) * (k + s)
     # far from ±1 the covariance knows it better: of a small one the half-angles have no digits
     rho = np.where(np.abs(rho) < 0.5, c / np.where(p * q > 0, p * q, 1.0), rho)
-    K, K_dot = _series(first, second, pairs, rho, poor, K, K_dot)
+    K, K_dot = _series(first, second, pairs, rho, needs_fallback, K, K_dot)
     with np.errstate(over="ignore", invalid="ignore"):
-        gap = np.where(fine_gap, gap, P * Q - K)
-        cogap = P * Q + K
-        narrow = (np.minimum(gap, cogap) < NARROW * P * Q) & ~fine_gap & (not last)
-    left = narrow & ~poor
+        PQ_minus_K = np.where(settled_PQ_minus_K, PQ_minus_K, P * Q - K)
+        PQ_plus_K = P * Q + K
+        narrow = (np.minimum(PQ_minus_K, PQ_plus_K) < NARROW * P * Q) & ~settled_PQ_minus_K & (not last)
+    left = narrow & ~needs_fallback
     for rule in (near_parallel.by_series, near_parallel.by_price):
-        m = np.nonzero(left & (gap < cogap))[0]
+        m = np.nonzero(left & (PQ_minus_K < PQ_plus_K))[0]
         if len(m):
             found, done = rule(first, second, pairs.i[m], pairs.j[m], s[m], k[m])
-            gap[m[done]] = found[done]
+            PQ_minus_K[m[done]] = found[done]
             left[m[done]] = False
     if layer.closed:  # beyond the panels' reach only the closed form is left, and an ulp of c moves PQ ∓ K as much
-        left &= quadrature.follows(first.rule.panels, np.maximum(p, q)) | poor
-    for n in np.nonzero(poor | left)[0]:
+        left &= quadrature.follows(first.rule.panels, np.maximum(p, q)) | needs_fallback
+    for n in np.nonzero(needs_fallback | left)[0]:
         norms, angle = (float(p[n]), float(q[n])), (float(s[n]), float(k[n]))
         lengths = float(P[n]), float(Q[n])
-        moments = expectation(first, second, int(pairs.i[n]), int(pairs.j[n]), (*norms, *angle, *lengths))
-        gap[n], cogap[n] = moments.gap, moments.cogap
-        if poor[n]:
-            K[n], K_dot[n] = moments.K, moments.K_dot
-    gap, cogap = np.maximum(gap, 0.0), np.maximum(cogap, 0.0)
+        expected = expectation(first, second, int(pairs.i[n]), int(pairs.j[n]), (*norms, *angle, *lengths))
+        PQ_minus_K[n], PQ_plus_K[n] = expected.PQ_minus_K, expected.PQ_plus_K
+        if needs_fallback[n]:
+            K[n], K_dot[n] = expected.K, expected.K_dot
+    PQ_minus_K, PQ_plus_K = np.maximum(PQ_minus_K, 0.0), np.maximum(PQ_plus_K, 0.0)
     if layer.parity == "odd":
-        gap, cogap = np.where(flip, cogap, gap), np.where(flip, gap, cogap)
-    return Values(K_sign * K, K_dot_sign * K_dot, gap, cogap)
+        PQ_minus_K, PQ_plus_K = np.where(flip, PQ_plus_K, PQ_minus_K), np.where(flip, PQ_minus_K, PQ_plus_K)
+    return Values(K_sign * K, K_dot_sign * K_dot, PQ_minus_K, PQ_plus_K)
 
 
 Where = tuple[float, float, float, float, float, float]
 """p, q, s, k, P, Q."""
 
 
-def expectation(first: Rows, second: Rows, i: int, j: int, where: Where) -> quadrature.Moments:
+def expectation(
+    first: Preactivations, second: Preactivations, i: int, j: int, where: Where
+) -> quadrature.PairExpectation:
     """One pair by quadrature, in the tails where φφ lives there."""
     layer, panels = first.rule.layer, first.rule.panels
     if not (first.deep(i) or second.deep(j)):
@@ -117,7 +121,7 @@ def expectation(first: Rows, second: Rows, i: int, j: int, where: Where) -> quad
 
 
 def _separation(
-    first: Rows,
+    first: Preactivations,
     p: Array,
     q: Array,
     P: Array,
@@ -132,18 +136,18 @@ def _separation(
     an ulp of c costs, which moves K by pq K_dot ulp; an ulp of P or Q moves (P − Q)² likewise.
     """
     layer = first.rule.layer
-    sound = kept(*extra)
-    if layer.extra == "gap":
+    sound = is_well_conditioned(*extra)
+    if layer.extra == "PQ_minus_K":
         return np.where(sound, extra[0], 0.0), sound, np.zeros_like(sound)
-    gap = 0.5 * (extra[0] - (P - Q) ** 2)
+    PQ_minus_K = 0.5 * (extra[0] - (P - Q) ** 2)
     far = ~quadrature.follows(first.rule.panels, np.maximum(p, q))
-    settled = far & kept(np.abs(K[0]) + p * q * np.abs(K_dot), K[1])
-    sound &= far | (CANCELLATION * gap > extra[0])
-    return np.where(sound, gap, 0.0), sound, settled
+    settled = far & is_well_conditioned(np.abs(K[0]) + p * q * np.abs(K_dot), K[1])
+    sound &= far | (CANCELLATION * PQ_minus_K > extra[0])
+    return np.where(sound, PQ_minus_K, 0.0), sound, settled
 
 
 def unfold(
-    layer: Layer, pairs: Pairs, obtuse: NDArray[np.bool_]
+    layer: NumericLayer, pairs: Pairs, obtuse: NDArray[np.bool_]
 ) -> tuple[Array, Array, Array, Array, NDArray[np.bool_]]:
     """For φ of a parity, ρ < 0 is ρ > 0 with a sign: s, k, the signs of K and K_dot, and where that was done."""
     one = np.ones_like(pairs.s)
@@ -155,23 +159,31 @@ def unfold(
 
 
 def _series(
-    first: Rows, second: Rows, pairs: Pairs, rho: Array, poor: NDArray[np.bool_], K: Array, K_dot: Array
+    first: Preactivations,
+    second: Preactivations,
+    pairs: Pairs,
+    rho: Array,
+    needs_fallback: NDArray[np.bool_],
+    K: Array,
+    K_dot: Array,
 ) -> tuple[Array, Array]:
     """Fill in what the Mehler series serves; `poor` shrinks to what it does not."""
-    m = series_may_serve(first, second, pairs, rho, poor)
+    m = series_may_serve(first, second, pairs, rho, needs_fallback)
     if len(m):
         i, j = pairs.i[m], pairs.j[m]
         value, slope, served = mehler.pairs(first.series(i), second.series(j), i, j, rho[m])
         scale = first.P[i] * second.P[j]
         served &= series_stands(first, rho[m], value / scale, slope * (first.p[i] * second.p[j] / scale))
         K[m[served]], K_dot[m[served]] = value[served], slope[served]
-        poor[m[served]] = False
+        needs_fallback[m[served]] = False
     return K, K_dot
 
 
-def series_may_serve(first: Rows, second: Rows, pairs: Pairs, rho: Array, poor: NDArray[np.bool_]) -> NDArray[np.intp]:
+def series_may_serve(
+    first: Preactivations, second: Preactivations, pairs: Pairs, rho: Array, needs_fallback: NDArray[np.bool_]
+) -> NDArray[np.intp]:
     """The poor pairs for which the Mehler series is worth while."""
-    m = np.nonzero(poor & (rho > -0.9) & (rho < 0.996))[0]
+    m = np.nonzero(needs_fallback & (rho > -0.9) & (rho < 0.996))[0]
     shallow = [
         not (first.deep(i) or second.deep(j)) for i, j in zip(pairs.i[m].tolist(), pairs.j[m].tolist(), strict=True)
     ]
@@ -179,7 +191,7 @@ def series_may_serve(first: Rows, second: Rows, pairs: Pairs, rho: Array, poor: 
     return out
 
 
-def series_stands(first: Rows, rho: Array, ratio: Array, slope: Array) -> NDArray[np.bool_]:
+def series_stands(first: Preactivations, rho: Array, ratio: Array, slope: Array) -> NDArray[np.bool_]:
     """Whether K/PQ and pq K_dot/PQ by the series kept their digits.
 
     At ρ < 0 the terms of a φ without parity alternate: what is left must not be small, beside what an ulp of c costs.

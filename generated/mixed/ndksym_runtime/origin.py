@@ -7,7 +7,7 @@ not. Nearly orthogonal inputs feel that part alone.
 import numpy as np
 from numpy.typing import NDArray
 
-from .types import Array, Layer
+from .types import Array, NumericLayer
 
 TERMS = 17
 """Coefficients on either side."""
@@ -17,7 +17,7 @@ _BREAK = 1 / 40
 """And below this share of the next break, which so lies where the density is no number."""
 
 
-def small(layer: Layer, p: Array) -> NDArray[np.bool_]:
+def small(layer: NumericLayer, p: Array) -> NDArray[np.bool_]:
     """The norms at which φ is its Taylor series."""
     sides = layer.origin
     if sides is None:
@@ -38,17 +38,17 @@ def _radius(coefficients: Array) -> float:
         return float(np.min(np.abs(coefficients[found[0]] / coefficients[last]) ** (1.0 / (last - found[0]))))
 
 
-def coefficients(layer: Layer, p: Array, moments: Array) -> tuple[Array, Array]:
+def coefficients(layer: NumericLayer, p: Array, half_moments: Array) -> tuple[Array, Array]:
     """E φ(pz) He_k(z)/√k! and the same of φ' for small norms, (k, norms) each, from `moments`, E[zⁿ He_k(z)/√k!; z > 0]."""
     sides = np.array(layer.origin)
     n = np.arange(1, sides.shape[1])
-    return _sum(sides, p, moments), _sum(sides[:, 1:] * n, p, moments)
+    return _sum(sides, p, half_moments), _sum(sides[:, 1:] * n, p, half_moments)
 
 
-def _sum(sides: Array, p: Array, moments: Array) -> Array:
+def _sum(sides: Array, p: Array, half_moments: Array) -> Array:
     left, right = sides
-    n, k = np.arange(len(right))[:, None], np.arange(moments.shape[1])
-    weights = moments[: len(right)] * (right[:, None] + (-1.0) ** (n + k) * left[:, None])
+    n, k = np.arange(len(right))[:, None], np.arange(half_moments.shape[1])
+    weights = half_moments[: len(right)] * (right[:, None] + (-1.0) ** (n + k) * left[:, None])
     with np.errstate(under="ignore"):
         out: Array = weights.T @ p**n
     return out

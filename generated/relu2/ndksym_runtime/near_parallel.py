@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import mehler, quadrature
-from .preactivations import Rows, kept
-from .types import Array, Layer
+from .preactivations import Preactivations, is_well_conditioned
+from .types import Array, NumericLayer
 
 _STRAIGHT, _BENT = (8, 12), (24, 32)
 """Nodes of the two rules, for a K_dot that bends with θ only, and for one that also bends much nearer to 0."""
@@ -24,7 +24,7 @@ Indices = NDArray[np.intp]
 Found = tuple[Array, NDArray[np.bool_]]
 
 
-def by_series(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Array) -> Found:
+def by_series(first: Preactivations, second: Preactivations, i: Indices, j: Indices, s: Array, k: Array) -> Found:
     """By the Mehler series of an analytic φ."""
     nothing = np.zeros_like(s), np.zeros(len(s), dtype=bool)
     if first.rule.layer.breaks:
@@ -32,17 +32,17 @@ def by_series(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Ar
     # the longest row has the longest series: where it does not die out, no other row need be integrated
     widest = i[[np.argmax(first.p[i])]], j[[np.argmax(second.p[j])]]
     for one, other in (widest, (i, j)):
-        if not mehler.resolves_gap(first.series(one), second.series(other)):
+        if not mehler.resolves_PQ_minus_K(first.series(one), second.series(other)):
             return nothing
     done = first.series(i).found[i] & second.series(j).found[j]
     out = np.zeros_like(s)
-    out[done] = mehler.gap(
+    out[done] = mehler.PQ_minus_K(
         first.series(i), second.series(j), i[done], j[done], s[done], first.P[i[done]], second.P[j[done]]
     )
     return out, done
 
 
-def by_price(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Array) -> Found:
+def by_price(first: Preactivations, second: Preactivations, i: Indices, j: Indices, s: Array, k: Array) -> Found:
     """By Price's theorem; held to where two Gauss rules in θ agree, since K_dot may bend on a finer scale than θ."""
     layer = first.rule.layer
     out, done = np.zeros_like(s), np.zeros(len(s), dtype=bool)
@@ -65,13 +65,13 @@ def by_price(first: Rows, second: Rows, i: Indices, j: Indices, s: Array, k: Arr
     unequal = done & (p != q) & (layer.homogeneity is None)
     done &= ~unequal | quadrature.follows(first.rule.panels, np.maximum(p, q))
     unequal &= done
-    out[unequal] += quadrature.radial_gap(
+    out[unequal] += quadrature.radial_PQ_minus_K(
         layer, first.rule.panels, p[unequal], q[unequal], first.P[i[unequal]], second.P[j[unequal]]
     )
     return out, done
 
 
-def _area(layer: Layer, p: Array, q: Array, angle: Array, stretch: Array, nodes: int) -> Found:
+def _area(layer: NumericLayer, p: Array, q: Array, angle: Array, stretch: Array, nodes: int) -> Found:
     """pq ∫_0^θ K_dot sin θ' dθ' by a Gauss rule in x, θ' = θ sinh(Xx)/sinh X, and where K_dot kept its digits."""
     x, w = quadrature.legendre(nodes)
     stretch = np.where(stretch > 0, stretch, 1.0)  # at θ = 0 there is nothing to stretch
@@ -83,4 +83,4 @@ def _area(layer: Layer, p: Array, q: Array, angle: Array, stretch: Array, nodes:
         K_dot, size = layer.pair(P, Q, P * Q * (cos - sin) * (cos + sin), sin, cos)[2:4]
         rate = angle * stretch / np.sinh(stretch)
         area: Array = p * q * rate * ((K_dot * sin * cos * np.cosh(steep)) @ w)
-    return area, np.asarray(kept(K_dot, size).all(axis=1))
+    return area, np.asarray(is_well_conditioned(K_dot, size).all(axis=1))

@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import NotDerivableError
-from .panels import Panels
+from .panels import ActivationPanels
 from .quadrature import (
     SUMS,
-    Moments,
     Nodes,
+    PairExpectation,
     check_reach,
     length,
-    moments,
     on_panels,
     outer_edges,
+    pair_expectation,
     slope,
     summed,
 )
-from .types import Array, Layer
+from .types import Array, NumericLayer
 
 END = 38.6
 """e^{−END²/2} is the smallest number there is."""
@@ -56,8 +56,8 @@ GRID = np.concatenate([-_grid()[:0:-1], _grid()])
 class Pair:
     """φ and φ' relative to their norms P, Q (or to 1 where those are 0), at u = p z1 and v = q (cos z1 + sin z2)."""
 
-    layer: Layer
-    panels: Panels
+    layer: NumericLayer
+    panels: ActivationPanels
     p: float
     q: float
     cos: float
@@ -67,7 +67,7 @@ class Pair:
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore", under="ignore")
-def single(layer: Layer, panels: Panels, p: float) -> tuple[float, float]:
+def single(layer: NumericLayer, panels: ActivationPanels, p: float) -> tuple[float, float]:
     """√E φ(u)² and √E φ'(u)² at norm p, however small or large their squares are."""
     check_reach(panels, p)
     end = min(END, panels.reach / p) if p > 0 else END
@@ -85,7 +85,9 @@ def single(layer: Layer, panels: Panels, p: float) -> tuple[float, float]:
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore", under="ignore")
-def double(layer: Layer, panels: Panels, p: float, q: float, s: float, k: float, P: float, Q: float) -> Moments:
+def double(
+    layer: NumericLayer, panels: ActivationPanels, p: float, q: float, s: float, k: float, P: float, Q: float
+) -> PairExpectation:
     """As quadrature.double, wherever the integrands live."""
     check_reach(panels, max(p, q))
     pair = Pair(layer, panels, p, q, (k - s) * (k + s), 2 * s * k, P or 1.0, Q or 1.0)
@@ -95,7 +97,7 @@ def double(layer: Layer, panels: Panels, p: float, q: float, s: float, k: float,
     for start in range(0, len(z1), _ROWS):
         part = slice(start, start + _ROWS)
         sums += _inner(pair, z1[part], w1[part])
-    return moments(p, q, pair.sin, P, Q, sums)
+    return pair_expectation(p, q, pair.sin, P, Q, sums)
 
 
 def _outer(pair: Pair) -> tuple[Array, Array]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from .errors import DivergentKernelError
 from . import mehler, quadrature, tails
-from .panels import Panels, panels
-from .types import Array, Layer
+from .panels import ActivationPanels, panels
+from .types import Array, NumericLayer
 from .wide import Wide, floats, root, wide
 
 CANCELLATION = 10.0
@@ -28,27 +28,27 @@ _UNSEEN = 1e-9 * float(np.exp(0.25 * quadrature.Z**2))
 
 
 @dataclass(frozen=True)
-class Rule:
+class LayerRules:
     """A layer together with what its numeric rules need, found once."""
 
-    layer: Layer
-    known: mehler.Known = field(default_factory=dict, compare=False, repr=False)
+    layer: NumericLayer
+    known: mehler.Coefficients = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
-    def panels(self) -> Panels:
+    def panels(self) -> ActivationPanels:
         # of a root as steep as √|u| there is no E φ'², and nothing to resolve φ' for
         slope = self.layer.phi if self.layer.smoothness == 0.5 else self.layer.dphi
         return panels(self.layer.phi, slope, self.layer.breaks)
 
 
 @dataclass(frozen=True)
-class Rows:
+class Preactivations:
     """One side of the pairs at a layer: variances a, norms p = √a, and E φ(u)², E φ'(u)² there.
 
     `norms` are p where a may have left float64.
     """
 
-    rule: Rule
+    rule: LayerRules
     a: Array
     norms: Array | None = None
     _tails: dict[int, tuple[float, float, bool]] = field(default_factory=dict, compare=False, repr=False)
@@ -77,12 +77,14 @@ class Rows:
     def _usual(self) -> tuple[Array, Array]:
         """E φ(u)² and E φ'(u)² by float64 numbers."""
         layer, K, K_dot = self.rule.layer, np.zeros_like(self.a), np.zeros_like(self.a)
-        poor = np.ones(len(self.a), dtype=bool)
+        needs_fallback = np.ones(len(self.a), dtype=bool)
         if layer.closed:
             with np.errstate(all="ignore"):
                 K, K_size, K_dot, K_dot_size = (np.array(x, dtype=float) for x in layer.diag(self.a))
-            poor = ~(kept(K, K_size) & (kept(K_dot, K_dot_size) | np.isposinf(K_dot))) & ~np.isposinf(K)
-        for i in np.nonzero(poor & (_within(self.p, _RANGE) | (self.p == 0)))[0]:
+            needs_fallback = ~(
+                is_well_conditioned(K, K_size) & (is_well_conditioned(K_dot, K_dot_size) | np.isposinf(K_dot))
+            ) & ~np.isposinf(K)
+        for i in np.nonzero(needs_fallback & (_within(self.p, _RANGE) | (self.p == 0)))[0]:
             K[i], K_dot[i] = quadrature.single(layer, self.rule.panels, float(self.p[i]))
             P, D, deep = self.tail(int(i))
             if deep:
@@ -138,13 +140,15 @@ class Rows:
         if found is None:
             return nothing, nothing
         K, K_size, K_dot, K_dot_size = found
-        sound = wide_kept(K, K_size) & (wide_kept(K_dot, K_dot_size) | np.isposinf(floats(K_dot)))
+        sound = wide_is_well_conditioned(K, K_size) & (
+            wide_is_well_conditioned(K_dot, K_dot_size) | np.isposinf(floats(K_dot))
+        )
         with np.errstate(invalid="ignore"):
             P, D = (np.where(sound, floats(root(value)), np.nan) for value in (K, K_dot))
         return P, D
 
     @cached_property
-    def moments(self) -> tuple[Array, Array]:
+    def second_moments(self) -> tuple[Array, Array]:
         """E φ(u)² and E φ'(u)², ∞ or 0 where they have left float64."""
         if not self.far.any():
             return self._usual
@@ -154,27 +158,27 @@ class Rows:
 
     @property
     def K(self) -> Array:
-        return self.moments[0]
+        return self.second_moments[0]
 
     @property
     def K_dot(self) -> Array:
-        return self.moments[1]
+        return self.second_moments[1]
 
     @cached_property
     def P(self) -> Array:
         return self.lengths[0]
 
     @cached_property
-    def _coefficients(self) -> list[mehler.Series]:
+    def _coefficients(self) -> list[mehler.MehlerSeries]:
         """Those found so far, the last of them with all rows that have been asked for."""
         h, h_dot = np.zeros((2, mehler.MOST, len(self.a)))
-        return [mehler.Series(h, h_dot, np.zeros(mehler.MOST), np.zeros(len(self.a), dtype=bool))]
+        return [mehler.MehlerSeries(h, h_dot, np.zeros(mehler.MOST), np.zeros(len(self.a), dtype=bool))]
 
     @cached_property
     def _asked(self) -> NDArray[np.bool_]:
         return np.zeros(len(self.a), dtype=bool)
 
-    def series(self, which: NDArray[np.intp]) -> mehler.Series:
+    def series(self, which: NDArray[np.intp]) -> mehler.MehlerSeries:
         """The Mehler series of all rows, filled in for these at least: each row is computed once, when it is first needed."""
         new = np.unique(which)
         new = new[~self._asked[new]]
@@ -185,18 +189,18 @@ class Rows:
             )
             held.h[:, new], held.h_dot[:, new], held.found[new] = found.h, found.h_dot, found.found
             envelope = np.maximum(held.envelope, found.envelope)
-            self._coefficients.append(mehler.Series(held.h, held.h_dot, envelope, held.found))
+            self._coefficients.append(mehler.MehlerSeries(held.h, held.h_dot, envelope, held.found))
             self._asked[new] = True
         return self._coefficients[0]
 
 
-def kept(value: Array, size: Array) -> NDArray[np.bool_]:
+def is_well_conditioned(value: Array, size: Array) -> NDArray[np.bool_]:
     """Entries whose digits survived the summation."""
     out: NDArray[np.bool_] = np.isfinite(size) & (size <= CANCELLATION * np.abs(value))
     return out
 
 
-def wide_kept(value: Wide, size: Wide) -> NDArray[np.bool_]:
+def wide_is_well_conditioned(value: Wide, size: Wide) -> NDArray[np.bool_]:
     """The same, of numbers of any size."""
     with np.errstate(all="ignore"):
         out: NDArray[np.bool_] = (size.m == 0) | (floats(size / abs(value)) <= CANCELLATION)

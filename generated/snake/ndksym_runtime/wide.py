@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from .special import LOST, far, sliver_series
+from .special import LOST, far, theta_minus_sin_series
 from .types import Array
 
 __all__ = ["WORDS", "Number", "Wide", "floats", "pick", "power", "put", "root", "scaled", "wide"]
@@ -200,21 +200,21 @@ def _edge(h: Number, g: Number, along: Number, apex: Number) -> Wide:
     return pick(h > 0, -value, value)
 
 
-def _sliver(theta: Number, s: Number, k: Number) -> Wide:
+def _theta_minus_sin(theta: Number, s: Number, k: Number) -> Wide:
     """θ − sin θ."""
     theta = wide(theta)
     near = np.minimum(floats(theta), 2.0)
-    return pick(near < 2.0, theta * theta * theta / 6 * sliver_series(near * near), theta - 2 * wide(s) * k)
+    return pick(near < 2.0, theta * theta * theta / 6 * theta_minus_sin_series(near * near), theta - 2 * wide(s) * k)
 
 
-def _ramp(psi: Number, s: Number, k: Number) -> Wide:
+def _arccos_kernel_1(psi: Number, s: Number, k: Number) -> Wide:
     """ψ cos θ + sin θ for θ = π − ψ."""
     psi, s, k = wide(psi), wide(s), wide(k)
-    usual, opposite = psi * ((k - s) * (k + s)) + 2 * s * k, 2 * k * k * psi - _sliver(psi, s, k)
+    usual, opposite = psi * ((k - s) * (k + s)) + 2 * s * k, 2 * k * k * psi - _theta_minus_sin(psi, s, k)
     return pick(floats(k) >= floats(s), usual, opposite)
 
 
-def _away(p: Number, q: Number, c: Number, s: Number) -> Wide:
+def _p_minus_q_cos(p: Number, q: Number, c: Number, s: Number) -> Wide:
     """p − q cos θ, given c = pq cos θ and s = sin θ/2."""
     p, q, c, s = map(wide, (p, q, c, s))
     return pick(c.m > 0, (p - q) + 2 * q * s * s, p - c / p)
@@ -245,6 +245,7 @@ WORDS: dict[str, Any] = {
         maximum=_larger, minimum=lambda x, y: -_larger(-wide(x), -wide(y)),
     ),
     "erf": _erf, "erfc": _erfc, "experfc": _experfc, "experfi": _experfi, "expdiff": _expdiff,
-    "corner": _corner, "edge": _edge, "sliver": _sliver, "ramp": _ramp, "away": _away,
+    "corner": _corner, "edge": _edge, "theta_minus_sin": _theta_minus_sin, "arccos_kernel_1": _arccos_kernel_1,
+    "p_minus_q_cos": _p_minus_q_cos,
 }  # fmt: skip
 """What generated functions of pairs and of the diagonal call, on numbers of any size."""

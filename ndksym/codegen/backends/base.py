@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sympy import Add, Expr, Function, Mul, Pow, Rational, S, oo
 
 from ndksym.codegen.functions import CORE, SUPPORT
-from ndksym.codegen.program import Program
+from ndksym.codegen.program import StraightLineProgram
 from ndksym.errors import NotDerivableError
 
 __all__ = ["REQUIRED", "Printer", "Split", "literal"]
@@ -23,7 +23,7 @@ class Split:
 
     name: str
     edges: tuple[Expr, ...]
-    pieces: tuple[Program, ...]
+    pieces: tuple[StraightLineProgram, ...]
 
 
 def literal(number: Expr) -> str:
@@ -50,7 +50,7 @@ class Printer:
     root: str
     power: str
     infinity: str
-    program: Callable[["Printer", Program], str]
+    program: Callable[["Printer", StraightLineProgram], str]
     split: Callable[["Printer", Split], str]
 
     def __call__(self, expr: Expr) -> str:

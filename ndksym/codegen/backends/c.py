@@ -2,7 +2,7 @@
 
 from ndksym.codegen.backends.base import Printer, Split, literal
 from ndksym.codegen.functions import CORE, SUPPORT
-from ndksym.codegen.program import Program
+from ndksym.codegen.program import StraightLineProgram
 
 __all__ = ["C", "preamble"]
 
@@ -26,7 +26,7 @@ def _loop(name: str, inputs: list[str], outputs: list[str], body: str) -> str:
     return f"void ndk_{name}(size_t n, {pointers}) {{\n    for (size_t i = 0; i < n; i++) {body}\n}}\n"
 
 
-def _scalar(printer: Printer, program: Program) -> tuple[str, list[str]]:
+def _scalar(printer: Printer, program: StraightLineProgram) -> tuple[str, list[str]]:
     """One entry: results through pointers."""
     results, lines = [], [f"const double {symbol.name} = {printer(expr)};" for symbol, expr in program.assignments]
     for output in program.outputs:
@@ -47,7 +47,7 @@ def _scalar(printer: Printer, program: Program) -> tuple[str, list[str]]:
     return f"static void {program.name}({inputs}, {outputs}) {{\n{body}\n}}\n", results
 
 
-def _program(printer: Printer, program: Program) -> str:
+def _program(printer: Printer, program: StraightLineProgram) -> str:
     text, results = _scalar(printer, program)
     inputs = [symbol.name for symbol in program.inputs]
     arguments = ", ".join([*(f"{x}[i]" for x in inputs), *(f"&{y}[i]" for y in results)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sympy import Expr, Mul, Pow, Rational, S, latex
 
 from ndksym.codegen.backends.base import Printer, Split
-from ndksym.codegen.program import Program
+from ndksym.codegen.program import StraightLineProgram
 from ndksym.errors import NotDerivableError
 
 __all__ = ["LATEX"]
@@ -21,8 +21,8 @@ _TABLE = {
     "where": r"\begin{{cases}} {1} & {0} > 0 \\ {2} & \text{{else}} \end{{cases}}",
     "expdiff": r"\left(e^{{{0}}} - e^{{{1}}}\right)", "experfc": r"e^{{{0}}} \operatorname{{erfc}}({1})",
     "experfi": r"e^{{{0}}} \operatorname{{erfi}}({1})", "corner": r"e^{{{0}}} [{1} > 0][{2} > 0]",
-    "edge": r"G({0}, {1}; {2}, {3})", "ramp": r"J_1({0}, {1}, {2})", "sliver": r"({0} - 2 {1} {2})",
-    "away": r"({0} - {1} \cos\theta)_{{c = {2}, s = {3}}}",
+    "edge": r"G({0}, {1}; {2}, {3})", "arccos_kernel_1": r"J_1({0}, {1}, {2})", "theta_minus_sin": r"({0} - 2 {1} {2})",
+    "p_minus_q_cos": r"({0} - {1} \cos\theta)_{{c = {2}, s = {3}}}",
     "logistic": r"\frac{{1}}{{1 + e^{{-({0})}}}}", "softplus": r"\log(1 + e^{{{0}}})",
 }  # fmt: skip
 
@@ -70,7 +70,7 @@ class _Latex(Printer):
         return text if exponent == 1 else rf"{text}^{{{latex(exponent)}}}"
 
 
-def _lines(printer: Printer, program: Program) -> list[str]:
+def _lines(printer: Printer, program: StraightLineProgram) -> list[str]:
     lines = [f"{printer(symbol)} &= {printer(expr)}" for symbol, expr in program.assignments]
     for output in program.outputs:
         terms = [printer(term) for term in output.terms]
@@ -79,7 +79,7 @@ def _lines(printer: Printer, program: Program) -> list[str]:
     return lines
 
 
-def _program(printer: Printer, program: Program) -> str:
+def _program(printer: Printer, program: StraightLineProgram) -> str:
     body = " \\\\\n".join(_lines(printer, program))
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n"
 

@@ -4,7 +4,7 @@ import re
 
 from ndksym.codegen.backends.base import Printer, Split, literal
 from ndksym.codegen.functions import CORE, SUPPORT
-from ndksym.codegen.program import Output, Program
+from ndksym.codegen.program import Output, StraightLineProgram
 
 __all__ = ["NUMPY", "preamble"]
 
@@ -28,7 +28,7 @@ def _call(name: str, arity: int) -> str:
     return f"{name}({', '.join(f'{{{n}}}' for n in range(arity))})"
 
 
-def _full(printer: Printer, program: Program, output: Output) -> list[str]:
+def _full(printer: Printer, program: StraightLineProgram, output: Output) -> list[str]:
     """Lines that assign an output and, where asked for, its size; constants get the shape of the inputs."""
     like, name = program.inputs[0].name, output.name
     lines, names = [], []
@@ -43,7 +43,7 @@ def _full(printer: Printer, program: Program, output: Output) -> list[str]:
     return lines
 
 
-def _program(printer: Printer, program: Program) -> str:
+def _program(printer: Printer, program: StraightLineProgram) -> str:
     lines = [f"{symbol.name} = {printer(expr)}" for symbol, expr in program.assignments]
     results = []
     for output in program.outputs:
