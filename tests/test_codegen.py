@@ -6,7 +6,7 @@ import pytest
 from sympy import cos, sin
 
 from ndksym.activation.activation import activation
-from ndksym.codegen.load import compile_layers
+from ndksym.codegen.compile import compile_layers
 from ndksym.kernels.dual import dual
 from tests.closed_forms import KERNELS, typed
 from tests.generated_code import BACKENDS, ULP, strict

@@ -9,11 +9,10 @@ import pytest
 from sympy import Function, Rational, Symbol, pi, sqrt
 
 from ndksym.codegen import functions as v
+from ndksym.codegen.backends import backend as find
+from ndksym.codegen.backends import backends, runnable
 from ndksym.codegen.backends.base import REQUIRED, literal
-from ndksym.codegen.backends.c import C
-from ndksym.codegen.backends.latex import LATEX
-from ndksym.codegen.backends.numpy import NUMPY
-from ndksym.codegen.load import opened
+from ndksym.codegen.compile import opened
 from ndksym.codegen.lower import LoweredTerms
 from ndksym.codegen.module import module
 from ndksym.codegen.program import program
@@ -27,16 +26,18 @@ __all__ = ["strict"]
 
 def words_in(backend, exprs):
     """A way to call any expressions of four arguments, compiled."""
-    printer = NUMPY if backend == "numpy" else C
+    printer = find(backend).printer
     text = module("words", [typed("relu")], backend)
     for n, expr in enumerate(exprs):
         code = program(f"word_{n}", ARGUMENTS, {"y": LoweredTerms((expr,), ())}, sized=False)
         text += "\n\n" + printer.program(printer, code)
     if backend == "numpy":
         text = f"from scipy.special import erf, erfc\nfrom ndksym.runtime.special import *\n{text}"
-    return opened(text, backend)[1]
+    return opened(text, backend).run
 
 
+PRINTERS = [each.printer for each in backends()]
+LATEX = find("latex").printer
 ARGUMENTS = tuple(Symbol(f"z{n}", real=True) for n in range(4))
 Z = np.array(
     [-700.0, -30.0, -3.0, -1.0, -0.3, -1e-3, -1e-9, 1e-300, 1e-9, 1e-3, 0.3, 0.99, 1.0, 1.7, 3.0, 8.0, 30.0, 700.0]
@@ -74,7 +75,7 @@ def arguments(word):
     }[word]  # fmt: skip
 
 
-@pytest.mark.parametrize("printer", [NUMPY, C, LATEX], ids=lambda printer: printer.name)
+@pytest.mark.parametrize("printer", PRINTERS, ids=lambda printer: printer.name)
 def test_every_printer_prints_every_word(printer):
     assert {word.__name__ for word in REQUIRED} == set(printer.functions) == set(MEANING)
     for word in REQUIRED:
@@ -124,14 +125,14 @@ def test_latex_says_what_the_words_mean():
         assert abs(meaning(expr, values) - want) < 1e-14, expr
 
 
-@pytest.mark.parametrize("printer", [NUMPY, C, LATEX], ids=lambda printer: printer.name)
+@pytest.mark.parametrize("printer", PRINTERS, ids=lambda printer: printer.name)
 def test_what_a_printer_does_not_know_is_an_error(printer):
     for expr in (Function("system")(v.u), v.u**v.p):
         with pytest.raises(NotDerivableError, match=r"no form in|rational exponent"):
             printer(expr)
 
 
-@pytest.mark.parametrize("printer", [NUMPY, C], ids=lambda printer: printer.name)
+@pytest.mark.parametrize("printer", [each.printer for each in runnable()], ids=lambda printer: printer.name)
 def test_a_square_is_one_product_and_so_rounded_once(printer):
     z0 = ARGUMENTS[0]
     assert printer(z0**2) == "z0 * z0"

@@ -12,6 +12,7 @@ from ndksym.cli import console
 from ndksym.cli import derive as deriving
 from ndksym.cli.options import (
     ActivationArgument,
+    BackendOption,
     BiasOption,
     BiasScaleOption,
     DataOption,
@@ -29,6 +30,7 @@ from ndksym.cli.options import (
     TrainOption,
 )
 from ndksym.cli.timeout import run_in_child
+from ndksym.codegen.backends import names
 from ndksym.errors import CheckFailedError
 from ndksym.output import files, progress
 
@@ -107,7 +109,8 @@ def derive(
         bool, typer.Option("--nngp-only", help="Stop at the NNGP kernel; discontinuous activations have no other.")
     ] = False,
     code: Annotated[
-        str | None, typer.Option("--code", metavar="BACKEND", help="Print the generated code instead.")
+        str | None,
+        typer.Option("--code", metavar="BACKEND", help=f"Print the generated code instead: {', '.join(names())}."),
     ] = None,
     latex: Annotated[
         Path | None, typer.Option("--latex", metavar="FILE", help="Write the derivation as LaTeX too.")
@@ -201,7 +204,7 @@ def generate(
     json_: JsonOption = False,
     timeout: TimeoutOption = 30 * MINUTE,
 ) -> None:
-    """Write the generated code of cases (or of any activation, with --out): NumPy, C, LaTeX, and a record."""
+    """Write the generated code of cases (or of any activation, with --out): a file per backend, and a record."""
     run_in_child(timeout)
     from ndksym.cli import generate
 
@@ -246,7 +249,7 @@ def solve(
     rtol: Annotated[float, typer.Option("--rtol", help="Accuracy asked for, of the largest |y|.")] = 1e-6,
     train: TrainOption = None,
     seed: SeedOption = 0,
-    backend: Annotated[str, typer.Option("--backend", help="numpy or c.")] = "numpy",
+    backend: BackendOption = None,
     json_: JsonOption = False,
     figure: FigureOption = None,
     save: SaveOption = None,
@@ -256,9 +259,10 @@ def solve(
     _check_writable(figure, save)
     run_in_child(timeout)
     from ndksym.cli import solve
+    from ndksym.runtime.compiled import NUMPY
 
     options = solve.Options(
-        temperature, prior_variance, init_variance, bias_scale, method, loss, rtol, backend, seed, times, strength, step,
+        temperature, prior_variance, init_variance, bias_scale, method, loss, rtol, backend or NUMPY, seed, times, strength, step,
         "two-time" if two_time else covariance,
     )  # fmt: skip
     solve.check(options)

@@ -30,6 +30,25 @@ DataOption = Annotated[
         "grouped: digits:0+2,1+3; options follow: orthogonal:8,overlap=0.9,width=32.",
     ),
 ]
+
+
+def _runnable(incomplete: str) -> list[str]:
+    """Completions of --backend."""
+    from ndksym.codegen.backends import runnable_names
+
+    return [name for name in runnable_names() if name.startswith(incomplete)]
+
+
+BackendOption = Annotated[
+    str | None,
+    typer.Option(
+        "--backend",
+        metavar="BACKEND",
+        help="Backend that computes the kernels: any of those of `ndksym derive --code` that can be run.",
+        show_default="the first of them, NumPy",
+        autocompletion=_runnable,
+    ),
+]
 BiasScaleOption = Annotated[float, typer.Option("--bias-scale", help="Scale β of the biases; 0 is none.")]
 TemperatureOption = Annotated[float, typer.Option("--temperature", help="T of the Langevin noise.")]
 PriorOption = Annotated[float, typer.Option("--prior-variance", help="σ² of the weights' prior.")]

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import hashlib
+import json
 import os
 import shlex
 import shutil
@@ -14,15 +15,36 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+
 from ndksym.codegen import guard
 from ndksym.errors import FileError, InputError, MissingExtraError, NdksymError
 from ndksym.output import scratch
+from ndksym.runtime.compiled import LoadedText
+from ndksym.runtime.types import Array
 
-__all__ = ["FLAGS", "library"]
+__all__ = ["FLAGS", "library", "opened"]
 
 FLAGS = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-ffp-contract=off")
 """No -ffast-math; products and sums are not fused, so that all machines round alike."""
 _SECONDS = 120
+
+
+def opened(text: str) -> LoadedText:
+    """A C text, compiled and loaded; errors as in `library`."""
+    loaded = library(text)
+
+    def run(function: str, outputs: int, *arrays: Array) -> list[Array]:
+        inputs = [np.ascontiguousarray(array) for array in arrays]
+        results = [np.empty(arrays[0].shape) for _ in range(outputs)]
+        call = getattr(loaded, f"ndk_{function}")
+        call.restype = None
+        call(ctypes.c_size_t(arrays[0].size), *(ctypes.c_void_p(array.ctypes.data) for array in (*inputs, *results)))
+        return results
+
+    every = range(ctypes.c_int.in_dll(loaded, "ndk_layers").value)
+    addresses = [ctypes.addressof(ctypes.c_char.in_dll(loaded, f"ndk_layer_{n}")) for n in every]
+    return LoadedText(opened, text, [json.loads(ctypes.string_at(address)) for address in addresses], run)
 
 
 def library(text: str) -> ctypes.CDLL:
@@ -126,7 +148,7 @@ def _compiler() -> list[str]:
     looked = asked[0] if asked else "cc, gcc, clang"
     raise MissingExtraError(
         f"backend 'c' needs a C compiler and none was found (looked for {looked}); "
-        "install one, or name it in the environment variable CC, or use backend 'numpy'"
+        "install one, or name it in the environment variable CC, or use another backend"
     )
 
 

@@ -4,14 +4,12 @@ derived activation and dual → lowered terms → programs → a printer. Nothin
 these, save names, which are reduced to harmless characters.
 """
 
-import json
 import math
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
 
 import sympy
-from sympy import Expr, S, Symbol, cos, latex, oo, sin, sqrt
+from sympy import Expr, S, Symbol, cos, oo, sin, sqrt
 
 from ndksym.activation.activation import Activation
 from ndksym.activation.roots import compare
@@ -19,20 +17,20 @@ from ndksym.activation.taylor import SingularError, taylor
 from ndksym.activation.values import NoValueError
 from ndksym.codegen import functions as v
 from ndksym.codegen import homogeneous
-from ndksym.codegen.backends import c, numpy
-from ndksym.codegen.backends.base import Printer, Split
-from ndksym.codegen.backends.latex import LATEX
+from ndksym.codegen.backends import backend as find
+from ndksym.codegen.backends.base import Ending, Source, Split
 from ndksym.codegen.lower import LoweredTerms, lower_defect, lower_diagonal, lower_pair
 from ndksym.codegen.program import StraightLineProgram, program
 from ndksym.codegen.series import with_series
 from ndksym.codegen.stable import stable
-from ndksym.errors import InputError
+from ndksym.runtime.compiled import Facts
 from ndksym.runtime.origin import TERMS
 from ndksym.symbols import x
 
-__all__ = ["BACKENDS", "Source", "facts", "harmless", "module", "programs"]
+__all__ = ["IN_MEMORY", "facts", "harmless", "module", "programs"]
 
-BACKENDS = ("numpy", "c", "latex")
+IN_MEMORY = "(in memory)"
+"""Name of the case in a text that is not written to disk."""
 
 _CONVENTIONS = (
     "u and v are centred Gaussian: a = E u^2 = p^2, b = E v^2 = q^2, c = E uv = pq cos(theta),",
@@ -41,25 +39,6 @@ _CONVENTIONS = (
     "X_size is the sum of the absolute values of the terms of X: X_size/|X| is what cancellation has cost.",
 )
 _a = Symbol("a", positive=True)
-
-
-class Source(Protocol):
-    """What is needed of one activation: `dual.Dual` has it."""
-
-    @property
-    def activation(self) -> Activation: ...
-    @property
-    def closed_form(self) -> bool: ...
-    @property
-    def K(self) -> Expr | None: ...
-    @property
-    def K_dot(self) -> Expr | None: ...
-    @property
-    def mean(self) -> Expr | None: ...
-    @property
-    def K_diag(self) -> Expr | None: ...
-    @property
-    def K_dot_diag(self) -> Expr | None: ...
 
 
 def module(
@@ -79,7 +58,8 @@ def module(
     also ddphi_i, φ″ between the breaks.
     InputError for an unknown backend; NotDerivableError where an expression has no form in the language.
     """
-    printer, preamble = _printer(backend)
+    language = find(backend)
+    printer = language.printer
     parts = [programs(source, n) + ((_curvature(source, n),) if curvature else ()) for n, source in enumerate(sources)]
     ops = [f"layer {n}: {', '.join(map(_ops, layer))}" for n, layer in enumerate(parts)]
     head = [
@@ -92,12 +72,20 @@ def module(
     ]
     text = ""
     for n, (source, layer) in enumerate(zip(sources, parts, strict=True)):
-        text += _facts(backend, n, source, sources)
+        text += language.facts(n, _distinct_facts(n, sources), source)
         for part in layer:
-            text += "\n\n" if backend == "numpy" else "\n"
+            text += language.separation
             text += printer.split(printer, part) if isinstance(part, Split) else printer.program(printer, part)
-    text += _ending(backend, range(len(parts)) if order is None else order, len(parts), bias)
-    return "".join(f"{printer.comment} {line}\n" for line in head) + "\n" + preamble(text) + text
+    text += language.ending(Ending(len(parts), range(len(parts)) if order is None else order, bias))
+    return "".join(f"{printer.comment} {line}\n" for line in head) + "\n" + language.header(text) + text
+
+
+def _distinct_facts(n: int, sources: Sequence[Source]) -> Facts:
+    """The facts of layer n; a number distinguishes layers of one name."""
+    layer = facts(sources[n])
+    if sum(facts(other)["name"] == layer["name"] for other in sources[:n]):
+        layer["name"] += f" ({n})"
+    return layer
 
 
 def programs(source: Source, n: int = 0) -> tuple[StraightLineProgram | Split, ...]:
@@ -124,7 +112,7 @@ def _curvature(source: Source, n: int) -> Split:
     return _by_pieces("ddphi", n, source.activation, 2)
 
 
-def facts(source: Source) -> dict[str, Any]:
+def facts(source: Source) -> Facts:
     """What the numeric rules need to know of an activation, in floats."""
     act = source.activation
 
@@ -198,58 +186,3 @@ def _in_a(part: LoweredTerms) -> LoweredTerms:
         tuple(term.xreplace(root) for term in part.terms),
         tuple((symbol, expr.xreplace(root)) for symbol, expr in part.definitions if v.q not in expr.free_symbols),
     )
-
-
-def _printer(backend: str) -> tuple[Printer, Callable[[str], str]]:
-    if backend == "numpy":
-        return numpy.NUMPY, numpy.preamble
-    if backend == "c":
-        return c.C, c.preamble
-    if backend == "latex":
-        return LATEX, lambda text: ""
-    raise InputError(f"backend {backend!r} is not known; allowed are {', '.join(BACKENDS)}")
-
-
-def _facts(backend: str, n: int, source: Source, sources: Sequence[Source]) -> str:
-    known = facts(source)
-    if sum(facts(other)["name"] == known["name"] for other in sources[:n]):
-        known["name"] += f" ({n})"
-    if backend == "numpy":
-        lines = "".join(f'    "{key}": {_python(value)},\n' for key, value in known.items())
-        return f"\nLAYER_{n} = {{\n{lines}}}\n"
-    if backend == "c":
-        text = json.dumps(known).replace("\\", "\\\\").replace('"', '\\"')
-        return f'\nconst char ndk_layer_{n}[] = "{text}";\n'
-    formulas = [f"\\phi(x) &= {latex(source.activation.expr)}"]
-    if source.closed_form:
-        formulas += [f"K &= {latex(source.K)}", f"\\dot K &= {latex(source.K_dot)}"]
-    body = " \\\\\n".join(formulas)
-    return f"\n% Layer {n}\n\\begin{{align*}}\n{body}\n\\end{{align*}}\n"
-
-
-def _python(value: Any) -> str:
-    if isinstance(value, list):
-        return f"({''.join(f'{item!r}, ' for item in value).rstrip()})"
-    return f'"{value}"' if isinstance(value, str) else repr(value)
-
-
-_NETWORK = '''
-
-LAYERS = {layers}
-HIDDEN = {hidden}
-"""Which of the layers above each hidden layer of the network is."""
-BIAS = {bias}
-
-
-def network():
-    """The kernels of the network: .nngp(X), .ntk(X), .prior_covariance(X, t=..., s=...), .ndk(X, t=..., s=...)."""
-    from ndksym.runtime.compiled import network
-
-    return network(globals())
-'''
-
-
-def _ending(backend: str, order: Sequence[int], layers: int, bias: bool) -> str:
-    if backend == "numpy":
-        return _NETWORK.format(layers=layers, hidden=_python(list(order)), bias=bias)
-    return f"\nconst int ndk_layers = {layers};\n" if backend == "c" else ""

@@ -55,7 +55,7 @@ def build(
 ) -> Report:
     """All of it; `command` is what made it, `numbers` the name of the JSON beside it."""
     at = setting.chosen(d)
-    kernel = compiled(d, "numpy")
+    kernel = compiled(d)
     shown = list(kernel_figures.figures(d, kernel, at, nngp_only))
     progress(0.1)
     p = None if nngp_only else phases_section.expanded(d)

@@ -120,7 +120,7 @@ def expansions(p: Phases, found: Learning, physics: Physics) -> Iterator[Figure 
 def _simulated(d: Network, task: Task, physics: Physics, progress: Progress) -> Simulation:
     if d.depth > _DEEPEST:
         raise NdksymError(f"{d.depth} layers take longer than a report should; ndksym simulate takes the time")
-    kernel = compiled(d, "numpy")
+    kernel = compiled(d)
     langevin = checks.physics(
         kernel, physics.temperature, physics.prior_variance, physics.init_variance, physics.bias, False
     )

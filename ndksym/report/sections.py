@@ -6,11 +6,13 @@ from sympy import Expr, Function, Symbol, oo
 
 from ndksym.algebra.substitute import is_large
 from ndksym.codegen import files
+from ndksym.codegen.backends import runnable
 from ndksym.kernels import prior, recursion
 from ndksym.kernels.dual import Dual, Step
 from ndksym.kernels.network import WRITTEN_OUT, Network
 from ndksym.output.figure import Absent, Figure
 from ndksym.report import html, text
+from ndksym.runtime.compiled import NUMPY
 from ndksym.symbols import a, b, c, s, t, x
 from ndksym.verify import Evidence
 
@@ -141,11 +143,10 @@ def tally(found: Sequence[Evidence]) -> str:
 def code(d: Network) -> str:
     """The modules that were generated, folded."""
     name = " ".join(act.name for act in d.activations)
-    shown = (("numpy", "NumPy"), ("c", "C"))
-    parts = [html.folded(f"{label}, kernel.{end}", html.code(files.source(name, d, backend)))
-             for (backend, label), end in zip(shown, ("py", "c"), strict=True)]  # fmt: skip
+    parts = [html.folded(f"{backend.label}, {backend.file}", html.code(files.source(name, d, backend.name)))
+             for backend in runnable()]  # fmt: skip
     call = repr(d.activations[0].name) if len(set(d.activations)) == 1 else repr([act.name for act in d.activations])
-    use = f'k = ndksym.derive({call}, depth={d.depth}, bias={d.bias}).compile("numpy")\nk.nngp(X)'
+    use = f'k = ndksym.derive({call}, depth={d.depth}, bias={d.bias}).compile("{NUMPY}")\nk.nngp(X)'
     use += "" if d.diverges else "\nk.ntk(X)\nk.ndk(X, t=t, s=s, temperature=T)"
     return html.section("code", "Generated code", html.code(use), *parts)
 

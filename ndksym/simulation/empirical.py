@@ -148,5 +148,5 @@ def _lesson(of: Ensemble, physics: Physics, step: float | None, training: tuple[
     if data.y.shape[1] > 1:
         raise InputError(f"training=(X, y) takes one output here, got {data.y.shape[1]}; the outputs share one NDK")
     factor = physical.loss_scale(loss, len(data.X))
-    discrete.require_stable(compiled(of.derivation, "numpy"), data.X, physics, factor, step)
+    discrete.require_stable(compiled(of.derivation), data.X, physics, factor, step)
     return Lesson(columns(data.X), np.ascontiguousarray(data.y.T), step * factor)

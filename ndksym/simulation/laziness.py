@@ -99,7 +99,7 @@ def parameter_movement(
     data = physical.checked(X, y, None, times)
     factor = physical.loss_scale(loss, len(data.X))
     physics = Physics(0.0, 1.0, of.init_variance, of.bias)
-    at_start = compiled(of.derivation, "numpy"), data.X, physics, factor
+    at_start = compiled(of.derivation), data.X, physics, factor
     most = (
         _FRACTION * discrete.largest_step(*at_start) if step is None else physical.sized(step, "step", physical.LARGEST)
     )

@@ -1,15 +1,18 @@
-"""What every language shares: precedence, numbers, products and powers; a language adds its tables."""
+"""What a backend is, and what all printers share: precedence, numbers, products and powers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sympy import Add, Expr, Function, Mul, Pow, Rational, S, oo
 
+from ndksym.activation.activation import Activation
 from ndksym.codegen.functions import CORE, SUPPORT
 from ndksym.codegen.program import StraightLineProgram
 from ndksym.errors import NotDerivableError
+from ndksym.runtime.compiled import Facts, LoadedText
 
-__all__ = ["REQUIRED", "Printer", "Split", "literal"]
+__all__ = ["REQUIRED", "Backend", "Ending", "Printer", "Source", "Split", "literal"]
 
 REQUIRED: tuple[type[Function], ...] = CORE + SUPPORT
 """Every printer prints these."""
@@ -44,7 +47,6 @@ class Printer:
     """Tables of one language. `functions` maps a word of the vocabulary to text with {0}, {1}, … for its arguments."""
 
     name: str
-    suffix: str
     comment: str
     functions: Mapping[str, str]
     root: str
@@ -111,3 +113,78 @@ class Printer:
         text = self._at(base, _ATOM)
         factors = [text] * int(whole) if whole <= 2 else [self.power.format(self(base), literal(whole))]
         return factors + ([self.root.format(self(base))] if rest else [])
+
+
+class Source(Protocol):
+    """The symbolic result that one layer of code is made from; `kernels.dual.Dual` provides it."""
+
+    @property
+    def activation(self) -> Activation: ...
+    @property
+    def closed_form(self) -> bool: ...
+    @property
+    def K(self) -> Expr | None: ...
+    @property
+    def K_dot(self) -> Expr | None: ...
+    @property
+    def mean(self) -> Expr | None: ...
+    @property
+    def K_diag(self) -> Expr | None: ...
+    @property
+    def K_dot_diag(self) -> Expr | None: ...
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a module says last: how many layers it has, which of them each hidden layer uses, and whether there are biases."""
+
+    layers: int
+    order: Sequence[int]
+    bias: bool
+
+
+class Backend(Protocol):
+    """A language in which kernels are generated. The file `NAME.py` of this folder defines one as `BACKEND`.
+
+    A module is its header, then per layer the facts and the functions, then the ending. Layer n of a module has
+    functions `phi_n`, `dphi_n` and, with a closed form, `diag_n` and `pair_n`.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name in `compile(backend=…)` and on the command line; also the name of the file."""
+
+    @property
+    def label(self) -> str:
+        """Name for readers, such as "NumPy"."""
+
+    @property
+    def file(self) -> str:
+        """Name of the generated file, such as "kernel.py"."""
+
+    @property
+    def printer(self) -> "Printer":
+        """Writes expressions and programs in the language."""
+
+    @property
+    def separation(self) -> str:
+        """Text between two functions."""
+
+    @property
+    def open(self) -> Callable[[str], LoadedText] | None:
+        """Loads a module so that its functions can be called; None if the text is only read.
+
+        It raises MissingExtraError, with the way out, if something it needs (a compiler, a library) is missing.
+        """
+
+    def header(self, body: str) -> str:
+        """What a module with this body needs first: imports or includes."""
+
+    def facts(self, n: int, facts: Facts, source: Source) -> str:
+        """The text of the facts of layer n; `LoadedText.facts` returns them."""
+
+    def ending(self, ending: Ending) -> str:
+        """The text after the last layer."""
+
+    def folder(self, text: str) -> dict[str, str]:
+        """File name → text of everything that this backend puts into a generated folder."""

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from sympy import Expr, Mul, Pow, Rational, S, latex
 
-from ndksym.codegen.backends.base import Printer, Split
+from ndksym.codegen.backends.base import Ending, Printer, Source, Split
 from ndksym.codegen.program import StraightLineProgram
 from ndksym.errors import NotDerivableError
+from ndksym.runtime.compiled import Facts
 
-__all__ = ["LATEX"]
+__all__ = ["BACKEND", "Latex"]
 
 _TABLE = {
     "exp_": r"e^{{{0}}}", "expm1": r"\operatorname{{expm1}}({0})", "log": r"\log({0})",
@@ -28,7 +29,7 @@ _TABLE = {
 
 
 @dataclass(frozen=True)
-class _Latex(Printer):
+class _LatexPrinter(Printer):
     """Numbers stay exact, quotients are fractions, powers are powers."""
 
     def _text(self, expr: Expr) -> tuple[str, int]:
@@ -93,4 +94,34 @@ def _split(printer: Printer, split: Split) -> str:
     return text
 
 
-LATEX = _Latex("latex", ".tex", "%", _TABLE, r"\sqrt{{{0}}}", r"({0})^{{{1}}}", r"\infty", _program, _split)
+class Latex:
+    """For readers: the closed forms, then the straight-line programs that the other backends compute."""
+
+    name, label, file, separation = "latex", "LaTeX", "kernel.tex", "\n"
+    printer: Printer = _LatexPrinter(
+        "LaTeX", "%", _TABLE, r"\sqrt{{{0}}}", r"({0})^{{{1}}}", r"\infty", _program, _split
+    )
+    open = None
+
+    def header(self, body: str) -> str:
+        """Nothing: the text is included in a document."""
+        return ""
+
+    def facts(self, n: int, facts: Facts, source: Source) -> str:
+        """The formulas."""
+        formulas = [f"\\phi(x) &= {latex(source.activation.expr)}"]
+        if source.closed_form:
+            formulas += [f"K &= {latex(source.K)}", f"\\dot K &= {latex(source.K_dot)}"]
+        body = " \\\\\n".join(formulas)
+        return f"\n% Layer {n}\n\\begin{{align*}}\n{body}\n\\end{{align*}}\n"
+
+    def ending(self, ending: Ending) -> str:
+        """Nothing."""
+        return ""
+
+    def folder(self, text: str) -> dict[str, str]:
+        """The text."""
+        return {self.file: text}
+
+
+BACKEND = Latex()
