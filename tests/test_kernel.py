@@ -100,7 +100,7 @@ def test_symmetric_case_is_exactly_symmetric_and_blocks_do_not_matter(monkeypatc
     kernel = Kernel((tanh, tanh), False, "numpy")
     whole = kernel.ntk(X)
     assert np.array_equal(whole, whole.T)
-    monkeypatch.setattr("ndksym.runtime.kernel._BLOCK", 5)
+    monkeypatch.setattr("ndksym.runtime.gram._BLOCK", 5)
     assert np.allclose(kernel.ntk(X), whole, rtol=1e-14, atol=0)
 
 

@@ -9,6 +9,7 @@ from scipy.special import erf
 from ndksym.errors import NotDerivableError
 from ndksym.runtime import mehler, quadrature
 from ndksym.runtime.panels import panels
+from ndksym.runtime.quadrature import GaussianPair
 from tests.networks import Numeric, erf_, erf_dual, relu, relu6, relu_dual, softsign, tanh
 
 NORMS = [
@@ -40,7 +41,7 @@ def test_quadrature_is_right_everywhere(layer, dual, p, q):
         for angle in ANGLES:
             s, k = np.sin(angle / 2), np.sin((np.pi - angle) / 2)
             K, K_dot, P, Q = exact(dual, p, q, s, k)
-            got = quadrature.double(layer, grid, p, q, s, k, float(P), float(Q))
+            got = quadrature.double(layer, grid, GaussianPair(p, q, s, k, float(P), float(Q)))
             assert abs(got.K - K) <= 3e-15 * max(abs(K), 1e-2 * P * Q if layer is erf_ else 0)
             assert abs(got.K_dot - K_dot) <= 5e-15 * K_dot
             assert abs(mp.sqrt(got.PQ_minus_K / (P * Q)) - mp.sqrt((P * Q - K) / (P * Q))) < 2e-15
@@ -60,7 +61,7 @@ def test_series_and_quadrature_agree(layer):
         assert served.all()
         for m in range(3):
             P, Q = (np.sqrt(quadrature.single(layer, grid, x)[0]) for x in (p, norms[j[m]]))
-            want = quadrature.double(layer, grid, p, norms[j[m]], s[m], k[m], P, Q)
+            want = quadrature.double(layer, grid, GaussianPair(p, norms[j[m]], s[m], k[m], P, Q))
             assert K[m] == pytest.approx(want.K, rel=5e-15)
             assert K_dot[m] == pytest.approx(want.K_dot, rel=5e-15)
 
@@ -82,7 +83,7 @@ def test_the_gap_by_the_series_is_that_by_quadrature(norms):
     zero, s = np.zeros(1, dtype=int), np.array([0.01])
     k = np.sqrt(1 - s * s)
     P, Q = (np.sqrt(quadrature.single(tanh, grid, p)[0]) for p in norms)
-    want = quadrature.double(tanh, grid, *norms, s[0], k[0], P, Q).PQ_minus_K
+    want = quadrature.double(tanh, grid, GaussianPair(*norms, s[0], k[0], P, Q)).PQ_minus_K
     assert mehler.PQ_minus_K(first, second, zero, zero, s, np.array([P]), np.array([Q]))[0] == pytest.approx(
         want, rel=1e-13
     )
@@ -160,6 +161,6 @@ def test_a_norm_of_zero_is_a_number_like_any_other():
     grid = panels(erf_.phi, erf_.dphi, erf_.breaks)
     P = np.sqrt(quadrature.single(erf_, grid, 1.0)[0])
     for p, q, first, second in ((1.0, 0.0, P, 0.0), (0.0, 1.0, 0.0, P), (0.0, 0.0, 0.0, 0.0)):
-        got = quadrature.double(erf_, grid, p, q, 0.6, 0.8, first, second)
+        got = quadrature.double(erf_, grid, GaussianPair(p, q, 0.6, 0.8, first, second))
         assert (got.K, got.PQ_minus_K, got.PQ_plus_K) == pytest.approx((0, 0, 0), abs=1e-30)
         assert got.K_dot == pytest.approx(4 / np.pi / np.sqrt((1 + 2 * p * p) * (1 + 2 * q * q)), rel=1e-14)
