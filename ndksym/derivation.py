@@ -40,10 +40,37 @@ class Derivation(Network):
         return verify(self, rungs=rungs, **options)
 
     def compile(self, backend: str = NUMPY) -> Kernel:
-        """Float64 kernels of this network: .nngp, .ntk, .prior_covariance and .ndk on arrays (n, N_0).
+        """Compile the float64 kernels of this network.
 
-        The code of each layer is compared with quadrature of φ first; a closed form that fails is not used, and the
-        kernel's repr says so. Raises InputError for an unknown backend, MissingExtraError without its compiler.
+        Parameters
+        ----------
+        backend : str, default "numpy"
+            Name of a backend that runs, "numpy" or "c"; "c" needs a C compiler. Every file of
+            `ndksym.codegen.backends` is one.
+
+        Returns
+        -------
+        Kernel
+            Has the methods nngp, ntk, prior_covariance and ndk, for arrays of inputs (n, N_0).
+
+        Raises
+        ------
+        InputError
+            If there is no such backend; the message lists those that run.
+        MissingExtraError
+            If something that the backend needs is not installed.
+        NotDerivableError
+            If an activation cannot be computed in float64.
+
+        Notes
+        -----
+        The code of each layer is compared with quadrature of φ before it is used. A closed form that fails is not used;
+        the kernel's repr says so.
+
+        Examples
+        --------
+        >>> derive("relu").compile().nngp([[2.0]])
+        array([[2.]])
         """
         return kernel(self, choice(backend, "backend", runnable_names()))
 

@@ -1,4 +1,4 @@
-"""The files of a network's generated code: a module per backend with all that it needs, and a record of the formulas."""
+"""The files of a network's generated code: a module per backend with what it needs, and a record of the formulas."""
 
 import json
 from collections.abc import Sequence
@@ -13,8 +13,7 @@ __all__ = ["expected", "source"]
 
 
 def expected(name: str, network: Network, backends: Sequence[str]) -> dict[str, str]:
-    """File name → text for one case: a module per backend with all that it needs, those for readers, and a record of the
-    formulas."""
+    """File name → text for one case: the given backends, those that are only read, and a record of the formulas."""
     distinct = list(dict.fromkeys(network.duals))
     texts: dict[str, str] = {}
     for language in (*map(find, backends), *text_only()):
@@ -41,7 +40,7 @@ def expected(name: str, network: Network, backends: Sequence[str]) -> dict[str, 
 
 
 def source(name: str, network: Network, backend: str) -> str:
-    """The module of a network in one language: each distinct activation once, and which layer has which."""
+    """The module of a network in one language: each distinct activation once, and the index of each layer's activation."""
     distinct = list(dict.fromkeys(network.duals))
     order = [distinct.index(dual) for dual in network.duals]
     layers = ", ".join(map(str, order))

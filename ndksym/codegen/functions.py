@@ -1,16 +1,16 @@
-"""The words of lowered expressions: symbols of a pair's state, and the functions that a printer must know.
+"""The symbols of a pair of preactivations, and the functions of generated code, which every printer must know.
 
-None of them evaluates or rewrites itself: what is lowered stays as it was lowered.
+SymPy neither evaluates nor rewrites these functions: a lowered expression stays as it is.
 """
 
 from sympy import Expr, Function, Symbol
 
 u = Symbol("u", real=True)
-"""Argument of φ."""
+"""The argument of φ."""
 p = Symbol("p", positive=True)
-"""√a, norm of the first preactivation."""
+"""√a, the norm of the first preactivation."""
 q = Symbol("q", positive=True)
-"""√b, norm of the second."""
+"""√b, the norm of the second preactivation."""
 c = Symbol("c", real=True)
 """Their covariance, pq cos θ."""
 s = Symbol("s", positive=True)
@@ -26,7 +26,7 @@ psi = Symbol("psi", positive=True)
 
 
 class CodeFunction(Function):  # type: ignore[misc]
-    """A function of the generated code; `name` is what it is called there."""
+    """A function of generated code, under the name of its class."""
 
     arity: int
 
@@ -82,7 +82,7 @@ CORE: tuple[type[CodeFunction], ...] = (
     erfc,
 )
 CORE += (asinh, hypot, absolute, sign, minimum, maximum, where)
-"""What every language has, or has in one line."""
+"""Functions that every language has, or can express in one line."""
 
 expdiff = _word("expdiff", 3)
 """expdiff(A, B, A − B) = e^A − e^B."""
@@ -106,4 +106,4 @@ softplus = _word("softplus", 1)
 """log(1 + e^x)."""
 
 SUPPORT = (expdiff, experfc, experfi, corner, edge, arccos_kernel_1, theta_minus_sin, p_minus_q_cos, logistic, softplus)
-"""What runtime/support.py and runtime/ndk_support.h provide, under the same names."""
+"""Functions that runtime/special.py and runtime/ndk_support.h provide, under the same names."""

@@ -1,6 +1,6 @@
-"""Closed forms K(a, b, c) as sums of terms that are each right to a few ulp, for float64 code (theory §6).
+"""Closed forms K(a, b, c) as sums of terms that are each right to a few ulp in float64 (theory §6).
 
-The terms are monomials × well-conditioned functions, so Σ|terms| / |Σ terms| measures all the cancellation there is.
+Each term is a monomial times well-conditioned functions, so Σ|terms| / |Σ terms| measures the whole cancellation.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ __all__ = ["LoweredTerms", "lower", "lower_defect", "lower_diagonal", "lower_pai
 
 @dataclass(frozen=True)
 class LoweredTerms:
-    """value = Σ terms, in p, q, c, s, k and the symbols of `definitions`, each defined before it is used."""
+    """value = Σ terms, in p, q, c, s, k and the symbols that `definitions` define in order."""
 
     terms: tuple[Expr, ...]
     definitions: tuple[tuple[Expr, Expr], ...]
@@ -42,7 +42,7 @@ def lower(expr: Expr) -> LoweredTerms:
 
 
 def lower_pair(K: Expr, mean: Expr | None) -> LoweredTerms:
-    """The terms of K(a, b, c), with K(a, b, 0) = E φ(u) E φ(v) apart where its constant would cancel with exponentials.
+    """The terms of K(a, b, c); K(a, b, 0) = E φ(u) E φ(v) is separated if its constant would cancel with exponentials.
 
     >>> from ndksym.symbols import a, b, c
     >>> from sympy import cosh, exp
@@ -50,9 +50,9 @@ def lower_pair(K: Expr, mean: Expr | None) -> LoweredTerms:
     >>> lower_pair(K, (1 - exp(-2*a))/2).terms[0]
     expm1(-2*p**2)*expm1(-2*q**2)/4
     """
-    found = _polynomial(K)
-    if found is not None:
-        return LoweredTerms(found, ())
+    terms = _polynomial(K)
+    if terms is not None:
+        return LoweredTerms(terms, ())
     algebra = Algebra()
     rows = table(algebra, algebra(K))
     exponential = all(kind == "exp" for functions in rows.rows for kind, _ in rows.kinds(functions))
@@ -67,7 +67,7 @@ def lower_pair(K: Expr, mean: Expr | None) -> LoweredTerms:
 
 
 def lower_diagonal(K: Expr, K_diag: Expr) -> LoweredTerms:
-    """The terms of K(a, a, a); those of a polynomial are squares, Σ cⁿ (E φ⁽ⁿ⁾(u))²/n! at c = a.
+    """The terms of K(a, a, a); for a polynomial φ they are squares, Σ cⁿ (E φ⁽ⁿ⁾(u))²/n! at c = a.
 
     >>> from ndksym.symbols import a, b, c
     >>> lower_diagonal(2*c**2 + (a - 1)*(b - 1), 3*a**2 - 2*a + 1).terms
@@ -80,7 +80,7 @@ def lower_diagonal(K: Expr, K_diag: Expr) -> LoweredTerms:
 
 
 def _polynomial(K: Expr) -> tuple[Expr, ...] | None:
-    """Σ cⁿ E φ⁽ⁿ⁾(u) E φ⁽ⁿ⁾(v)/n! of a polynomial, if all its factors are free of cancellation, as those of Hermite's are."""
+    """The terms cⁿ E φ⁽ⁿ⁾(u) E φ⁽ⁿ⁾(v)/n! of a polynomial φ, if no factor cancels; those of Hermite polynomials do not."""
     if not K.is_polynomial(a, b, covariance):
         return None
     terms = []
@@ -97,7 +97,7 @@ def _one_sign(polynomial: Expr) -> bool:
 
 
 def lower_defect(K: Expr, K_diag: Expr) -> LoweredTerms:
-    """The terms of E(φ(u) − φ(v))² = K(a,a) + K(b,b) − 2K(a,b,c), small where the inputs nearly coincide.
+    """The terms of E(φ(u) − φ(v))² = K(a,a) + K(b,b) − 2K(a,b,c), which is small where the inputs nearly coincide.
 
     >>> from ndksym.symbols import a, c
     >>> lower_defect(c, a).terms
@@ -112,7 +112,7 @@ def lower_defect(K: Expr, K_diag: Expr) -> LoweredTerms:
 
 
 def _sum(rows: TermTable) -> LoweredTerms:
-    """The terms of a table, after everything that keeps digits is done to it."""
+    """The terms of a table after the rewriting steps that keep digits."""
     fold(rows)
     arccos_kernels(rows)
     differences(rows)
@@ -134,7 +134,7 @@ def _definitions(algebra: Algebra) -> Iterator[tuple[Expr, Expr]]:
 
 
 def _terms(rows: TermTable) -> Iterator[Expr]:
-    """One term per product of atoms, sign and parity in c: monomials that cannot cancel are one term."""
+    """One term per product of atoms, sign, and parity in c: the monomials in it cannot cancel."""
     for functions, row in rows.rows.items():
         factor = _function(rows, functions)
         blocks: dict[tuple[bool, bool], dict[Powers, Expr]] = {}
@@ -146,7 +146,7 @@ def _terms(rows: TermTable) -> Iterator[Expr]:
 
 
 def _block(block: dict[Powers, Expr]) -> Expr:
-    """Common powers and a common number in front."""
+    """A sum of monomials, with the common powers and a common number factored out."""
     symbols = {symbol for monomial in block for symbol, _ in monomial}
     least = {symbol: min(dict(monomial).get(symbol, 0) for monomial in block) for symbol in symbols}
     common = frozenset((symbol, n) for symbol, n in least.items() if n)
@@ -162,14 +162,14 @@ def _block(block: dict[Powers, Expr]) -> Expr:
 
 
 def _function(rows: TermTable, functions: Powers) -> Expr:
-    """The value of a product of atoms; an exponential goes into whatever else could over- or underflow beside it."""
+    """The value of a product of atoms; an exponential is combined with an erfc or erfi that could over- or underflow."""
     algebra = rows.algebra
-    found = sorted(rows.kinds(functions), key=lambda item: item[0] != "exp")
+    atoms = sorted(rows.kinds(functions), key=lambda item: item[0] != "exp")
     exponent = None
     factors: list[Expr] = []
-    if found and found[0][0] == "exp":
-        exponent = algebra.atoms[found.pop(0)[1]].args[0]
-    for kind, symbol in found:
+    if atoms and atoms[0][0] == "exp":
+        exponent = algebra.atoms[atoms.pop(0)[1]].args[0]
+    for kind, symbol in atoms:
         if kind == "angle":
             factors.append(symbol)
             continue

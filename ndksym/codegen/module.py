@@ -1,7 +1,7 @@
-"""One case → the text of one module per language: φ, φ′, diagonal, pairs, and the facts the numeric rules need.
+"""The text of one module: φ, φ′, the diagonal, the pairs, and the facts that the numeric rules need.
 
-derived activation and dual → lowered terms → programs → a printer. Nothing the user wrote reaches the text but through
-these, save names, which are reduced to harmless characters.
+activation and dual → lowered terms → programs → printer of the backend. Text of the user reaches the module in names only,
+which are reduced to harmless characters.
 """
 
 import math
@@ -50,13 +50,13 @@ def module(
     bias: bool = False,
     curvature: bool = False,
 ) -> str:
-    """The text of the module of a case in one language; `notes` are further lines of its header.
-
-    `order` says which of the sources each hidden layer of the network has; all of them in turn if it is not given.
+    """The text of the module of a case in the language of a backend.
 
     Layer i of the text is `sources[i]`: functions phi_i, dphi_i and, with a closed form, diag_i and pair_i; with `curvature`
-    also ddphi_i, φ″ between the breaks.
-    InputError for an unknown backend; NotDerivableError where an expression has no form in the language.
+    also ddphi_i, φ″ between the breaks. `notes` are further lines of the header. `order` is the index into `sources` for
+    each hidden layer of the network; by default each source once.
+
+    Raises InputError for an unknown backend, NotDerivableError if the language cannot express an expression.
     """
     language = find(backend)
     printer = language.printer
@@ -89,7 +89,7 @@ def _distinct_facts(n: int, sources: Sequence[Source]) -> Facts:
 
 
 def programs(source: Source, n: int = 0) -> tuple[StraightLineProgram | Split, ...]:
-    """φ, φ′ and, with a closed form, the diagonal and the pairs of one activation; `n` goes into their names."""
+    """φ, φ′ and, with a closed form, the diagonal and the pairs of one activation; `n` is part of their names."""
     act = source.activation
     parts: list[StraightLineProgram | Split] = [_by_pieces("phi", n, act, 0), _by_pieces("dphi", n, act, 1)]
     if source.closed_form:
@@ -113,7 +113,7 @@ def _curvature(source: Source, n: int) -> Split:
 
 
 def facts(source: Source) -> Facts:
-    """What the numeric rules need to know of an activation, in floats."""
+    """The facts of an activation that the numeric rules need, as floats."""
     act = source.activation
 
     def number(value: Expr | None) -> float | None:
@@ -134,19 +134,19 @@ def facts(source: Source) -> Facts:
 
 
 def _origin(act: Activation) -> list[list[float]] | None:
-    """Taylor coefficients of φ at 0−  and at 0+, what it is at small norms; None where a side has none."""
+    """Taylor coefficients of φ at 0 from the left and from the right, for small norms; None if a side has none."""
     left = next(piece for piece in act.pieces if piece.hi == oo or compare(piece.hi, S.Zero) >= 0)
     right = next(piece for piece in reversed(act.pieces) if piece.lo == -oo or compare(piece.lo, S.Zero) <= 0)
     try:
         sides = [taylor(piece.expr, S.Zero, TERMS - 1) for piece in (left, right)]
     except (SingularError, NoValueError):
         return None
-    found = [[float(coefficient) for coefficient in side] for side in sides]
-    return found if all(math.isfinite(number) for side in found for number in side) else None
+    rounded = [[float(coefficient) for coefficient in side] for side in sides]
+    return rounded if all(math.isfinite(number) for side in rounded for number in side) else None
 
 
 def _extra(source: Source) -> str | None:
-    """What a pair gives beside K and K_dot; panels cannot follow an endless oscillation to nearly parallel outputs."""
+    """The third quantity of a pair, after K and K_dot; for an endless oscillation no panels resolve nearly parallel outputs."""
     if not source.closed_form:
         return None
     if source.activation.homogeneity is not None:
@@ -156,7 +156,7 @@ def _extra(source: Source) -> str | None:
 
 
 def harmless(text: str) -> str:
-    """Text that can end neither a comment nor a string: anything unusual becomes a line below.
+    """Text that cannot end a comment or a string: every unusual character becomes an underscore.
 
     >>> harmless('relu"; import os' + chr(10) + '*/ \\\\')
     'relu__ import os_*/ _'
@@ -170,7 +170,7 @@ def _ops(part: StraightLineProgram | Split) -> str:
 
 
 def _by_pieces(name: str, n: int, act: Activation, order: int) -> Split:
-    """φ, or its derivative of some order, between the breaks."""
+    """φ, or its derivative of some order, as one program per interval between the breaks."""
     pieces = []
     for i, piece in enumerate(act.pieces):
         expr = piece.expr.diff(x, order)
@@ -180,7 +180,7 @@ def _by_pieces(name: str, n: int, act: Activation, order: int) -> Split:
 
 
 def _in_a(part: LoweredTerms) -> LoweredTerms:
-    """√a for p: the diagonal is a function of a."""
+    """The terms with √a in place of p, since the diagonal is a function of a."""
     root = {v.p: sqrt(_a)}
     return LoweredTerms(
         tuple(term.xreplace(root) for term in part.terms),

@@ -1,7 +1,7 @@
-"""One file per backend: all that is to be known of a language. A new file in this folder is a new backend.
+"""One file per backend. A new file in this folder is a new backend.
 
-`base` says what such a file must define: a `BACKEND`, an object with the members of `Backend`. Nothing else names a
-backend: `compile`, `ndksym generate`, the command line, verification and reports go through the functions below.
+Such a file defines `BACKEND`, an object with the members of the protocol `Backend` in `base`. No other code contains the
+name of a backend: `compile`, `ndksym generate`, the command line, verification and reports go through the functions below.
 They import what they need when they are called: the help of the command line shows `names` and loads neither SymPy nor
 NumPy.
 """
@@ -31,8 +31,8 @@ def backends() -> "tuple[Backend, ...]":
     """All backends. NumPy, the reference, comes first; the others follow by name."""
     from ndksym.runtime.compiled import NUMPY
 
-    found: list[Backend] = [import_module(f"{__name__}.{name}").BACKEND for name in names()]
-    return tuple(sorted(found, key=lambda each: (each.name != NUMPY, each.name)))
+    unsorted: list[Backend] = [import_module(f"{__name__}.{name}").BACKEND for name in names()]
+    return tuple(sorted(unsorted, key=lambda each: (each.name != NUMPY, each.name)))
 
 
 def runnable() -> "tuple[Backend, ...]":
@@ -50,7 +50,7 @@ def runnable_names() -> tuple[str, ...]:
 
 
 def text_only() -> "tuple[Backend, ...]":
-    """The backends whose text is written and read, not run."""
+    """The backends whose text is for readers and cannot be run."""
     return tuple(each for each in backends() if each.open is None)
 
 
@@ -64,5 +64,5 @@ def backend(name: str) -> "Backend":
     """
     from ndksym.runtime.arguments import choice
 
-    known = {each.name: each for each in backends()}
-    return known[choice(name, "backend", tuple(known))]
+    by_name = {each.name: each for each in backends()}
+    return by_name[choice(name, "backend", tuple(by_name))]

@@ -15,14 +15,14 @@ from ndksym.runtime.compiled import Facts, LoadedText
 __all__ = ["REQUIRED", "Backend", "Ending", "Printer", "Source", "Split", "literal"]
 
 REQUIRED: tuple[type[Function], ...] = CORE + SUPPORT
-"""Every printer prints these."""
+"""The functions that every printer must print."""
 
 _SUM, _PRODUCT, _ATOM = range(3)
 
 
 @dataclass(frozen=True)
 class Split:
-    """A function of one variable by pieces: `pieces[i]` up to `edges[i]`, the last one beyond."""
+    """A function of one variable by pieces: `pieces[i]` below `edges[i]`, the last piece above all edges."""
 
     name: str
     edges: tuple[Expr, ...]
@@ -30,7 +30,7 @@ class Split:
 
 
 def literal(number: Expr) -> str:
-    """The nearest double of an exact real number, in decimals that read back as that double.
+    """The float64 number nearest to an exact real number, in decimals that are read back as that number.
 
     >>> from sympy import pi
     >>> literal(Rational(1, 3)), literal(1/pi), literal(S(2))
@@ -44,7 +44,7 @@ def literal(number: Expr) -> str:
 
 @dataclass(frozen=True)
 class Printer:
-    """Tables of one language. `functions` maps a word of the vocabulary to text with {0}, {1}, … for its arguments."""
+    """How one language writes expressions; `functions` maps the name of a function to text with {0}, {1}, … for its arguments."""
 
     name: str
     comment: str
@@ -56,7 +56,7 @@ class Printer:
     split: Callable[["Printer", Split], str]
 
     def __call__(self, expr: Expr) -> str:
-        """The text of an expression; NotDerivableError names what this language does not know."""
+        """The text of an expression; NotDerivableError names a function that the language does not have."""
         return self._text(expr)[0]
 
     def _text(self, expr: Expr) -> tuple[str, int]:
@@ -106,7 +106,7 @@ class Printer:
         return text, _SUM if sign else _PRODUCT if below or len(above) > 1 else _ATOM
 
     def _factors(self, base: Expr, exponent: Rational) -> list[str]:
-        """Small powers as products, half-integer ones with a square root; a product of four has rounded three times."""
+        """Small powers as products, half-integer ones with a square root; higher powers as calls, which round once."""
         whole, rest = divmod(exponent, 1)
         if rest not in (0, Rational(1, 2)) or (whole > 3 and rest) or whole > 16:
             return [self.power.format(self(base), literal(exponent))]

@@ -20,13 +20,13 @@ def _call(name: str, arity: int) -> str:
 
 
 def _loop(name: str, inputs: list[str], outputs: list[str], body: str) -> str:
-    """An exported function of n entries."""
+    """The exported function of n entries."""
     pointers = ", ".join([*(f"const double *{x}" for x in inputs), *(f"double *{y}" for y in outputs)])
     return f"void ndk_{name}(size_t n, {pointers}) {{\n    for (size_t i = 0; i < n; i++) {body}\n}}\n"
 
 
 def _scalar(printer: Printer, program: StraightLineProgram) -> tuple[str, list[str]]:
-    """One entry: results through pointers."""
+    """A function of one entry, which returns its results through pointers."""
     results, lines = [], [f"const double {symbol.name} = {printer(expr)};" for symbol, expr in program.assignments]
     for output in program.outputs:
         names = [f"{output.name}_{n}" for n in range(len(output.terms))]

@@ -1,4 +1,4 @@
-"""LaTeX: the program as aligned equations, numbers exact."""
+"""LaTeX: formulas and programs as aligned equations with exact numbers."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ _TABLE = {
 
 @dataclass(frozen=True)
 class _LatexPrinter(Printer):
-    """Numbers stay exact, quotients are fractions, powers are powers."""
+    """Prints exact numbers, fractions and powers."""
 
     def _text(self, expr: Expr) -> tuple[str, int]:
         if not expr.free_symbols:

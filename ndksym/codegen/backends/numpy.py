@@ -21,7 +21,7 @@ def _call(name: str, arity: int) -> str:
 
 
 def _full(printer: Printer, program: StraightLineProgram, output: Output) -> list[str]:
-    """Lines that assign an output and, where asked for, its size; constants get the shape of the inputs."""
+    """Lines that assign an output and, if it is `sized`, its size; constants get the shape of the inputs."""
     like, name = program.inputs[0].name, output.name
     lines, names = [], []
     for n, term in enumerate(output.terms):
@@ -47,13 +47,13 @@ def _program(printer: Printer, program: StraightLineProgram) -> str:
 
 
 def _split(printer: Printer, split: Split) -> str:
-    """Each piece is evaluated inside itself only, so what is not selected can do no harm."""
+    """Each piece is evaluated within its own interval only, so values that are not selected cannot overflow."""
     text = "".join(_program(printer, piece) + "\n\n" for piece in split.pieces)
     ends = [literal(edge) for edge in split.edges]
     calls = []
     for n, piece in enumerate(split.pieces):
-        held = f"np.maximum(u, {ends[n - 1]})" if n else "u"
-        calls.append(f"{piece.name}(np.minimum({held}, {ends[n]}))" if n < len(ends) else f"{piece.name}({held})")
+        above = f"np.maximum(u, {ends[n - 1]})" if n else "u"
+        calls.append(f"{piece.name}(np.minimum({above}, {ends[n]}))" if n < len(ends) else f"{piece.name}({above})")
     choice = calls[-1]
     for end, call in zip(reversed(ends), reversed(calls[:-1]), strict=True):
         choice = f"np.where(u < {end}, {call}, {choice})"
