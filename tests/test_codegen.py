@@ -6,7 +6,7 @@ import pytest
 from sympy import cos, sin
 
 from ndksym.activation.activation import activation
-from ndksym.codegen.load import compile_layers
+from ndksym.codegen.compile import compile_layers
 from ndksym.kernels.dual import dual
 from tests.closed_forms import KERNELS, typed
 from tests.generated_code import BACKENDS, ULP, strict
@@ -79,7 +79,13 @@ def test_pairs_keep_the_contract_the_driver_relies_on(name, backend):
         assert min(covered) > 0.8 * len(points) or name in ("sin", "cos")
         assert (K_size <= 3 * np.abs(K)).all()
         assert (K_dot_size <= 3 * np.abs(K_dot)).all()
-    wanted = "gap" if it.activation.homogeneity is not None else "defect" if it.activation.expr.has(sin, cos) else None
+    wanted = (
+        "PQ_minus_K"
+        if it.activation.homogeneity is not None
+        else "defect"
+        if it.activation.expr.has(sin, cos)
+        else None
+    )
     assert layer.extra == wanted
     assert (extra is None) == (wanted is None)
     if wanted == "defect":
@@ -91,7 +97,7 @@ def test_pairs_keep_the_contract_the_driver_relies_on(name, backend):
         if name in ("snake", "sin", "cos"):
             far = np.minimum(points[:, 0], points[:, 1]) > 10
             assert (extra_size[far] <= LIMIT * extra[far]).all()
-    if wanted == "gap":
+    if wanted == "PQ_minus_K":
         for point, value, size in zip(points, extra, extra_size, strict=True):
             with mp.workdps(80):
                 if it.activation.parity and point[2] > point[3]:

@@ -12,7 +12,7 @@ from ndksym.errors import DivergentKernelError, InputError, InputTypeError
 from ndksym.kernels.dual import dual
 from ndksym.runtime import mehler, near_parallel, quadrature
 from ndksym.runtime.kernel import Kernel
-from ndksym.runtime.preactivations import Rows, Rule
+from ndksym.runtime.preactivations import LayerRules, Preactivations
 from ndksym.symbols import a, b, c
 from ndksym.verify import closed_form_values
 from ndksym.verify.accuracy import family, score, truth
@@ -100,7 +100,7 @@ def test_symmetric_case_is_exactly_symmetric_and_blocks_do_not_matter(monkeypatc
     kernel = Kernel((tanh, tanh), False, "numpy")
     whole = kernel.ntk(X)
     assert np.array_equal(whole, whole.T)
-    monkeypatch.setattr("ndksym.runtime.kernel._BLOCK", 5)
+    monkeypatch.setattr("ndksym.runtime.gram._BLOCK", 5)
     assert np.allclose(kernel.ntk(X), whole, rtol=1e-14, atol=0)
 
 
@@ -273,9 +273,12 @@ def test_the_series_serves_right_and_obtuse_angles_too(monkeypatch, formula, row
 
 def test_the_gap_by_series_needs_both_sides_to_die_out():
     layer = derive("tanh").compile("numpy").layers[0]
-    small, large = (Rows(Rule(layer), np.array([variance])).series(np.zeros(1, dtype=int)) for variance in (0.1, 10.0))
-    assert mehler.resolves_gap(small, small)
-    assert not any(mehler.resolves_gap(*both) for both in ((small, large), (large, small), (large, large)))
+    small, large = (
+        Preactivations(LayerRules(layer), np.array([variance])).series(np.zeros(1, dtype=int))
+        for variance in (0.1, 10.0)
+    )
+    assert mehler.resolves_PQ_minus_K(small, small)
+    assert not any(mehler.resolves_PQ_minus_K(*both) for both in ((small, large), (large, small), (large, large)))
 
 
 @pytest.mark.parametrize("theta", [0.1, 1e-3])
@@ -286,7 +289,7 @@ def test_the_gap_by_series_needs_both_sides_to_die_out():
 def test_the_gap_by_price_sees_the_bend_of_unequal_norms(name, p, apart, theta):
     """u and v cross a break at 6 at places 6 |p − q|/(pq) apart: within 1e-4 of θ = 0 the slope bends."""
     layer = derive(name).compile("numpy").layers[0]
-    first, second = (Rows(Rule(layer), np.array([norm * norm])) for norm in (p, p * (1 + apart)))
+    first, second = (Preactivations(LayerRules(layer), np.array([norm * norm])) for norm in (p, p * (1 + apart)))
     zero, s, k = np.zeros(1, dtype=int), np.array([np.sin(theta / 2)]), np.array([np.cos(theta / 2)])
     found, done = near_parallel.by_price(first, second, zero, zero, s, k)
     with mp.workdps(40):

@@ -57,8 +57,8 @@ def test_the_terms_sum_to_the_closed_form(name):
 )
 def test_the_gap_is_the_gap_and_each_of_its_terms_vanishes_with_the_angle(name):
     it = dual(activation(name))
-    gap = homogeneous.gap(it.K, it.activation.homogeneity)
-    code = program("gap", (v.p, v.q, v.c, v.s, v.k), {"gap": gap})
+    PQ_minus_K = homogeneous.PQ_minus_K(it.K, it.activation.homogeneity)
+    code = program("PQ_minus_K", (v.p, v.q, v.c, v.s, v.k), {"PQ_minus_K": PQ_minus_K})
     with mp.workdps(40):
         for p, q, half in POINTS:
             here = state(p, q, half)
@@ -66,9 +66,9 @@ def test_the_gap_is_the_gap_and_each_of_its_terms_vanishes_with_the_angle(name):
             want = mp.sqrt(alone[0]) * mp.sqrt(alone[1]) - at(it.K, p, q, here[v.s], here[v.k])
             assert abs(run(code, list(here.values()))[0] - want) < mp.mpf(10) ** -33 * abs(want)
         here = state(1, 1, 1e-12)
-        for symbol, expr in gap.definitions:
+        for symbol, expr in PQ_minus_K.definitions:
             here[symbol] = value(expr, here)
-        assert all(abs(value(term, here)) < 1e-10 for term in gap.terms)
+        assert all(abs(value(term, here)) < 1e-10 for term in PQ_minus_K.terms)
 
 
 P, Q, S, K = v.p**2, v.q**2, v.s, v.k
@@ -143,7 +143,7 @@ def test_what_cannot_be_lowered_is_named(expr, text):
 
 def test_a_kernel_that_is_not_homogeneous_has_no_gap():
     with pytest.raises(NotDerivableError, match="homogeneous"):
-        homogeneous.gap(KERNELS["erf"], 1)
+        homogeneous.PQ_minus_K(KERNELS["erf"], 1)
 
 
 @pytest.mark.parametrize(
@@ -175,8 +175,8 @@ def test_what_is_odd_in_c_has_no_sign():
 @pytest.mark.parametrize("n", [3, 5])
 def test_the_gap_of_a_power_of_the_determinant(n):
     """K = (ab − c²)^{n/2} = (pq sin θ)ⁿ, which is 0 at θ = 0."""
-    gap = homogeneous.gap((a * b - c**2) ** Rational(n, 2), n)
-    code = program("gap", (v.p, v.q, v.c, v.s, v.k), {"gap": gap})
+    PQ_minus_K = homogeneous.PQ_minus_K((a * b - c**2) ** Rational(n, 2), n)
+    code = program("PQ_minus_K", (v.p, v.q, v.c, v.s, v.k), {"PQ_minus_K": PQ_minus_K})
     for p, q, half in POINTS:
         with mp.workdps(30):
             found = run(code, list(state(p, q, half).values()))[0]
@@ -218,6 +218,6 @@ def test_an_erfi_with_nothing_beside_it_is_itself():
 def test_only_what_cancels_becomes_a_ramp():
     """c ψ + r vanishes as θ → π, c ψ − r does not."""
     straight, bent = sqrt(a * b - c**2), c * (pi - acos(c / (sqrt(a) * sqrt(b))))
-    assert any(term.has(v.ramp) for term in lower(bent + straight).terms)
-    assert not any(term.has(v.ramp) for term in lower(bent - straight).terms)
-    assert not any(term.has(v.ramp) for term in lower(bent).terms)
+    assert any(term.has(v.arccos_kernel_1) for term in lower(bent + straight).terms)
+    assert not any(term.has(v.arccos_kernel_1) for term in lower(bent - straight).terms)
+    assert not any(term.has(v.arccos_kernel_1) for term in lower(bent).terms)

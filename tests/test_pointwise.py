@@ -9,7 +9,7 @@ import pytest
 from sympy import lambdify
 
 from ndksym.activation.activation import activation
-from ndksym.codegen.load import compile_layers
+from ndksym.codegen.compile import compile_layers
 from ndksym.symbols import x
 from tests.closed_forms import typed
 from tests.generated_code import BACKENDS, strict

@@ -137,7 +137,7 @@ def test_a_kernel_that_is_no_second_moment_is_not_used(text):
 @pytest.mark.parametrize("text", ["gabor", "sin(x)+x**2", "exp(-x**2)"])
 def test_a_closed_form_that_cancels_nearly_everywhere_is_not_used(monkeypatch, text):
     """It is served at few pairs, so few of those that are compared: what it gives at the others counts too."""
-    right = term_table.Table.add
+    right = term_table.TermTable.add
 
     def add(self, functions, monomial, number):
         right(self, functions, monomial, -number)
@@ -145,7 +145,7 @@ def test_a_closed_form_that_cancels_nearly_everywhere_is_not_used(monkeypatch, t
     X = rows(2.5**2, 1.3**2, 2.5 * 1.3 * np.cos(0.37))
     K = ndksym.derive(text).compile().nngp(X)
     compiling._proved.cache_clear()
-    monkeypatch.setattr(term_table.Table, "add", add)
+    monkeypatch.setattr(term_table.TermTable, "add", add)
     kernel = ndksym.derive(text).compile()
     assert kernel.layers[0].proof.passed == kernel.layers[0].closed
     assert kernel.nngp(X) == pytest.approx(K, rel=1e-9, abs=1e-12)

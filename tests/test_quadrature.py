@@ -9,6 +9,7 @@ from scipy.special import erf
 from ndksym.errors import NotDerivableError
 from ndksym.runtime import mehler, quadrature
 from ndksym.runtime.panels import panels
+from ndksym.runtime.quadrature import GaussianPair
 from tests.networks import Numeric, erf_, erf_dual, relu, relu6, relu_dual, softsign, tanh
 
 NORMS = [
@@ -40,11 +41,11 @@ def test_quadrature_is_right_everywhere(layer, dual, p, q):
         for angle in ANGLES:
             s, k = np.sin(angle / 2), np.sin((np.pi - angle) / 2)
             K, K_dot, P, Q = exact(dual, p, q, s, k)
-            got = quadrature.double(layer, grid, p, q, s, k, float(P), float(Q))
+            got = quadrature.double(layer, grid, GaussianPair(p, q, s, k, float(P), float(Q)))
             assert abs(got.K - K) <= 3e-15 * max(abs(K), 1e-2 * P * Q if layer is erf_ else 0)
             assert abs(got.K_dot - K_dot) <= 5e-15 * K_dot
-            assert abs(mp.sqrt(got.gap / (P * Q)) - mp.sqrt((P * Q - K) / (P * Q))) < 2e-15
-            assert abs(mp.sqrt(got.cogap / (P * Q)) - mp.sqrt((P * Q + K) / (P * Q))) < 2e-15
+            assert abs(mp.sqrt(got.PQ_minus_K / (P * Q)) - mp.sqrt((P * Q - K) / (P * Q))) < 2e-15
+            assert abs(mp.sqrt(got.PQ_plus_K / (P * Q)) - mp.sqrt((P * Q + K) / (P * Q))) < 2e-15
 
 
 @pytest.mark.parametrize("layer", [relu, erf_, tanh, relu6, softsign], ids=lambda layer: layer.name)
@@ -60,7 +61,7 @@ def test_series_and_quadrature_agree(layer):
         assert served.all()
         for m in range(3):
             P, Q = (np.sqrt(quadrature.single(layer, grid, x)[0]) for x in (p, norms[j[m]]))
-            want = quadrature.double(layer, grid, p, norms[j[m]], s[m], k[m], P, Q)
+            want = quadrature.double(layer, grid, GaussianPair(p, norms[j[m]], s[m], k[m], P, Q))
             assert K[m] == pytest.approx(want.K, rel=5e-15)
             assert K_dot[m] == pytest.approx(want.K_dot, rel=5e-15)
 
@@ -70,7 +71,7 @@ def test_the_series_says_what_it_cannot_do():
     found = mehler.series(relu, grid, np.ones(1))
     zero = np.zeros(1, dtype=int)
     assert not mehler.pairs(found, found, zero, zero, np.array([0.99]))[2].any()
-    assert not mehler.resolves_gap(found, found)
+    assert not mehler.resolves_PQ_minus_K(found, found)
 
 
 @pytest.mark.parametrize("norms", [(0.3, 1.6), (1.6, 0.3), (1.6, 1.6)])
@@ -78,12 +79,14 @@ def test_the_gap_by_the_series_is_that_by_quadrature(norms):
     """At 1.6 the squares of the coefficients die out within MOST, the coefficients do not."""
     grid = panels(tanh.phi, tanh.dphi, tanh.breaks)
     first, second = (mehler.series(tanh, grid, np.array([p])) for p in norms)
-    assert mehler.resolves_gap(first, second)
+    assert mehler.resolves_PQ_minus_K(first, second)
     zero, s = np.zeros(1, dtype=int), np.array([0.01])
     k = np.sqrt(1 - s * s)
     P, Q = (np.sqrt(quadrature.single(tanh, grid, p)[0]) for p in norms)
-    want = quadrature.double(tanh, grid, *norms, s[0], k[0], P, Q).gap
-    assert mehler.gap(first, second, zero, zero, s, np.array([P]), np.array([Q]))[0] == pytest.approx(want, rel=1e-13)
+    want = quadrature.double(tanh, grid, GaussianPair(*norms, s[0], k[0], P, Q)).PQ_minus_K
+    assert mehler.PQ_minus_K(first, second, zero, zero, s, np.array([P]), np.array([Q]))[0] == pytest.approx(
+        want, rel=1e-13
+    )
 
 
 def test_the_gap_of_parallel_inputs_serves_many_pairs_at_once():
@@ -95,9 +98,9 @@ def test_the_gap_of_parallel_inputs_serves_many_pairs_at_once():
         known = [exact(erf_dual, *norms, 0.0, 1.0) for norms in zip(p, q, strict=True)]
         P, Q = (np.array([float(each[n]) for each in known]) for n in (2, 3))
         gaps = np.array([float(P * Q - K) for K, _, P, Q in known])
-    got = quadrature.radial_gap(erf_, grid, p, q, P, Q)
+    got = quadrature.radial_PQ_minus_K(erf_, grid, p, q, P, Q)
     assert np.abs(np.sqrt(got / (P * Q)) - np.sqrt(gaps / (P * Q))).max() < 2e-15
-    assert quadrature.radial_gap(erf_, grid, *np.zeros((4, 0))).shape == (0,)
+    assert quadrature.radial_PQ_minus_K(erf_, grid, *np.zeros((4, 0))).shape == (0,)
 
 
 def test_a_series_ends_where_the_rest_does_not_count():
@@ -158,6 +161,6 @@ def test_a_norm_of_zero_is_a_number_like_any_other():
     grid = panels(erf_.phi, erf_.dphi, erf_.breaks)
     P = np.sqrt(quadrature.single(erf_, grid, 1.0)[0])
     for p, q, first, second in ((1.0, 0.0, P, 0.0), (0.0, 1.0, 0.0, P), (0.0, 0.0, 0.0, 0.0)):
-        got = quadrature.double(erf_, grid, p, q, 0.6, 0.8, first, second)
-        assert (got.K, got.gap, got.cogap) == pytest.approx((0, 0, 0), abs=1e-30)
+        got = quadrature.double(erf_, grid, GaussianPair(p, q, 0.6, 0.8, first, second))
+        assert (got.K, got.PQ_minus_K, got.PQ_plus_K) == pytest.approx((0, 0, 0), abs=1e-30)
         assert got.K_dot == pytest.approx(4 / np.pi / np.sqrt((1 + 2 * p * p) * (1 + 2 * q * q)), rel=1e-14)

@@ -272,8 +272,8 @@ def test_the_tails_rule_is_the_usual_one_where_nothing_is_far_out():
         from ndksym.runtime import quadrature
 
         at = (0.7, 1.9, 0.6, 0.8, P, Q)
-        found, usual = (rule.double(layer, grid, *at) for rule in (tails, quadrature))
-        for field in ("K", "K_dot", "gap", "cogap"):
+        found, usual = (rule.double(layer, grid, quadrature.GaussianPair(*at)) for rule in (tails, quadrature))
+        for field in ("K", "K_dot", "PQ_minus_K", "PQ_plus_K"):
             assert getattr(found, field) == pytest.approx(getattr(usual, field), rel=1e-13)
 
 

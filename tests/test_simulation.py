@@ -31,7 +31,7 @@ def job(activation="gelu", depth=2, width=7, times=(0.0, 0.5, 1.0), pairs=4, los
 
 
 def networks(task, pairs=2):
-    layers = worker.load(task.text, "numpy")
+    layers = worker.load_numpy(task.text)
     hidden = [layers[n] for n in task.order]
     return network.created(hidden, task.shapes, task.bias, network.Noise(task.seed, range(pairs)), 0.7)
 
@@ -72,7 +72,7 @@ def test_back_propagation_is_the_derivative(bias):
 def test_one_step_by_hand():
     """Two steps of one pair of depth 1, written out: decay, gradient, noise, and the loss's scale."""
     task = job("erf", 1, 3, times=(0.0, 0.25, 0.5), loss=0.5)
-    layers = worker.load(task.text, "numpy")
+    layers = worker.load_numpy(task.text)
     noise = network.Noise(task.seed, [0])
     W, v = (np.sqrt(0.5) * noise.like(np.empty((1, 2, *shape)))[0, 0].copy() for shape in task.shapes)
     both = np.hstack([task.X, task.rows])

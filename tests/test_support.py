@@ -10,7 +10,16 @@ import pytest
 from ndksym.codegen import library as built
 from ndksym.runtime import special
 
-ARITY = {"expdiff": 3, "experfc": 3, "experfi": 3, "corner": 3, "edge": 4, "ramp": 3, "sliver": 3, "away": 4}
+ARITY = {
+    "expdiff": 3,
+    "experfc": 3,
+    "experfi": 3,
+    "corner": 3,
+    "edge": 4,
+    "arccos_kernel_1": 3,
+    "theta_minus_sin": 3,
+    "p_minus_q_cos": 4,
+}
 ARITY |= {"logistic": 1, "softplus": 1}
 OWN = {"sign": 1, "min": 2, "max": 2, "erfcx": 1, "dawson": 1}
 
@@ -57,9 +66,9 @@ TRUTHS = {
     "experfi": lambda A, z, B: mp.exp(A) * mp.erfi(z),
     "corner": lambda A, h, k: mp.exp(A) if h > 0 and k > 0 else mp.mpf(0),
     "edge": _edge,
-    "ramp": lambda psi, s, k: psi * mp.cos(mp.pi - psi) + mp.sin(psi),
-    "sliver": lambda theta, s, k: theta - mp.sin(theta),
-    "away": lambda p, q, c, s: p - c / p,
+    "arccos_kernel_1": lambda psi, s, k: psi * mp.cos(mp.pi - psi) + mp.sin(psi),
+    "theta_minus_sin": lambda theta, s, k: theta - mp.sin(theta),
+    "p_minus_q_cos": lambda p, q, c, s: p - c / p,
     "logistic": lambda x: 1 / (1 + mp.exp(-x)),
     "softplus": lambda x: mp.log1p(mp.exp(x)),
     "sign": mp.sign,
@@ -83,9 +92,9 @@ ARGUMENTS = {
         for h in (-16.0, -0.75, -0.125, 0.125, 2.5)
         for g in (-3.0, -0.5, -0.0625, 0.0, 0.0625, 0.625, 3.0)
     ],
-    "ramp": [(float(y), np.cos(y / 2), np.sin(y / 2)) for y in HALF_ANGLES],
-    "sliver": [(float(y), np.sin(y / 2), np.cos(y / 2)) for y in [*HALF_ANGLES, 1.99, 2.01]],
-    "away": [
+    "arccos_kernel_1": [(float(y), np.cos(y / 2), np.sin(y / 2)) for y in HALF_ANGLES],
+    "theta_minus_sin": [(float(y), np.sin(y / 2), np.cos(y / 2)) for y in [*HALF_ANGLES, 1.99, 2.01]],
+    "p_minus_q_cos": [
         (p, q, p * q * (1 - 2 * s * s), s) for p, q in ((1.5, 1.25), (2.0, 2.0)) for s in (0.0, 0.125, 0.5, 0.75, 1.0)
     ],
     "logistic": [(x,) for x in (-700.0, -30.0, -1.0, 0.0, 2.0, 40.0)],

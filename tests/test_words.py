@@ -9,12 +9,11 @@ import pytest
 from sympy import Function, Rational, Symbol, pi, sqrt
 
 from ndksym.codegen import functions as v
+from ndksym.codegen.backends import backend as find
+from ndksym.codegen.backends import backends, runnable
 from ndksym.codegen.backends.base import REQUIRED, literal
-from ndksym.codegen.backends.c import C
-from ndksym.codegen.backends.latex import LATEX
-from ndksym.codegen.backends.numpy import NUMPY
-from ndksym.codegen.load import opened
-from ndksym.codegen.lower import Lowered
+from ndksym.codegen.compile import opened
+from ndksym.codegen.lower import LoweredTerms
 from ndksym.codegen.module import module
 from ndksym.codegen.program import program
 from ndksym.errors import NotDerivableError
@@ -27,16 +26,18 @@ __all__ = ["strict"]
 
 def words_in(backend, exprs):
     """A way to call any expressions of four arguments, compiled."""
-    printer = NUMPY if backend == "numpy" else C
+    printer = find(backend).printer
     text = module("words", [typed("relu")], backend)
     for n, expr in enumerate(exprs):
-        code = program(f"word_{n}", ARGUMENTS, {"y": Lowered((expr,), ())}, sized=False)
+        code = program(f"word_{n}", ARGUMENTS, {"y": LoweredTerms((expr,), ())}, sized=False)
         text += "\n\n" + printer.program(printer, code)
     if backend == "numpy":
         text = f"from scipy.special import erf, erfc\nfrom ndksym.runtime.special import *\n{text}"
-    return opened(text, backend)[1]
+    return opened(text, backend).run
 
 
+PRINTERS = [each.printer for each in backends()]
+LATEX = find("latex").printer
 ARGUMENTS = tuple(Symbol(f"z{n}", real=True) for n in range(4))
 Z = np.array(
     [-700.0, -30.0, -3.0, -1.0, -0.3, -1e-3, -1e-9, 1e-300, 1e-9, 1e-3, 0.3, 0.99, 1.0, 1.7, 3.0, 8.0, 30.0, 700.0]
@@ -67,14 +68,14 @@ def arguments(word):
         "experfi": [-(zs**2), zs, 0 * zs],
         "corner": [np.array([1, 1, 800, -2.0]), np.array([1, -1, -1, 2.0]), np.array([1, 1, 1, 1e-9])],
         "edge": [np.concatenate([z.ravel() for z in parts]) for parts in zip(*wedges, strict=True)],
-        "ramp": [2 * half, np.cos(half), np.sin(half)],
-        "sliver": [2 * half, np.sin(half), np.cos(half)],
+        "arccos_kernel_1": [2 * half, np.cos(half), np.sin(half)],
+        "theta_minus_sin": [2 * half, np.sin(half), np.cos(half)],
         "logistic": [np.concatenate([-big[:-1], big])],
         "softplus": [np.concatenate([-big[:-1], big])],
     }[word]  # fmt: skip
 
 
-@pytest.mark.parametrize("printer", [NUMPY, C, LATEX], ids=lambda printer: printer.name)
+@pytest.mark.parametrize("printer", PRINTERS, ids=lambda printer: printer.name)
 def test_every_printer_prints_every_word(printer):
     assert {word.__name__ for word in REQUIRED} == set(printer.functions) == set(MEANING)
     for word in REQUIRED:
@@ -99,7 +100,7 @@ def read(text):
     return re.sub(r"(?<=[\w)]) (?=[\w(])", "*", text)
 
 
-NOTATION = ("where", "corner", "edge", "ramp", "away")
+NOTATION = ("where", "corner", "edge", "arccos_kernel_1", "p_minus_q_cos")
 """Named in LaTeX by a sign of their own, not written out."""
 
 
@@ -115,7 +116,7 @@ def test_latex_says_what_the_words_mean():
         name = word.__name__
         if name not in NOTATION:
             args = list(values[: word.arity])
-            if name == "sliver":  # θ − 2 s k: its arguments belong together
+            if name == "theta_minus_sin":  # θ − 2 s k: its arguments belong together
                 args = [args[0], mp.sin(args[0] / 2), mp.cos(args[0] / 2)]
             assert abs(meaning(word(*ARGUMENTS[: word.arity]), args) - MEANING[name](*args)) < 1e-14, word
     z0, z1, z2, _ = ARGUMENTS
@@ -124,14 +125,14 @@ def test_latex_says_what_the_words_mean():
         assert abs(meaning(expr, values) - want) < 1e-14, expr
 
 
-@pytest.mark.parametrize("printer", [NUMPY, C, LATEX], ids=lambda printer: printer.name)
+@pytest.mark.parametrize("printer", PRINTERS, ids=lambda printer: printer.name)
 def test_what_a_printer_does_not_know_is_an_error(printer):
     for expr in (Function("system")(v.u), v.u**v.p):
         with pytest.raises(NotDerivableError, match=r"no form in|rational exponent"):
             printer(expr)
 
 
-@pytest.mark.parametrize("printer", [NUMPY, C], ids=lambda printer: printer.name)
+@pytest.mark.parametrize("printer", [each.printer for each in runnable()], ids=lambda printer: printer.name)
 def test_a_square_is_one_product_and_so_rounded_once(printer):
     z0 = ARGUMENTS[0]
     assert printer(z0**2) == "z0 * z0"
@@ -149,7 +150,7 @@ def test_numbers_are_correctly_rounded():
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_words_are_right_to_a_few_ulp(backend):
-    words = [word for word in REQUIRED if word is not v.away]
+    words = [word for word in REQUIRED if word is not v.p_minus_q_cos]
     run = words_in(backend, [word(*ARGUMENTS[: word.arity]) for word in words])
     for n, word in enumerate(words):
         name = word.__name__
@@ -170,7 +171,7 @@ def test_words_are_right_to_a_few_ulp(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_away_is_right_where_it_vanishes(backend):
-    run = words_in(backend, [v.away(*ARGUMENTS)])
+    run = words_in(backend, [v.p_minus_q_cos(*ARGUMENTS)])
     p, q, half = (z.ravel() for z in np.meshgrid([1.0, 1e-8, 3.0], [1.0, 1 + 1e-9, 1e-8], [1e-9, 1e-3, 0.7, 0.9, 1.5]))
     s = np.sin(half)
     with mp.workdps(40):

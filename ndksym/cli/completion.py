@@ -5,7 +5,7 @@ Where none does, the shell completes the names of files.
 
 from collections.abc import Iterable
 
-__all__ = ["backends", "cases_and_networks", "dynamics", "methods", "networks", "reductions", "tasks"]
+__all__ = ["backends", "cases_and_networks", "dynamics", "methods", "networks", "reductions", "tasks", "texts"]
 
 
 def networks(incomplete: str) -> list[str]:
@@ -47,10 +47,17 @@ def dynamics(incomplete: str) -> list[str]:
 
 
 def backends(incomplete: str) -> list[str]:
-    """The languages that are loaded here."""
-    from ndksym.derivation import BACKENDS
+    """The languages whose code is run."""
+    from ndksym.codegen.backends import runnable_names
 
-    return _beginning(incomplete, BACKENDS)
+    return _beginning(incomplete, runnable_names())
+
+
+def texts(incomplete: str) -> list[str]:
+    """The languages in which code is printed."""
+    from ndksym.codegen.backends import names
+
+    return _beginning(incomplete, names())
 
 
 def reductions(incomplete: str) -> list[str]:

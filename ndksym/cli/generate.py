@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ndksym.cases import FOLDER, case, cases
 from ndksym.codegen import standalone
+from ndksym.codegen.backends import runnable_names
 from ndksym.codegen.files import expected
 from ndksym.derivation import derive
 from ndksym.errors import InputError
@@ -65,7 +66,7 @@ def generate(
                 "for any other activation give a folder: --out FOLDER"
             )
         else:
-            texts = expected(name, derive(name, depth=depth, bias=bias), ("numpy", "c"))
+            texts = expected(name, derive(name, depth=depth, bias=bias), runnable_names())
         alone = out is not None and len(names) == 1
         folder = root if alone else root / (name if name in case_names else _folder_name(name))
         wanted |= {folder / file: text for file, text in texts.items()}

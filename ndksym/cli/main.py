@@ -169,7 +169,7 @@ def solve(
     step: options.Step = None,
     reduction: options.Reduction = "sum",
     rtol: options.Tolerance = 1e-6,
-    backend: options.Backend = "numpy",
+    backend: options.Backend = None,
     covariance: options.Covariance = False,
     two_time: options.TwoTime = False,
     json_: options.Json = False,
@@ -187,6 +187,7 @@ def solve(
     _check_writable(figure, save)
     run_in_child(timeout, default=30 * MINUTE)
     from ndksym.cli import solve
+    from ndksym.runtime.compiled import NUMPY
 
     chosen = solve.SolveOptions(
         temperature=temperature,
@@ -196,7 +197,7 @@ def solve(
         method=method,
         reduction=reduction,
         rtol=rtol,
-        backend=backend,
+        backend=backend or NUMPY,
         seed=seed,
         times=times,
         strength=strength,
@@ -325,7 +326,7 @@ def generate(
     json_: options.Json = False,
     timeout: options.Timeout = None,
 ) -> None:
-    """Write generated code, in NumPy and C, with its formulas in LaTeX and a record; a network needs --out."""
+    """Write generated code, a file for each language, and a record; a network needs --out."""
     run_in_child(timeout, default=30 * MINUTE)
     from ndksym.cli import generate
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ndksym.cli import completion
+from ndksym.codegen.backends import names
 from ndksym.dynamics import methods
 
 PHYSICS, ACCURACY, OUTPUT = "Physics", "Accuracy", "Output"
@@ -69,7 +70,9 @@ NngpOnly = Annotated[bool, _flag("--nngp-only", "Derive the NNGP kernel alone; w
 Expand = Annotated[bool, _flag("--expand", "Write nngp, ntk and ndk out at any depth.", OUTPUT)]
 Code = Annotated[
     str | None,
-    _option("--code", "numpy|c", "Print the generated code and nothing else.", panel=OUTPUT, words=completion.backends),
+    _option(
+        "--code", "|".join(names()), "Print the generated code and nothing else.", panel=OUTPUT, words=completion.texts
+    ),
 ]
 ReportFile = Annotated[
     Path | None,
@@ -161,7 +164,15 @@ Reduction = Annotated[
 # of solve and simulate: accuracy
 Tolerance = Annotated[float, _option("--rtol", "ε", "Largest error of f, relative to the largest |y|.", panel=ACCURACY)]
 Backend = Annotated[
-    str, _option("--backend", "numpy|c", "Language of the compiled kernel.", panel=ACCURACY, words=completion.backends)
+    str | None,
+    _option(
+        "--backend",
+        "NAME",
+        "Language of the compiled kernel, one of those of 'ndksym derive --code' that can be run.",
+        panel=ACCURACY,
+        default="numpy",
+        words=completion.backends,
+    ),
 ]
 Width = Annotated[str, _option("--width", "N[,N…]", "Width of all hidden layers, or one for each.", panel=ACCURACY)]
 Pairs = Annotated[int, _option("--pairs", "N", "Pairs of networks with labels y and −y.", panel=ACCURACY)]

@@ -62,7 +62,7 @@ def build_report(
         Is called with the fraction done.
     """
     at = setting.chosen(d)
-    kernel = compiled(d, "numpy")
+    kernel = compiled(d)
     drawn = list(kernel_figures.figures(d, kernel, at, nngp_only))
     progress(0.1)
     p = None if nngp_only else phases_section.expanded(d)

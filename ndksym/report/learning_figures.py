@@ -126,7 +126,7 @@ def expansions(p: Phases, shown: Learning, setting: Setting) -> Iterator[Figure 
 def _simulated(d: Network, task: Task, setting: Setting, progress: Progress) -> Simulation:
     if d.depth > _DEEPEST:
         raise NdksymError(f"{d.depth} layers take longer than a report may; use ndksym simulate")
-    kernel = compiled(d, "numpy")
+    kernel = compiled(d)
     langevin = checks.physics(
         kernel, setting.temperature, setting.prior_variance, setting.init_variance, setting.bias, False
     )

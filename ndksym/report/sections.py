@@ -8,12 +8,14 @@ from sympy import Expr, Function, Symbol, oo
 
 from ndksym.algebra.substitute import is_large
 from ndksym.codegen import files
+from ndksym.codegen.backends import runnable
 from ndksym.kernels import prior
 from ndksym.kernels.dual import Dual, Step
 from ndksym.kernels.network import WRITTEN_OUT, Network
 from ndksym.kernels.recursion import Layer
 from ndksym.output.figure import Absent, Figure
 from ndksym.report import html, learning_figures, text
+from ndksym.runtime.compiled import NUMPY
 from ndksym.symbols import a, b, c, s, t, x
 from ndksym.verify import Evidence
 
@@ -185,11 +187,11 @@ def code(d: Network) -> Markup:
     """How to compile the network in Python, and the generated modules, folded."""
     name = " ".join(act.name for act in d.activations)
     modules = [
-        html.folded(label, html.code(files.source(name, d, backend)))
-        for backend, label in (("numpy", "NumPy, kernel.py"), ("c", "C, kernel.c"))
+        html.folded(f"{backend.label}, {backend.file}", html.code(files.source(name, d, backend.name)))
+        for backend in runnable()
     ]
     call = repr(d.activations[0].name) if len(set(d.activations)) == 1 else repr([act.name for act in d.activations])
-    use = f'k = ndksym.derive({call}, depth={d.depth}, bias={d.bias}).compile("numpy")\nk.nngp(X)'
+    use = f'k = ndksym.derive({call}, depth={d.depth}, bias={d.bias}).compile("{NUMPY}")\nk.nngp(X)'
     use += "" if d.diverges else "\nk.ntk(X)\nk.ndk(X, t=t, s=s, temperature=T)"
     return html.section("code", "Generated code", html.code(use), *modules)
 

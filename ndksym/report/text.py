@@ -6,6 +6,7 @@ from typing import Any
 from sympy import Expr
 
 from ndksym.activation.activation import Activation
+from ndksym.codegen.backends import runnable_names
 from ndksym.errors import DivergentKernelError
 from ndksym.kernels import latex, recursion
 from ndksym.kernels.dual import Dual
@@ -87,10 +88,13 @@ def text(d: Network, certificate: Sequence[Evidence], *, expand: bool, nngp_only
     blocks.append("Certificate\n" + str(certificate))
     names = [act.name for act in d.activations]
     call = repr(names[0]) if len(set(names)) == 1 else repr(names)
+    first, *others = runnable_names()
+    alternatives = ", ".join(f'"{name}"' for name in others)
+    options = ", ".join(f"--code {name}" for name in (first, *others))
     blocks.append(
         "Code\n"
-        f'  k = ndksym.derive({call}, depth={d.depth}, bias={d.bias}).compile("numpy")      # or "c"\n'
-        "  k.nngp(X)   k.ntk(X)   k.ndk(X, t=t, s=s, temperature=T)      # the source: --code numpy, --code c"
+        f'  k = ndksym.derive({call}, depth={d.depth}, bias={d.bias}).compile("{first}")      # or {alternatives}\n'
+        f"  k.nngp(X)   k.ntk(X)   k.ndk(X, t=t, s=s, temperature=T)      # the source: {options}"
     )
     return "\n\n".join(blocks)
 

@@ -15,6 +15,7 @@ from ndksym.errors import InputError
 from ndksym.kernels.network import Network
 from ndksym.runtime import checks
 from ndksym.runtime.arguments import choice, integer, listed
+from ndksym.runtime.compiled import NUMPY
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.memory import require_memory
 from ndksym.runtime.types import Array
@@ -63,7 +64,7 @@ def job(derivation: Network, kernel: Kernel, data: physical.Data, physics: Physi
     distinct = list(dict.fromkeys(derivation.duals))
     X, rows = _columns(data)
     out = Job(
-        module("(simulation)", distinct, "numpy"), tuple(distinct.index(each) for each in derivation.duals), widths,
+        module("(simulation)", distinct, NUMPY), tuple(distinct.index(each) for each in derivation.duals), widths,
         X, rows, np.ascontiguousarray(data.y.T), numbers.astype(np.int64), dynamics, physics.init_variance,
         physics.bias, kept, noise, push, hardness, frozen, asked.signal, asked.seed,
     )  # fmt: skip

@@ -30,7 +30,7 @@ def code(d: Network, names: tuple[str, ...]) -> list[Evidence]:
 
 def laws(d: Network, draws: int) -> list[Evidence]:
     """Every law of `ndksym.verify.laws` on seeded draws."""
-    kernel, found = kernel_of(d, "numpy"), []
+    kernel, found = kernel_of(d), []
     for name, law in laws_of(d.activations, d.bias).items():
         miss, _ = worst(kernel, law, d.bias, draws, SEED)
         detail = f"largest miss {miss:.2g} of what is allowed, {draws} draws, seed {SEED}"
