@@ -106,7 +106,7 @@ def draw(
     pad = 6
     if panel.boundary is not None and not added:
         pad = 18
-        shade_phases(ax, (panel.boundary, panel.boundary), limits, named=True, gid=_phases_id(panel))
+        shade_phases(ax, (panel.boundary, panel.boundary), limits, named=True, mark=_phases_mark(panel))
     _raise_floor(panel, ax, heights)
     if title or not added:
         shown = files.encoded(title).decode()
@@ -179,16 +179,16 @@ def _merged_legend(ax: "Axes", handles: "list[Line2D]", own: bool) -> "tuple[lis
     return list(entries.values()), own
 
 
-def _phases_id(panel: Panel) -> str:
-    """The name of the shades of the panel in Matplotlib."""
-    return f"phases at {panel.boundary}"
+def _phases_mark(panel: Panel) -> str:
+    """The label of the shades of the panel; an SVG does not contain it, as it would a gid."""
+    return f"_phases at {panel.boundary}"
 
 
 def _remove_other_phases(panel: Panel, ax: "Axes") -> None:
     """Remove the shades of another boundary, which would be wrong for this panel."""
     if panel.boundary is not None:
         for artist in (*ax.patches, *ax.texts):
-            if str(artist.get_gid()).startswith("phases at") and artist.get_gid() != _phases_id(panel):
+            if str(artist.get_label()).startswith("_phases at") and artist.get_label() != _phases_mark(panel):
                 artist.remove()
 
 

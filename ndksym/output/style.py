@@ -45,19 +45,19 @@ def shade_phases(
     *,
     named: bool,
     fontsize: str | float = "small",
-    gid: str = "phases",
+    mark: str = "_phases",
 ) -> None:
     """Shade both phases, with their names above the axes if `named`.
 
     `ends` are the last time of the gradient-driven phase and the first of the diffusive phase, `limits` those of the axis;
-    `gid` is the name of the shades and texts in Matplotlib.
+    `mark` is the label of the shades and texts, by which they are found again; an underscore keeps it out of legends.
     """
     first, last = limits
     before, after = np.clip(ends, first, last)
     sides = ((first, float(before), 0.0, "left"), (float(after), last, 1.0, "right"))
     for (name, shade, dark), (start, end, edge, side) in zip(_PHASES, sides, strict=True):
         if start < end:
-            ax.axvspan(start, end, color=shade, lw=0, zorder=0, gid=gid)
+            ax.axvspan(start, end, color=shade, lw=0, zorder=0, label=mark)
             if named:
                 ax.text(
                     edge,
@@ -68,5 +68,5 @@ def shade_phases(
                     va="bottom",
                     fontsize=fontsize,
                     color=dark,
-                    gid=gid,
+                    label=mark,
                 )
