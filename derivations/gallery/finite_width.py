@@ -1,7 +1,6 @@
 """Networks of finite width and theory: mean and standard deviation over the ensemble, and their differences."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -41,11 +40,7 @@ def make(parameters: Parameters, progress: Progress) -> Sheet:
         )
     shades = coloured(parameters.widths, WIDTH, "widths")
     task = tasks.load(parameters.task, seed=parameters.seed)
-    physics: dict[str, Any] = {
-        "temperature": parameters.temperature,
-        "init_variance": parameters.ratio,
-        "step": parameters.step,
-    }
+    physics = {"temperature": parameters.temperature, "init_variance": parameters.ratio, "step": parameters.step}
     times = np.unique(np.rint(np.geomspace(1, parameters.steps, parameters.time_count))) * parameters.step
     # each width has times of its own, so that dots do not cover one another
     each = len(parameters.widths)
@@ -63,7 +58,7 @@ def make(parameters: Parameters, progress: Progress) -> Sheet:
     )  # fmt: skip
     colours = [(each, colour) for each, (_, colour) in zip(simulated, shades, strict=True)]
     limits = (float(times[0]) * 0.8, float(times[-1]) * 1.25)
-    mean, std = _parts(run, colours)
+    mean, std = _columns(run, colours)
     rows = (
         (
             _plot("mean over networks", "test predictor f (label units)", mean[0], limits, legend="lower right"),
@@ -87,10 +82,12 @@ def make(parameters: Parameters, progress: Progress) -> Sheet:
     return Sheet((6.8, 4.6), rows, key, caption=caption, facts={"agreement": _agreement(simulated, run)})
 
 
-def _parts(
-    run: Run, simulated: list[tuple[Simulation, str]]
-) -> tuple[tuple[tuple[Series, ...], tuple[Series, ...]], tuple[tuple[Series, ...], tuple[Series, ...]]]:
-    """Curves with dots, and differences: first of the mean, then of the standard deviation."""
+Column = tuple[tuple[Series, ...], tuple[Series, ...]]
+"""Curves with dots, and the differences below them."""
+
+
+def _columns(run: Run, simulated: list[tuple[Simulation, str]]) -> tuple[Column, Column]:
+    """The column of the mean, and that of the standard deviation."""
     assert run.test_cov is not None
     f, std = run.test[:, 0], np.sqrt(run.test_cov[:, 0, 0])
     zero = Series(run.times[[0, -1]], np.zeros(2), "black", "thin")
@@ -128,12 +125,12 @@ def _at(run: Run, times: Array) -> Run:
     )  # fmt: skip
 
 
-def _agreement(simulated: list[Simulation], run: Run) -> list[dict[str, Any]]:
+def _agreement(simulated: list[Simulation], run: Run) -> list[dict[str, object]]:
     """The largest z-scores of each width, over training and test rows at the times of the dots."""
-    out: list[dict[str, Any]] = []
+    out: list[dict[str, object]] = []
     for sim in simulated:
-        compared = sim.compare(_at(run, sim.times))
-        parts = {"mean": compared.mean, "variance": compared.var}
+        comparison = sim.compare(_at(run, sim.times))
+        parts = {"mean": comparison.mean, "variance": comparison.var}
         scores = {
             name: {key: value for key, value in asdict(part).items() if key in ("worst", "expected", "chance")}
             for name, part in parts.items()

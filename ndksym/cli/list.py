@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from ndksym.activation.activation import activation
 from ndksym.activation.catalogue import names
@@ -43,7 +42,7 @@ class Listing:
     catalogue: list[ListedActivation]
     cases: list[ListedCase]
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The JSON document."""
         return asdict(self)
 

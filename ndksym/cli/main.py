@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
@@ -346,7 +346,7 @@ class _Result(Protocol):
     """The result of `solve` or `simulate`."""
 
     def text(self) -> str: ...
-    def document(self) -> dict[str, Any]: ...
+    def document(self) -> dict[str, object]: ...
     def plot(self, path: Path) -> None: ...
     def save(self, path: Path) -> None: ...
 
@@ -363,7 +363,7 @@ def _deliver(result: _Result, figure: Path | None, save: Path | None, json_: boo
         print(result.text())
 
 
-def _print_json(document: dict[str, Any]) -> None:
+def _print_json(document: dict[str, object]) -> None:
     print(json.dumps({"schema": SCHEMA} | document, indent=2, ensure_ascii=False))
 
 

@@ -63,9 +63,9 @@ class SimulateResult:
         """One simulation for each width."""
         return self.ensemble.simulations if isinstance(self.ensemble, Scan) else (self.ensemble,)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The JSON document."""
-        out = {
+        out: dict[str, object] = {
             "task": self.task.name,
             "seed": self.options.seed,
             "physics": {name: value for name, value in asdict(self.options).items() if name not in ("times", "seed")},

@@ -49,7 +49,7 @@ class SolveOptions:
         optional = {"strength": self.strength, "step": self.step, "covariance": self.covariance or None}
         return {name: value for name, value in optional.items() if value is not None}
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """The options for a document that has times and seed elsewhere."""
         return {name: value for name, value in asdict(self).items() if name not in ("times", "seed")}
 
@@ -70,7 +70,7 @@ class SolveResult:
         """The time of the least test error."""
         return None if self.task.y_test is None else self.run.early_stopping(self.task.y_test)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The JSON document; it has covariances only if they were asked for."""
         run = self.run.record()
         if not self.options.covariance:
@@ -209,6 +209,6 @@ def _predictor(number: int, values: Array) -> str:
     return f"f(test {row})" + (f"[{output}]" if values.ndim > 1 else "")
 
 
-def _task_record(task: Task) -> dict[str, Any]:
+def _task_record(task: Task) -> dict[str, object]:
     rows = 0 if task.X_test is None else len(task.X_test)
     return {"task": task.name, "inputs": len(task.X), "width": task.X.shape[1], "test_inputs": rows}

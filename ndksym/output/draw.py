@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -52,13 +52,13 @@ def write(panel: Panel, path: str | Path, *, title: str = "", size: tuple[float,
     save(figure, path, {"title": title} | records.document(panel))
 
 
-def save(figure: "Figure", path: Path, numbers: dict[str, Any]) -> None:
+def save(figure: "Figure", path: Path, numbers: dict[str, object]) -> None:
     """Write a figure and, as .json beside it, its numbers; a figure never lies beside the numbers of another one."""
     import matplotlib
 
     text = json.dumps({"schema": 1} | numbers, ensure_ascii=False, allow_nan=False) + "\n"
     # without dates and random names, the same numbers give the same bytes
-    undated: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    undated: dict[str, dict[str, None]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     with matplotlib.rc_context({"svg.hashsalt": "ndksym"}), warnings.catch_warnings():
         # a title may contain letters that the font lacks
         warnings.filterwarnings("ignore", "Glyph .* missing from font")

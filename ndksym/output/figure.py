@@ -6,7 +6,6 @@ least error. A Chart has a linear axis, a Heat has two axes of times, a Sheet ha
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ndksym.runtime.types import Array
 
@@ -190,4 +189,4 @@ class Sheet:
     key: tuple[Key, ...] = ()
     shared: bool = False
     caption: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)

@@ -11,10 +11,10 @@ import numpy as np
 from ndksym.errors import InputError, InputTypeError
 from ndksym.output import files
 
-__all__ = ["arrays", "check_npz", "document", "save"]
+__all__ = ["arrays", "check_npz", "document", "same", "save"]
 
 
-def document(value: Any) -> Any:
+def document(value: object) -> Any:
     """A value as dictionaries, lists, numbers and text, for JSON; numbers that are not finite become None.
 
     >>> document(np.array([1.0, np.inf]))
@@ -88,7 +88,7 @@ def check_npz(path: Path) -> None:
     files.check_writable(path)
 
 
-def _plain(entry: Any, name: str) -> Any:
+def _plain(entry: object, name: str) -> np.ndarray[Any, Any]:
     """The entry as an array that loads without pickle."""
     try:
         out = np.asarray(entry)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -32,7 +32,7 @@ class Report:
     """The page and the numbers of its figures."""
 
     html: str
-    numbers: dict[str, Any]
+    numbers: dict[str, object]
 
 
 def write_report(report: Report, path: Path) -> None:
@@ -121,7 +121,7 @@ def versions() -> dict[str, str | None]:
     return out
 
 
-def _numbers(figure: Figure | Absent) -> dict[str, Any]:
+def _numbers(figure: Figure | Absent) -> dict[str, object]:
     if isinstance(figure, Absent):
         return {"title": figure.title, "reason": figure.reason}
     return {"title": figure.title, "caption": figure.caption, **records.document(figure.content)}

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -115,9 +114,9 @@ def expansions(p: Phases, shown: Learning, setting: Setting) -> Iterator[Figure 
         boundary=run.boundary,
     )  # fmt: skip
     distance = np.abs(composite.test[:, 0] - run.test[:, 0]).max()
-    left = "T²" if composite.error_order == 2 else "T^(3/2)"
+    order = "T²" if composite.error_order == 2 else "T^(3/2)"
     caption = (
-        f"The same network and task. The composite, to order T, has an error of O({left}); here it is at most {distance:.1e} "
+        f"The same network and task. The composite, to order T, has an error of O({order}); here it is at most {distance:.1e} "
         f"from the solution. Each expansion is drawn where it is smaller than {_LARGEST:g}."
     )
     yield Figure(name, title, caption, panel)
@@ -132,8 +131,8 @@ def _simulated(d: Network, task: Task, setting: Setting, progress: Progress) -> 
     )
     step = _FINER * step_length(kernel, task.X, langevin, 1.0)
     weights = setting.width * (task.X.shape[1] + (d.depth - 1) * setting.width + 1)
-    most = np.clip(_WORK / (2 * setting.pairs * weights), _LEAST, _MOST)
-    count = int(min(most, _MEASURED * setting.prior_variance / setting.temperature / step))
+    steps = np.clip(_WORK / (2 * setting.pairs * weights), _LEAST, _MOST)
+    count = int(min(steps, _MEASURED * setting.prior_variance / setting.temperature / step))
     with np.errstate(all="ignore"):
         simulated = simulate(
             d, task.X, task.y, task.X_test, width=setting.width, pairs=setting.pairs, seed=setting.seed, step=step,
@@ -182,7 +181,7 @@ def _caption(d: Network, setting: Setting, simulated: Simulation | None) -> str:
     )
 
 
-def agreement(shown: Learning) -> dict[str, Any] | None:
+def agreement(shown: Learning) -> dict[str, dict[str, float]] | None:
     """The result of the comparison without its cells; None if nothing was simulated."""
     if shown.comparison is None:
         return None

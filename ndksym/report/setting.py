@@ -1,11 +1,20 @@
 """The numbers that the figures of a report are drawn at."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from ndksym.kernels.network import Network
 
-__all__ = ["Setting", "chosen"]
+__all__ = ["PhysicsArguments", "Setting", "chosen"]
+
+
+class PhysicsArguments(TypedDict):
+    """Keyword arguments that `solve`, `simulate` and `phases(…).on` share."""
+
+    temperature: float
+    prior_variance: float
+    init_variance: float
+    bias: float
 
 
 @dataclass(frozen=True)
@@ -26,8 +35,8 @@ class Setting:
     seed: int = 0
 
     @property
-    def physics(self) -> dict[str, Any]:
-        """The arguments that `solve`, `simulate` and `phases(…).on` share."""
+    def physics(self) -> PhysicsArguments:
+        """The physics as keyword arguments."""
         return {
             "temperature": self.temperature, "prior_variance": self.prior_variance,
             "init_variance": self.init_variance, "bias": self.bias,

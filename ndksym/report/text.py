@@ -1,7 +1,6 @@
 """A derivation as text, as a JSON document and as a LaTeX document, for the command line."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sympy import Expr
 
@@ -29,7 +28,7 @@ def require_kernels(d: Network, nngp_only: bool) -> None:
         raise DivergentKernelError(f"{error}; derive it alone with --nngp-only") from error
 
 
-def document(d: Network, certificate: Sequence[Evidence], *, expand: bool, nngp_only: bool) -> dict[str, Any]:
+def document(d: Network, certificate: Sequence[Evidence], *, expand: bool, nngp_only: bool) -> dict[str, object]:
     """The JSON document of `derive --json`."""
     written = expand or d.depth <= WRITTEN_OUT
     first = d.duals[0]
@@ -56,7 +55,7 @@ def _text(expr: Expr | None) -> str | None:
     return None if expr is None else str(expr)
 
 
-def _layer(dual: Dual) -> dict[str, Any]:
+def _layer(dual: Dual) -> dict[str, object]:
     act = dual.activation
     return {
         "activation": act.name,
