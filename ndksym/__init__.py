@@ -1,4 +1,11 @@
-"""Derive, compile and verify the kernels of infinitely wide networks: dual kernels, NNGP, NTK and NDK.
+"""Kernels of infinitely wide networks: derived, compiled and verified; and the networks in training.
+
+    derive(network)             the exact kernels: .nngp, .ntk, .ndk, .steps, .verify(), .compile()
+    solve(network, X, y, …)     the predictor in training, in time; load(path) reads a saved run
+    drift(network, X, y, …)     the predictor after the readout is frozen
+    phases(derivation)          learning at low temperature: two phases and their matching
+    simulate(network, X, y, …)  networks of finite width; more in ndksym.simulation
+    symbols, errors             the symbols of all formulas, and what the functions raise
 
 >>> import ndksym
 >>> d = ndksym.derive("relu", depth=2)
@@ -6,7 +13,7 @@
 True
 """
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -60,7 +67,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return metadata.version("ndksym")
+        from importlib.metadata import version
+
+        return version("ndksym")
     if name not in _HOMES:
         raise AttributeError(f"module 'ndksym' has no attribute {name!r}")
     home = _HOMES[name]
