@@ -209,7 +209,7 @@ def _fractions(expr: Expr) -> Expr:
         if isinstance(e, (sp.exp, *_HYPERBOLIC)) and e.has(x) and (n := sp.cancel(e.args[0] / unit)).is_Integer:
             return {sp.exp: lambda: E**n, sp.tanh: lambda: (E ** (2 * n) - 1) / (E ** (2 * n) + 1),
                     sp.sinh: lambda: (E**n - E**-n) / 2, sp.cosh: lambda: (E**n + E**-n) / 2}[e.func]()  # fmt: skip
-        if isinstance(e, (Add, Mul, Pow)):
+        if isinstance(e, (Add, Mul)) or (isinstance(e, Pow) and e.exp.is_Integer):  # all else is not rational in E
             return e.func(*map(visible, e.args))
         if e == x or not e.free_symbols:
             return e

@@ -64,3 +64,25 @@ def test_a_decay_silences_a_power_no_sooner_than_it_must(backend):
         for z, value in zip((300, 600, 700), found, strict=True):
             want = mp.mpf(z) ** 22 * mp.exp(-z)
             assert abs(value - want) <= 1e-13 * want
+
+
+ROOTED = [
+    "(1+exp(x))**{}",
+    "cosh(x/2)**{}",
+    "(1+exp(-3*x))**{}",
+    "(2**tanh(x)+1)**{}",
+    "(1+1/cosh(x))**{}",
+]
+BESIDE = ["1/(1+exp(-x))", "tanh(x)", "x/(2+sinh(x)**2)", "2**tanh(x)/(1+exp(2*x))"]
+
+
+@pytest.mark.parametrize("power", ["1/2", "-1/2", "3/2", "2/3"])
+@pytest.mark.parametrize("base", ROOTED)
+def test_roots_of_exponentials_beside_fractions_of_them(base, power):
+    for other in BESIDE:
+        text = f"({other})*{base.format('(' + power + ')')}"
+        it = replace(typed("relu"), activation=activation(text), closed_form=False)
+        u = np.array([-5.3, -1.2, -0.04, 0.3, 2.6, 6.1])
+        for z, value in zip(u, compile_layers([it], "numpy")[0].phi(u), strict=True):
+            want = truth(it.activation.pieces[0].expr, float(z))
+            assert abs(value - want) <= 1e-14 * (1 + abs(want)), (text, z, value, want)
