@@ -16,7 +16,7 @@ from ndksym.dynamics.tasks import Task
 from ndksym.errors import InputError
 from ndksym.output import draw, records
 from ndksym.runtime.types import Array
-from ndksym.simulation import DYNAMICS, Comparison, Quantity, Scan, Simulation, Slope, simulate, width_scan
+from ndksym.simulation import DYNAMICS, Comparison, Quantity, Scan, Simulation, WidthSlope, simulate, width_scan
 from ndksym.simulation.defaults import step_length
 from ndksym.simulation.points import with_points
 
@@ -62,7 +62,7 @@ class Answer:
     found: Simulation | Scan
     run: Any = None
     comparison: Comparison | None = None
-    slopes: tuple[tuple[str, Slope], ...] = ()
+    slopes: tuple[tuple[str, WidthSlope], ...] = ()
 
     @property
     def each(self) -> tuple[Simulation, ...]:
@@ -102,7 +102,7 @@ def theory(of: Answer, progress: Callable[[float], None]) -> Answer:
     """The same, held against theory."""
     run = of.found.theory()
     progress(0.8)
-    slopes: tuple[tuple[str, Slope], ...] = ()
+    slopes: tuple[tuple[str, WidthSlope], ...] = ()
     if isinstance(of.found, Scan):
         kinds: tuple[Quantity, ...] = ("mean", "var") if run.train_cov is not None else ("mean",)
         slopes = tuple((kind, of.found.slope(run, kind)) for kind in kinds)
