@@ -21,9 +21,9 @@ from ndksym.verify.oracle.evaluate import as_arb
 from ndksym.verify.oracle.numbers import as_mpf
 from ndksym.verify.oracle.quadrature import single_arb
 
-__all__ = ["Dual", "motion", "reference", "two_time"]
+__all__ = ["DualFunction", "motion", "reference", "two_time"]
 
-Dual = Callable[[int, Any, Any, Any], tuple[Any, Any]]
+DualFunction = Callable[[int, Any, Any, Any], tuple[Any, Any]]
 """(layer, a, b, c) → (K, K_dot) as mpf, good to mpmath.mp.prec; K_dot is None or inf where it is infinite."""
 
 Rows = list[list[Fraction]]
@@ -43,7 +43,7 @@ def reference(
     bias: float = 0.0,
     variance: float = 1.0,
     digits: int = 50,
-    dual: Dual | None = None,
+    dual: DualFunction | None = None,
 ) -> tuple[Any, Any]:
     """NNGP and NTK, (n, n2) arrays of mpf, right to `digits` for the float64 inputs as they are.
 
@@ -74,7 +74,7 @@ def two_time(
     init_variance: float = 1.0,
     bias: float = 0.0,
     digits: int = 50,
-    dual: Dual | None = None,
+    dual: DualFunction | None = None,
 ) -> tuple[Any, Any]:
     """Prior covariance C(t, s) of the output and NDK(t, s), (n, n2) arrays of mpf.
 
@@ -104,7 +104,7 @@ def motion(
     X2: Any = None,
     bias: float = 0.0,
     variance: float = 1.0,
-    dual: Dual | None = None,
+    dual: DualFunction | None = None,
     patterns: int = 3,
     seed: int = 0,
     digits: int = 30,
@@ -170,7 +170,7 @@ class _Network:
     columns: Rows
     bias2: Fraction
     moments: Callable[[], _Times]
-    dual: Callable[[int], Dual]
+    dual: Callable[[int], DualFunction]
     known: dict[Any, list[Any]] = field(default_factory=dict)
 
     def entry(self, i: int, j: int, work: int) -> tuple[Any, Any]:
@@ -226,13 +226,13 @@ def _network(
     X2: Any,
     bias: float,
     moments: Callable[[], _Times],
-    dual: Dual | None,
+    dual: DualFunction | None,
 ) -> _Network:
     rows, columns = _exact(X), _exact(X if X2 is None else X2)
     if len(columns[0]) != len(rows[0]):
         raise InputError(f"X and X2 must have equally long rows, not {len(rows[0])} and {len(columns[0])}")
 
-    def at(work: int) -> Dual:
+    def at(work: int) -> DualFunction:
         return dual or (lambda layer, a, b, c: _quadrature(activations[layer], a, b, c, work))
 
     return _Network(len(activations), rows, columns, _number(bias) ** 2, moments, at)
