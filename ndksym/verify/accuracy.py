@@ -65,8 +65,10 @@ def family(scale: float, near: Sequence[int] = tuple(range(2, 17, 2)), seed: int
 
 @dataclass(frozen=True)
 class Truth:
-    """Exact NNGP and NTK, in this order: `across`, row 0 of X against the rest; `motion`, the relative change of these with half an ulp
-    in X; `alone`, each row against itself."""
+    """Exact NNGP and NTK, in this order.
+
+    `across`: row 0 of X against the rest; `motion`: their relative change with half an ulp in X; `alone`: each row against itself.
+    """
 
     X: Array
     variance: float
