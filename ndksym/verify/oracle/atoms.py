@@ -34,7 +34,7 @@ class ExpErfAtom:
     def at(self, x: arb | acb) -> arb | acb:
         """Value at an arb or acb."""
         alpha, eta = constant(self.alpha), constant(self.eta)
-        value = constant(self.factor) * (alpha * x * x + eta * x).exp()
+        value: arb | acb = constant(self.factor) * (alpha * x * x + eta * x).exp()
         for _ in range(self.power):
             value = value * x
         if self.line:

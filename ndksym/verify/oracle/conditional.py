@@ -285,7 +285,7 @@ def _classes(parts: Sequence[_Part]) -> list[list[_Part]]:
     for part in parts:
         for members in groups:
             half, other = part.half, members[0].half
-            if (half is None) == (other is None) and (half is None or abs(half / other - 1) < slack):
+            if half is other if half is None or other is None else abs(half / other - 1) < slack:
                 members.append(part)
                 break
         else:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["entire_ball"]
 
-Group: TypeAlias = "tuple[arb | acb, acb, list[acb]]"
+Group: TypeAlias = "tuple[arb, acb, list[acb]]"
 """α, η, and coefficients of the powers."""
 
 

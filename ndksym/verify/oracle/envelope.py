@@ -74,7 +74,7 @@ class NodeBounds:
     re_lo: arb
     re_hi: arb
     arg: arb | None = None
-    rate: arb | int = 0
+    rate: arb | float = 0
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class _HalfStrip:
     x: sympy.Symbol
 
 
-def envelope(expr: sympy.Expr, x: sympy.Symbol, sign: int, X: arb, w: arb | int = 0) -> Growth:
+def envelope(expr: sympy.Expr, x: sympy.Symbol, sign: int, X: arb, w: arb | float = 0) -> Growth:
     """The bound |expr| ≤ A xⁿ e^{κx + αx²} on the half-strip. Raises NotCertifiedError where no bound is found.
 
     >>> from ndksym.symbols import x
@@ -174,7 +174,7 @@ def _sum(terms: list[NodeBounds], T: _HalfStrip) -> NodeBounds:
     re_lo = sum((term.re_lo for term in terms), zero)
     re_hi = sum((term.re_hi for term in terms), zero)
     arg = None
-    floors: list[tuple[arb, arb | int]] = [(bound, 0) for bound in (re_lo, -re_hi) if bound.is_finite()]
+    floors: list[tuple[arb, arb | float]] = [(bound, 0) for bound in (re_lo, -re_hi) if bound.is_finite()]
     peaks = [term.up.peak(T.X) for term in terms]
     for k, term in enumerate(terms):  # one term dominates the others, whose bound is constant
         rest = sum((peak for j, peak in enumerate(peaks) if j != k), zero)
@@ -307,9 +307,9 @@ def _function(expr: sympy.Expr, T: _HalfStrip) -> NodeBounds:
         return _bounded(pi / 2 + (1 + 2 / distance).log() / 2)
     if kind is sympy.asinh and distance is not None:
         # |ζ + √(ζ² + 1)| lies between 1/(2|ζ| + 1) and 2|ζ| + 1
-        size = inner.up
-        A = (2 * size.A + 1).log() + _max(size.n, 0) + abs(size.kappa) + abs(size.alpha) + pi / 2
-        power = flint().arb(2 if not size.alpha.is_zero() else 1)
+        growth = inner.up
+        A = (2 * growth.A + 1).log() + _max(growth.n, 0) + abs(growth.kappa) + abs(growth.alpha) + pi / 2
+        power = flint().arb(2 if not growth.alpha.is_zero() else 1)
         up = Growth(A, power, flint().arb(0), flint().arb(0))
         return NodeBounds(up, flint().arb(0), -flint().arb.pos_inf(), flint().arb.pos_inf())
     raise _fail(expr)
@@ -323,8 +323,8 @@ def _log(expr: sympy.Expr, inner: NodeBounds, peak: arb) -> NodeBounds:
         high = peak.log()
         size = _max(abs(low), abs(high)) + arg
         return NodeBounds(_flat(size), _max(low, 0), low, high)
-    size = inner.up  # log A + n log x + κx + αx², and log x ≤ x, 1 ≤ x ≤ x²
-    A = abs(size.A.log()) + _max(size.n, 0) + abs(size.kappa) + abs(size.alpha) + abs(low) + arg
-    power = flint().arb(2 if not size.alpha.is_zero() else 1)
+    growth = inner.up  # log A + n log x + κx + αx², and log x ≤ x, 1 ≤ x ≤ x²
+    A = abs(growth.A.log()) + _max(growth.n, 0) + abs(growth.kappa) + abs(growth.alpha) + abs(low) + arg
+    power = flint().arb(2 if not growth.alpha.is_zero() else 1)
     up = Growth(A, power, flint().arb(0), flint().arb(0))
     return NodeBounds(up, _max(low, 0), low, flint().arb.pos_inf(), None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import sympy
 
@@ -52,7 +52,9 @@ _CUT_METHODS: dict[Any, str] = {
 _REAL_ONLY = (sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Piecewise)
 
 Ball: TypeAlias = "arb | acb"
-Vector: TypeAlias = "list[Ball]"
+BallType = TypeVar("BallType", "arb", "acb")
+Vector = list[Any]
+"""Values of the type of the points: arb or acb."""
 Step: TypeAlias = "tuple[Callable[..., Vector], tuple[int, ...]]"
 """A function and the slots of its arguments."""
 
@@ -74,7 +76,7 @@ class BallProgram:
         self.outputs = [self._compile(sympy.sympify(out, strict=True)) for out in outputs]
         self.zero = [bool(sympy.sympify(out, strict=True).is_zero) for out in outputs]
 
-    def run(self, points: Sequence[Ball], analytic: bool = False) -> list[Vector]:
+    def run(self, points: Sequence[BallType], analytic: bool = False) -> list[list[BallType]]:
         """Values of every expression at every point, at the current precision."""
         slots: list[Vector] = [list(points)]
         size = len(slots[0])
@@ -152,7 +154,7 @@ class BallProgram:
 
 
 @lru_cache(maxsize=4096)
-def _constant_at(expr: sympy.Expr, prec: int) -> Ball:
+def _constant_at(expr: sympy.Expr, prec: int) -> Any:
     return _Constants().value(expr)
 
 
@@ -171,12 +173,13 @@ def as_arb(value: Any) -> arb:
     >>> as_arb("1/4")
     0.250000000000000
     """
-    value = exact(value)
-    if isinstance(value, Fraction):
-        return _fraction(value)
-    if isinstance(value, sympy.Expr):
-        return constant(value)
-    return value
+    number = exact(value)
+    if isinstance(number, Fraction):
+        return _fraction(number)
+    if isinstance(number, sympy.Expr):
+        real: arb = constant(number)
+        return real
+    return number
 
 
 def _fraction(value: Fraction) -> arb:
@@ -190,8 +193,8 @@ def _fraction(value: Fraction) -> arb:
 class _Constants:
     """Evaluation of SymPy numbers by a walk over their tree."""
 
-    def value(self, expr: sympy.Expr) -> Ball:
-        """Enclosure of a number. Raises NotDerivableError for a form that is not supported."""
+    def value(self, expr: sympy.Expr) -> Any:
+        """Enclosure of a number, an arb or, if it is not real, an acb. Raises NotDerivableError for a form that is not supported."""
         module = flint()
         if expr.is_Rational:
             return module.arb(module.fmpq(int(expr.p), int(expr.q)))
@@ -206,7 +209,7 @@ class _Constants:
         if isinstance(expr, sympy.Add):
             return sum((self.value(arg) for arg in expr.args), module.arb(0))
         if isinstance(expr, sympy.Mul):
-            product = module.arb(1)
+            product: Any = module.arb(1)
             for arg in expr.args:
                 product = product * self.value(arg)
             return product
@@ -231,7 +234,9 @@ class _Constants:
             middle = expr.eval_rational(dx=width)  # within `width` of the root, by its isolating interval
             return self.value(middle) + module.arb(0, self.value(width).upper())
         if isinstance(expr, _REAL_ONLY):
-            [[value]] = BallProgram([expr.func(*[_held(arg) for arg in expr.args])], sympy.Symbol("x")).run([0])
+            [[value]] = BallProgram([expr.func(*[_held(arg) for arg in expr.args])], sympy.Symbol("x")).run(
+                [module.arb(0)]
+            )
             return value
         raise NotDerivableError(f"the oracle cannot evaluate the constant {expr}")
 
@@ -244,7 +249,8 @@ class _Constants:
         slack = abs(near) * sympy.Rational(1, 2 ** (module.ctx.prec - 16)) + sympy.Rational(
             1, 2 ** (2 * module.ctx.prec)
         )
-        low, high = self.value(near - slack), self.value(near + slack)
+        low: arb = self.value(near - slack)
+        high: arb = self.value(near + slack)
         if not (low.erf() < level < high.erf()):
             raise NotDerivableError(f"the oracle cannot enclose the constant {expr}")
         return low.union(high)

@@ -31,7 +31,7 @@ __all__ = ["line_ball", "piece_atoms"]
 
 _EVALUATIONS = 20000
 """Largest number of evaluations of one integrand on one segment."""
-Integrand: TypeAlias = "Callable[[Ball, bool], Ball]"
+Integrand: TypeAlias = "Callable[[acb, bool], Ball]"
 """f(x, analytic), where analytic = True needs nan for a box on which f is not analytic."""
 
 
@@ -41,7 +41,7 @@ class _Outer:
 
     f: BoundedPieces
     scale: arb
-    inner: Callable[[Ball], Ball | int]
+    inner: Callable[[acb], Ball | int]
     inner_square: arb
     cuts: list[arb]
 
@@ -62,7 +62,7 @@ class _Outer:
         return _reach(lambda R: (self.f.square_beyond(self.scale, R) * self.inner_square).sqrt(), tolerance)
 
     def _piece(self, piece: int, lo: arb, hi: arb, tolerance: arb) -> arb:
-        def integrand(x: Ball, analytic: bool) -> Ball:
+        def integrand(x: acb, analytic: bool) -> Ball:
             [value] = self.f.values(piece, [self.scale * x], analytic)
             return value * self.inner(x) * (-x * x / 2).exp()
 
@@ -109,7 +109,7 @@ def _coincident(f: BoundedPieces, shape: Geometry, tolerance: arb, cuts: list[ar
 def _pair(f: BoundedPieces, one: tuple[int, arb], two: tuple[int, arb]) -> Integrand:
     """f(px) f(±qx) e^{−x²/2}, each factor given by its piece and scale."""
 
-    def integrand(x: Ball, analytic: bool) -> Ball:
+    def integrand(x: acb, analytic: bool) -> Ball:
         [left] = f.values(one[0], [one[1] * x], analytic)
         [right] = f.values(two[0], [two[1] * x], analytic)
         return left * right * (-x * x / 2).exp()

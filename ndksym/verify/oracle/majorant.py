@@ -7,14 +7,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sympy
 
 from ndksym.activation.activation import Activation
 from ndksym.errors import DivergentKernelError
 from ndksym.verify.oracle.envelope import Growth, envelope
-from ndksym.verify.oracle.evaluate import Ball, BallProgram, Vector, constant
+from ndksym.verify.oracle.evaluate import BallProgram, BallType, constant
 from ndksym.verify.oracle.numbers import NotCertifiedError, flint
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class BoundedPieces:
         """The breaks as arbs at the current precision."""
         return [constant(point) for point in self.breaks]
 
-    def values(self, piece: int, points: Sequence[Ball], analytic: bool = False) -> Vector:
+    def values(self, piece: int, points: Sequence[BallType], analytic: bool = False) -> list[BallType]:
         """f of one piece at the points; with `analytic`, nan where f may not be analytic."""
         return self.programs[piece].run(points, analytic)[0]
 
@@ -86,7 +86,7 @@ class BoundedPieces:
         """An upper bound of |f| for one piece, by bisection of a box."""
         module = flint()
         start = (lo, hi, -w if w > 0 else None, w)
-        corners = [lo, hi, (lo + hi) / 2]
+        corners: list[Any] = [lo, hi, (lo + hi) / 2]
         if w > 0:
             corners = [module.acb(x.mid(), y) for x in corners for y in (module.arb(0), w)]
         sampled = module.arb(0)  # a lower bound of the supremum
@@ -97,7 +97,7 @@ class BoundedPieces:
         while stack:
             left, right, low, high, depth = stack.pop()
             real = left.union(right)
-            box = real if low is None else module.acb(real, low.union(high))
+            box: Any = real if low is None else module.acb(real, low.union(high))
             value, at_middle = self.values(piece, [box, box.mid()], low is not None)
             size = abs(value)
             if at_middle.is_finite():

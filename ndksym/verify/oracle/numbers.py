@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from functools import lru_cache
 from numbers import Integral, Rational
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 import mpmath
 import sympy
@@ -16,6 +16,7 @@ from mpmath.libmp import from_man_exp
 from ndksym.errors import InputTypeError, MissingExtraError, NotDerivableError
 
 if TYPE_CHECKING:
+    import flint as types
     from flint import arb
 
 __all__ = ["ExactNumber", "NotCertifiedError", "as_mpf", "bits", "exact", "flint", "midpoint", "precision"]
@@ -25,8 +26,18 @@ class NotCertifiedError(NotDerivableError):
     """No enclosure was proved; the quantity itself may exist."""
 
 
+class Flint(Protocol):
+    """The classes of python-flint that the oracle uses."""
+
+    arb: type[types.arb]
+    acb: type[types.acb]
+    arb_mat: type[types.arb_mat]
+    fmpq: type[types.fmpq]
+    ctx: Any
+
+
 @lru_cache(maxsize=1)
-def flint() -> Any:
+def flint() -> Flint:
     """python-flint, imported on first use.
 
     Raises MissingExtraError where it is not installed.
@@ -35,7 +46,7 @@ def flint() -> Any:
         import flint as module
     except ImportError as error:
         raise MissingExtraError("the oracle needs python-flint: pip install 'ndksym[certify]'") from error
-    return module
+    return cast(Flint, module)
 
 
 def bits(digits: float) -> int:

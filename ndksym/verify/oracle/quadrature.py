@@ -128,11 +128,12 @@ def dual_arb(act: Activation, a: Any, b: Any, c: Any, digits: int = 30, noise: f
         coarse = _attempt(phi, inputs, working, noise)
         missing = _missing(coarse, fine, digits)
         if missing <= 0 or working > 5 * digits + 60:
-            errors = (
-                None if x is None else abs(x - y).upper() / flint().arb(fine.size(k, 3 * digits + 30)).exp()
-                for k, (x, y) in enumerate(zip(fine.values, coarse.values, strict=True))
-            )
-            return DualEstimate(*fine.values, *errors)
+            (K, K_dot), (other, other_dot) = fine.values, coarse.values
+            sizes = [flint().arb(fine.size(k, 3 * digits + 30)).exp() for k in (0, 1)]
+            error = abs(K - other).upper() / sizes[0]
+            if K_dot is None or other_dot is None:
+                return DualEstimate(K, None, error, None)
+            return DualEstimate(K, K_dot, error, abs(K_dot - other_dot).upper() / sizes[1])
         working += math.ceil(missing) + 2
 
 
@@ -140,7 +141,7 @@ def _missing(coarse: _Values, fine: _Values, digits: int) -> float:
     """Digits by which the difference of the two rules exceeds the wanted relative error."""
     short = -math.inf
     for k, (one, other) in enumerate(zip(coarse.values, fine.values, strict=True)):
-        if other is not None:
+        if one is not None and other is not None:
             lost = (log_size((one - other).mid()) - fine.size(k, 3 * digits + 30)) / _LOG10
             short = max(short, min(lost, 2.0 * digits) + digits)
     return short
