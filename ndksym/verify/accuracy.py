@@ -73,9 +73,9 @@ class Truth:
     X: Array
     variance: float
     bias: float
-    across: tuple[Any, Any]
-    motion: tuple[Any, Any]
-    alone: list[tuple[Any, Any]]
+    across: tuple[network.ExactArray, network.ExactArray]
+    motion: tuple[Array, Array]
+    alone: list[tuple[network.ExactArray, network.ExactArray]]
 
 
 def truth(
@@ -114,7 +114,7 @@ def score(kernel: Kernel, true: Truth, ntk: bool = True) -> list[Score]:
     return scores
 
 
-def _judge(value: float, truth: Any, motion: float) -> tuple[float, float, bool]:
+def _judge(value: float, truth: mpmath.mpf, motion: float) -> tuple[float, float, bool]:
     """Error divided by the allowed error, relative error, and whether the entry is well conditioned; `motion` is relative."""
     size = abs(truth)
     if size > _LARGEST or 0 < size < _SMALLEST:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
 
 import mpmath
 from mpmath import mpf
@@ -16,11 +15,11 @@ from ndksym.symbols import a, b, c
 _MOST = 4000
 """Working digits beyond which convergence is not expected."""
 
-Where = Callable[[], tuple[Any, Any, Any]]
+Where = Callable[[], tuple[mpf, mpf, mpf]]
 """A function that gives (a, b, c) at the working precision."""
 
 
-def value(expr: Expr, where: Where, digits: int) -> Any:
+def value(expr: Expr, where: Where, digits: int) -> mpf:
     """`expr` as an mpf with `digits` digits: the precision is doubled until two values agree.
 
     At ρ = ±1, where ab − c² = 0 may be a denominator, the value is the limit: c is changed by less than the digits resolve.
@@ -37,7 +36,7 @@ def value(expr: Expr, where: Where, digits: int) -> Any:
     raise ArithmeticError(f"{expr} does not converge at {where()}: {last}")
 
 
-def _once(expr: Expr, where: Where, digits: int) -> Any:
+def _once(expr: Expr, where: Where, digits: int) -> mpf:
     with mpmath.workdps(digits):
         first, second, both = where()
         if abs(both * both - first * second) <= first * second * mpf(10) ** (3 - digits):
@@ -52,7 +51,7 @@ def _once(expr: Expr, where: Where, digits: int) -> Any:
     return result.real if isinstance(result, mpmath.mpc) else result
 
 
-def pair(dual: Dual, where: Where, digits: int) -> tuple[Any, Any]:
+def pair(dual: Dual, where: Where, digits: int) -> tuple[mpf, mpf]:
     """K and K_dot of a closed form (K_dot None where φ jumps); coincident inputs have formulas of their own."""
     if dual.K is None or dual.K_dot is None:
         raise ValueError(f"{dual.activation.name} has no closed form")
@@ -64,7 +63,7 @@ def pair(dual: Dual, where: Where, digits: int) -> tuple[Any, Any]:
     return value(K, where, digits), None if dual.diverges else value(K_dot, where, digits)
 
 
-def layers(duals: Sequence[Dual]) -> Callable[[int, Any, Any, Any], tuple[Any, Any]] | None:
+def layers(duals: Sequence[Dual]) -> Callable[[int, mpf, mpf, mpf], tuple[mpf, mpf]] | None:
     """The network's dual kernels as the oracle's recursion takes them; None where quadrature of φ is faster."""
     if not all(dual.K is not None and not dual.K.has(Phi2) for dual in duals):
         return None
@@ -72,5 +71,5 @@ def layers(duals: Sequence[Dual]) -> Callable[[int, Any, Any, Any], tuple[Any, A
 
 
 @lru_cache(maxsize=2**14)
-def _cached(dual: Dual, x: Any, y: Any, z: Any, digits: int) -> tuple[Any, Any]:
+def _cached(dual: Dual, x: mpf, y: mpf, z: mpf, digits: int) -> tuple[mpf, mpf]:
     return pair(dual, lambda: (x, y, z), digits)

@@ -1,9 +1,9 @@
 """Rungs 2 and 3: values of a dual kernel against quadrature of φ, and against certified balls."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import mpmath
+from mpmath import mpf
 
 from ndksym.activation.activation import Activation
 from ndksym.activation.values import NoValueError, value
@@ -20,7 +20,7 @@ DIGITS = 30
 ENOUGH = 20
 """Least number of points with a verdict, or all points if they are fewer."""
 _GUARD = 8
-_UNSEEN = mpmath.mpf(10) ** -120
+_UNSEEN = mpf(10) ** -120
 """Least E φ(u)² E φ(v)² that quadrature can resolve, relative to that at ordinary variances."""
 
 
@@ -77,26 +77,28 @@ def _visible(act: Activation, point: Point) -> bool:
 
     For Max(0, x − 1) at variance 1e-16, K is e^{−5e15}, and quadrature of any number of digits gives 0.
     """
-    reach = max((abs(value(tau)) for tau in act.orders), default=mpmath.mpf(0))
+    reach = max((abs(value(tau)) for tau in act.orders), default=mpf(0))
     with mpmath.workdps(_GUARD):
         first, second, _ = point.mpf()
         ordinary = _size(act, mpmath.sqrt(1 + reach**2))
         return bool(_size(act, mpmath.sqrt(first)) * _size(act, mpmath.sqrt(second)) > _UNSEEN * ordinary**2)
 
 
-def _size(act: Activation, norm: Any) -> Any:
+def _size(act: Activation, norm: mpf) -> mpf:
     """Order of magnitude of √(E φ²) at a norm."""
-    return max(_weighted(act, z, z * norm) for n in range(1, 33) for z in (mpmath.mpf(n) / 2, -mpmath.mpf(n) / 2))
+    return max(_weighted(act, z, z * norm) for n in range(1, 33) for z in (mpf(n) / 2, -mpf(n) / 2))
 
 
-def _weighted(act: Activation, z: Any, u: Any) -> Any:
+def _weighted(act: Activation, z: mpf, u: mpf) -> mpf:
+    """|φ(u)| times the square root of the Gaussian weight of z; 0 where φ has no value."""
     try:
         return abs(value(act.expr, {x: u}, digits=_GUARD)) * mpmath.exp(-z * z / 4)
     except NoValueError:
-        return mpmath.mpf(0)
+        return mpf(0)
 
 
-def _value(dual: Dual, point: Point) -> tuple[Any, Any]:
+def _value(dual: Dual, point: Point) -> tuple[mpf, mpf | None]:
+    """K and K_dot by the closed form or, without one, by quadrature."""
     if dual.closed_form:
         return closed_form_values.pair(dual, point.mpf, DIGITS + _GUARD)
     with mpmath.workdps(DIGITS + _GUARD):
@@ -104,7 +106,7 @@ def _value(dual: Dual, point: Point) -> tuple[Any, Any]:
     return K, K_dot
 
 
-def _agreement(one: Any, other: Any) -> float:
+def _agreement(one: mpf, other: mpf) -> float:
     """Digits to which two numbers agree."""
     if one == other or (mpmath.isinf(one) and mpmath.isinf(other)):
         return float(mpmath.mp.dps)
@@ -112,6 +114,7 @@ def _agreement(one: Any, other: Any) -> float:
 
 
 def _by_quadrature(dual: Dual, point: Point) -> float:
+    """Digits to which closed form and quadrature agree; without a closed form, those of the quadrature itself."""
     if not dual.closed_form:
         return _self_agreement(dual.activation, point)
     with mpmath.workdps(DIGITS + _GUARD):
@@ -149,7 +152,7 @@ def _by_ball(dual: Dual, point: Point) -> float:
             if ball is None or number is None or mpmath.isinf(number):
                 continue
             middle, radius = as_mpf(ball.mid()), as_mpf(ball.rad())
-            if abs(number - middle) > radius + abs(number) * mpmath.mpf(10) ** -(DIGITS + 1):
+            if abs(number - middle) > radius + abs(number) * mpf(10) ** -(DIGITS + 1):
                 return 0.0
             size = _largest(dual, point, order) if ball.contains(0) else abs(number)
             if size and radius:
@@ -157,7 +160,7 @@ def _by_ball(dual: Dual, point: Point) -> float:
     return digits
 
 
-def _largest(dual: Dual, point: Point, order: int) -> Any:
+def _largest(dual: Dual, point: Point, order: int) -> mpf:
     """√(K(a,a,a) K(b,b,b)), the Cauchy–Schwarz bound of |K|, or that of |K_dot|."""
     alone = (Point(x, x, x) for x in (point.a, point.b))
     return mpmath.sqrt(mpmath.fprod(_value(dual, each)[order] for each in alone))

@@ -11,23 +11,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import mpmath
 import numpy
+from numpy.typing import ArrayLike, NDArray
 
 from ndksym.activation.activation import Activation
 from ndksym.errors import CheckFailedError, InputError
+from ndksym.runtime.types import Array
 from ndksym.verify.oracle.evaluate import as_arb
 from ndksym.verify.oracle.numbers import as_mpf
 from ndksym.verify.oracle.quadrature import single_arb
 
 __all__ = ["DualFunction", "motion", "reference", "two_time"]
 
-DualFunction = Callable[[int, Any, Any, Any], tuple[Any, Any]]
+DualFunction = Callable[[int, mpmath.mpf, mpmath.mpf, mpmath.mpf], tuple[mpmath.mpf, mpmath.mpf | None]]
 """(layer, a, b, c) → (K, K_dot) as mpf at the precision mpmath.mp.prec; K_dot is None or inf where it is infinite."""
 
-ExactRows = list[list[Fraction]]
+ExactRows: TypeAlias = list[list[Fraction]]
+ExactArray: TypeAlias = NDArray[numpy.object_]
+"""An array of mpf."""
 
 _COARSE = 30
 """Working digits of the first run, which shows how many digits are lost."""
@@ -41,13 +45,13 @@ _PATTERNS, _SEED = 3, 0
 
 def reference(
     activations: Sequence[Activation],
-    X: Any,
-    X2: Any = None,
+    X: ArrayLike,
+    X2: ArrayLike | None = None,
     bias: float = 0.0,
     variance: float = 1.0,
     digits: int = 50,
     dual: DualFunction | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[ExactArray, ExactArray]:
     """Exact NNGP and NTK of a network for float64 inputs.
 
     Parameters
@@ -99,8 +103,8 @@ def reference(
 
 def two_time(  # noqa: PLR0913 (public keyword contract)
     activations: Sequence[Activation],
-    X: Any,
-    X2: Any = None,
+    X: ArrayLike,
+    X2: ArrayLike | None = None,
     *,
     t: float,
     s: float,
@@ -110,7 +114,7 @@ def two_time(  # noqa: PLR0913 (public keyword contract)
     bias: float = 0.0,
     digits: int = 50,
     dual: DualFunction | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[ExactArray, ExactArray]:
     """Exact prior covariance C(t, s) of the output, and NDK(t, s), of a network for float64 inputs.
 
     Parameters
@@ -162,13 +166,13 @@ def two_time(  # noqa: PLR0913 (public keyword contract)
 
 def motion(
     activations: Sequence[Activation],
-    X: Any,
-    X2: Any = None,
+    X: ArrayLike,
+    X2: ArrayLike | None = None,
     bias: float = 0.0,
     variance: float = 1.0,
     dual: DualFunction | None = None,
     digits: int = 30,
-) -> tuple[Any, Any]:
+) -> tuple[Array, Array]:
     """Relative change of each entry of NNGP and NTK when every input changes by half an ulp.
 
     Parameters
@@ -184,8 +188,7 @@ def motion(
     random = numpy.random.default_rng(_SEED)
 
     def network(move: Callable[[Any], ExactRows]) -> _Recursion:
-        rows, columns = (None if given is None else move(given) for given in (X, X2))
-        return _network(activations, rows, columns, bias, _one_time(variance), dual)
+        return _network(activations, move(X), None if X2 is None else move(X2), bias, _one_time(variance), dual)
 
     start, shifted = network(_exact), [network(partial(_nudged, random=random)) for _ in range(_PATTERNS)]
     most = [numpy.zeros((len(start.rows), len(start.columns))) for _ in range(2)]
@@ -292,8 +295,8 @@ class _Recursion:
 
 def _network(
     activations: Sequence[Activation],
-    X: Any,
-    X2: Any,
+    X: ArrayLike | ExactRows,
+    X2: ArrayLike | ExactRows | None,
     bias: float,
     moments: Callable[[], _Times],
     dual: DualFunction | None,
@@ -308,7 +311,8 @@ def _network(
     return _Recursion(len(activations), rows, columns, _number(bias) ** 2, moments, at)
 
 
-def _converged(network: _Recursion, digits: int, symmetric: bool) -> tuple[Any, Any]:
+def _converged(network: _Recursion, digits: int, symmetric: bool) -> tuple[ExactArray, ExactArray]:
+    """All entries of both kernels with `digits` correct digits."""
     kernels = [numpy.empty((len(network.rows), len(network.columns)), dtype=object) for _ in range(2)]
     for i, j in numpy.ndindex(kernels[0].shape):
         values = [kernel[j, i] for kernel in kernels] if symmetric and j < i else network.converge(i, j, digits)[0]
@@ -317,7 +321,7 @@ def _converged(network: _Recursion, digits: int, symmetric: bool) -> tuple[Any, 
     return kernels[0], kernels[1]
 
 
-def _disagreement(one: Sequence[Any], other: Sequence[Any]) -> float:
+def _disagreement(one: Sequence[mpmath.mpf], other: Sequence[mpmath.mpf]) -> float:
     """log10 of the largest relative difference of two entries."""
     worst = -math.inf
     for p, q in zip(one, other, strict=True):
@@ -327,7 +331,9 @@ def _disagreement(one: Sequence[Any], other: Sequence[Any]) -> float:
 
 
 @lru_cache(maxsize=2**14)
-def _quadrature(act: Activation, a: Any, b: Any, c: Any, digits: int) -> tuple[Any, Any]:
+def _quadrature(
+    act: Activation, a: mpmath.mpf, b: mpmath.mpf, c: mpmath.mpf, digits: int
+) -> tuple[mpmath.mpf, mpmath.mpf | None]:
     """K and K_dot by quadrature; cached, since shallower networks, single rows and `motion` need the same values."""
     noise = float(mpmath.mpf(10) ** (3 - digits))
     K, K_dot = single_arb(act, as_arb(a), as_arb(b), as_arb(c), digits - 6, noise)
