@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ndksym.derivation import Derivation as Derivation
     from ndksym.derivation import derive as derive
     from ndksym.dynamics import drift as drift
+    from ndksym.dynamics import load as load
     from ndksym.dynamics import solve as solve
     from ndksym.expansions import phases as phases
     from ndksym.simulation import simulate as simulate
@@ -31,6 +32,7 @@ _HOMES = {
     "Derivation": "ndksym.derivation",
     "derive": "ndksym.derivation",
     "drift": "ndksym.dynamics",
+    "load": "ndksym.dynamics",
     "phases": "ndksym.expansions",
     "simulate": "ndksym.simulation",
     "solve": "ndksym.dynamics",
@@ -47,6 +49,7 @@ __all__ = [
     "derive",
     "drift",
     "errors",
+    "load",
     "phases",
     "simulate",
     "simulation",

@@ -39,7 +39,7 @@ FUNCTIONS = {
     "solve": (
         ndksym.solve,
         {"network": ERF.compile(), "X": X, "y": Y, "X_test": ROWS, "times": [1.0], "method": "gradient", "covariance": False,
-         "loss": "sum", "rtol": 1e-3, "progress": None, "bias": 0.0, "depth": None, "strength": None, "step": None, **PHYSICS},
+         "reduction": "sum", "rtol": 1e-3, "progress": None, "bias": 0.0, "depth": None, "strength": None, "step": None, **PHYSICS},
     ),
     "solve in steps": (
         ndksym.solve,
@@ -52,12 +52,12 @@ FUNCTIONS = {
     "drift": (
         ndksym.drift,
         {"network": ERF.compile(), "X": X, "y": Y, "X_test": ROWS, "times": [1.0], "freeze_time": np.inf, "signal": False,
-         "step": None, "loss": "sum", "rtol": 1e-3, "progress": None, "bias": 0.0, "depth": None, **PHYSICS},
+         "step": None, "reduction": "sum", "rtol": 1e-3, "progress": None, "bias": 0.0, "depth": None, **PHYSICS},
     ),
     "simulate": (
         ndksym.simulate,
         {"network": ERF, "X": X, "y": Y, "X_test": ROWS, "depth": 1, "width": 4, "times": [0.5], "step": 0.5, "pairs": 2,
-         "seed": 0, "bias": 0.0, "dynamics": "langevin", "strength": None, "freeze_time": None, "signal": False, "loss": "sum",
+         "seed": 0, "bias": 0.0, "dynamics": "langevin", "strength": None, "freeze_time": None, "signal": False, "reduction": "sum",
          "processes": 1, "progress": None, **PHYSICS},
     ),
     "width_scan": (
@@ -69,16 +69,16 @@ FUNCTIONS = {
     "empirical_ndk": (
         SIMULATION.empirical_ndk,
         {"X": X, "X2": ROWS, "t": [1.0, 2.0], "s": 0.5, "temperature": 0.1, "step": 0.5, "prior_variance": 1.0,
-         "training": (X, Y), "loss": "sum", **FINITE},
+         "training": (X, Y), "reduction": "sum", **FINITE},
     ),
     "lazy_measure": (SIMULATION.lazy_measure, {"x": [1.0, 0.5], "y": 1.0, **FINITE}),
     "parameter_movement": (
-        SIMULATION.parameter_movement, {"X": X, "y": Y, "times": [0.0, 1.0], "step": None, "loss": "sum", **FINITE},
+        SIMULATION.parameter_movement, {"X": X, "y": Y, "times": [0.0, 1.0], "step": None, "reduction": "sum", **FINITE},
     ),
     "phases": (ndksym.phases, {"network": ERF, "order": 1, "depth": None, "bias": 0.0}),
     "phases on data": (
         ndksym.phases(ERF, order=1).on,
-        {"X": X, "y": Y, "X_test": ROWS, "times": [1.0, 10.0], "loss": "sum", "bias": 0.0, **PHYSICS},
+        {"X": X, "y": Y, "X_test": ROWS, "times": [1.0, 10.0], "reduction": "sum", "bias": 0.0, **PHYSICS},
     ),
     "load": (tasks.load, {"text": "orthogonal:4", "train": None, "seed": 0}),
     "Task": (tasks.Task, {"X": X, "y": Y, "X_test": ROWS, "y_test": [1.0], "name": "arrays"}),
@@ -132,7 +132,7 @@ REFUSED = [
     ("nngp", {"X": Raising(RuntimeError)}, InputTypeError, r"X must be real .*detach\(\)"),
     ("solve", {"X": Raising(RuntimeError)}, InputTypeError, r"X must be real .*detach\(\)"),
     ("solve", {"network": np.ones((2, 2))}, InputTypeError, "ndarray"),
-    ("solve", {"loss": np.array(["sum"])}, InputError, "loss"),
+    ("solve", {"reduction": np.array(["sum"])}, InputError, "reduction"),
     ("solve", {"covariance": np.array([True, False])}, InputError, "covariance"),
     ("solve", {"method": np.array(["langevin", "mpl"])}, InputError, "method"),
     ("derive", {"activation": Float("1e400") * Symbol("x", real=True)}, InputError, r"1\.00E\+400"),

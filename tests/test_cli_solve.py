@@ -82,7 +82,7 @@ def test_the_table_is_short_and_says_what_was_solved(command):
     lines = out.splitlines()
     assert len(lines) < 30
     assert "erf, depth 2 on orthogonal:2: 2 training inputs in 32 dimensions, 1 for testing" in lines[0]
-    assert "gradient, T = 0, σ² = 1, σ0² = 0.7, β = 0, loss sum" in lines[1]
+    assert "gradient, T = 0, σ² = 1, σ0² = 0.7, β = 0, reduction sum" in lines[1]
     task = tasks.load("orthogonal:2")
     run = ndksym.solve(
         ndksym.derive("erf", depth=2).compile(), task.X, task.y, task.X_test, times=[1e-2, 1e4], temperature=0,
@@ -195,7 +195,7 @@ BAD = [
     ({"--init-variance": "0"}, "init_variance"),
     ({"--prior-variance": "0", "--times": None}, "prior_variance"),
     ({"--bias-scale": "-1"}, "bias must be"),
-    ({"--loss": "huber"}, "loss must be"),
+    ({"--reduction": "huber"}, "reduction must be"),
     ({"--rtol": "0"}, "rtol"),
     ({"--train": "1"}, "leave out train"),
     ({"--seed": "-1"}, "seed"),

@@ -5,8 +5,8 @@ import pytest
 
 import ndksym
 from ndksym.algebra.evaluate import Evaluator
-from ndksym.dynamics.kernel_table import field
-from ndksym.dynamics.physics import Memory
+from ndksym.dynamics.kernel_table import two_time_kernel
+from ndksym.dynamics.physics import PriorProcess
 from ndksym.errors import InputError
 from ndksym.expansions import table_series
 from ndksym.expansions.small_time import onset
@@ -39,9 +39,9 @@ def test_error_at_any_depth(name, order, depth):
 @pytest.mark.parametrize("name", ["erf", "relu"])
 def test_coefficients_from_the_table_are_the_symbolic_ones(name):
     d = ndksym.derive(name, depth=2)
-    memory = Memory(1 / 1.25, 1.25, 0.5)
+    process = PriorProcess(1 / 1.25, 1.25, 0.5)
     rows = X[:2] / 2
-    found = table_series.jets(square(field(d.compile(), memory, 0.0, "ntk"), memory, rows, rows, 1e-13), 4)
+    found = table_series.jets(square(two_time_kernel(d.compile(), process, 0.0, "ntk"), process, rows, rows, 1e-13), 4)
     gram = rows @ rows.T / rows.shape[1]
     for same, (i, j) in ((True, (0, 0)), (False, (0, 1))):
         exact = onset(d.duals, False, 4, same)
@@ -79,7 +79,7 @@ def test_without_a_closed_form():
 
 def test_several_outputs_and_the_mean_loss():
     d = ndksym.derive("erf")
-    physics = {"times": [1.0, 500.0], "temperature": 1e-3, "loss": "mean"}
+    physics = {"times": [1.0, 500.0], "temperature": 1e-3, "reduction": "mean"}
     both = ndksym.phases(d, order=1).on(X, np.stack([Y, -2 * Y], axis=1), **physics)
     one = ndksym.phases(d, order=1).on(X, Y, **physics)
     assert np.allclose(both.test[..., 1], -2 * one.test)

@@ -8,10 +8,10 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import ndksym
-from ndksym.dynamics import collocation, langevin, volterra
-from ndksym.dynamics.kernel_table import field, missed, table
+from ndksym.dynamics import collocation, volterra
+from ndksym.dynamics.kernel_table import table_residual, tabulate, two_time_kernel
 from ndksym.dynamics.patches import divided, length
-from ndksym.dynamics.physics import Memory, Physics
+from ndksym.dynamics.physics import Physics, PriorProcess
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError, ToleranceWarning
 from tests import volterra_reference
 
@@ -123,9 +123,9 @@ def test_known_shapes(name, depth, init, plateau, extremum, equilibrium):
 def test_the_order_of_convergence():
     """On one panel of length h the predictor is right to O(h^NODES), as Radau collocation is."""
     kernel, physics = ndksym.derive("erf", depth=2).compile(), Physics(0.3, 1.0, 0.5, 0.0)
-    memory = langevin.langevin(physics)
-    own = table(field(kernel, memory, 0.0, "ntk"), memory, X, X, 1e-13)
-    equation = volterra.Equation(own, lambda times: np.broadcast_to(Y, (len(times), *Y.shape)))
+    process = PriorProcess.langevin(physics)
+    own = tabulate(two_time_kernel(kernel, process, 0.0, "ntk"), process, X, X, 1e-13)
+    equation = volterra.VolterraEquation(own, lambda times: np.broadcast_to(Y, (len(times), *Y.shape)))
     misses = []
     for h in (0.75, 0.375):
         at = h * np.array([0.4, 0.7, 1.0])
@@ -137,11 +137,11 @@ def test_the_order_of_convergence():
 
 
 def test_a_table_holds_the_kernel_between_its_nodes():
-    kernel, memory = ndksym.derive("relu", depth=2).compile(), Memory(0.01, 1.3, 0.4)
-    evaluate = field(kernel, memory, 0.0, "ntk")
+    kernel, process = ndksym.derive("relu", depth=2).compile(), PriorProcess(0.01, 1.3, 0.4)
+    evaluate = two_time_kernel(kernel, process, 0.0, "ntk")
     for tolerance in (1e-5, 1e-9):
-        found = table(evaluate, memory, np.vstack([X, X_TEST]), X, tolerance)
-        left_out = missed(evaluate, found, np.vstack([X, X_TEST]), X, np.eye(4))
+        found = tabulate(evaluate, process, np.vstack([X, X_TEST]), X, tolerance)
+        left_out = table_residual(evaluate, found, np.vstack([X, X_TEST]), X, np.eye(4))
         assert left_out < 50 * tolerance * np.abs(found.grams).max()  # the corners, beyond the last nodes, are worst
         t, s = 90.0, 30.0
         exact = kernel.ndk(X, X, t=t, s=s, temperature=0.013, prior_variance=1.3, init_variance=0.4)
@@ -184,17 +184,17 @@ def test_the_error_estimate_holds_and_is_not_a_thousand_times_too_large(depth, i
 
 def beside_a_column(angle):
     """33 training inputs, seven others of which one is at this angle to one of the former; relu at depth 2, its table."""
-    rng, memory = np.random.default_rng(9), Memory(1e-3, 1.0, 4.0)
+    rng, process = np.random.default_rng(9), PriorProcess(1e-3, 1.0, 4.0)
     many, aside = rng.normal(size=(33, 8)), rng.normal(size=(7, 8))
     across = np.cross(many[17, :3], rng.normal(size=3))
     aside[4] = many[17]
     aside[4, :3] += angle * np.linalg.norm(many[17]) * across / np.linalg.norm(across)
-    evaluate = field(ndksym.derive("relu", depth=2).compile(), memory, 0.0, "ntk")
-    found = table(evaluate, memory, np.vstack([many, aside]), many, 1e-9)
+    evaluate = two_time_kernel(ndksym.derive("relu", depth=2).compile(), process, 0.0, "ntk")
+    found = tabulate(evaluate, process, np.vstack([many, aside]), many, 1e-9)
     q, p = np.vstack([rng.uniform(size=(20, 2)), [[0.0, 1.0], [angle, 1.0], [1.0, 1.0]]]).T
     m = 1 + 3 * p
     off = np.abs(np.einsum("nk,xkp->nxp", found.at(q, m), found.grams[33:]) - evaluate(aside, many, q, m)).max()
-    return off / np.abs(found.grams).max(), missed(evaluate, found, np.vstack([many, aside]), many, np.eye(33))
+    return off / np.abs(found.grams).max(), table_residual(evaluate, found, np.vstack([many, aside]), many, np.eye(33))
 
 
 @pytest.mark.parametrize("angle", [0.3, 0.1, 0.03])
@@ -214,10 +214,10 @@ def test_a_table_knows_coincident_inputs_wherever_they_stand():
     """Sampled evenly, 33 columns and 33 + 7 rows have few entries in common; the kernel bends most on those."""
     rng = np.random.default_rng(4)
     many, more = rng.normal(size=(33, 5)), rng.normal(size=(7, 5))
-    memory = Memory(1e-3, 1.0, 0.3)
-    evaluate = field(ndksym.derive("erf", depth=2).compile(), memory, 0.0, "ntk")
-    found = table(evaluate, memory, np.vstack([many, more]), many, 1e-8)
-    assert missed(evaluate, found, np.vstack([many, more]), many, np.eye(33)) < 1e-8 * np.abs(found.grams).max()
+    process = PriorProcess(1e-3, 1.0, 0.3)
+    evaluate = two_time_kernel(ndksym.derive("erf", depth=2).compile(), process, 0.0, "ntk")
+    found = tabulate(evaluate, process, np.vstack([many, more]), many, 1e-8)
+    assert table_residual(evaluate, found, np.vstack([many, more]), many, np.eye(33)) < 1e-8 * np.abs(found.grams).max()
 
 
 def test_a_panel_is_solved_alike_by_iteration_and_by_elimination(monkeypatch):
@@ -264,7 +264,7 @@ def test_outputs_are_independent_and_the_mean_loss_is_a_slower_sum():
     both = ndksym.solve(kernel, X, Y, X_TEST, **args)
     one = ndksym.solve(kernel, X, Y[:, 1], X_TEST, **args)
     assert both.test[:, :, 1] == pytest.approx(one.test, abs=1e-6)
-    mean = ndksym.solve(kernel, X, Y, X_TEST, loss="mean", times=[1e4], temperature=0.1)
+    mean = ndksym.solve(kernel, X, Y, X_TEST, reduction="mean", times=[1e4], temperature=0.1)
     C = kernel.nngp(X)
     assert mean.train[0] == pytest.approx(C @ np.linalg.solve(C + 0.4 * np.eye(4), Y), abs=1e-6)
 
@@ -306,13 +306,13 @@ BAD = [
     ({"times": [1.0, 0.5]}, InputError, "ascend"),
     ({"times": [-1.0, 0.5]}, InputError, "≥ 0"),
     ({"times": []}, InputError, "non-empty"),
-    ({"times": [np.inf]}, InputError, "finite"),
+    ({"times": [np.nan]}, InputError, "finite"),
     ({"temperature": 0.0}, InputError, "gradient"),
     ({"temperature": -1.0}, InputError, "temperature"),
     ({"prior_variance": 0.0}, InputError, "prior_variance"),
     ({"bias": 0.3}, InputError, "without biases"),
-    ({"method": "euler"}, InputError, "method must be langevin, mpl, gradient or diffusive"),
-    ({"loss": "huber"}, InputError, "loss"),
+    ({"method": "euler"}, InputError, "method must be diffusive, gradient, langevin or mpl"),
+    ({"reduction": "huber"}, InputError, "reduction"),
     ({"rtol": 0.0}, InputError, "rtol"),
     ({"covariance": "both"}, InputError, "covariance"),
     ({"covariance": True, "method": "diffusive"}, InputError, "covariance"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ndksym
-from ndksym.dynamics.physics import Physics, euler
+from ndksym.dynamics.physics import Physics, PriorProcess
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
 from ndksym.simulation import Estimate, empirical_ndk, empirical_ntk, lazy_measure, parameter_movement
 from ndksym.simulation.ensemble import EnsembleOptions, ensemble
@@ -118,10 +118,10 @@ def test_the_two_time_ndk_in_coarse_steps_and_in_training():
     """A step of 2 and T = 0.2: a = 0.6, far from e^{−0.4}; T3's m of the Euler chain and its weight are needed."""
     T, h, init, n, k = 0.2, 2.0, 0.5, 5, 2
     args = {"t": n * h, "s": k * h, "temperature": T, "init_variance": init, "step": h, "networks": 400}
-    memory = euler(Physics(T, 1.0, init, 0.0), h)
+    process = PriorProcess.euler(Physics(T, 1.0, init, 0.0), h)
     kernel = ndksym.derive("erf").compile()
-    q, m = np.array([np.sqrt(1 - 0.6 ** (n - k))]), memory.earlier([k])
-    limit = 0.6 ** (n - k) * kernel.grams(X, X_TEST, memory.prior(q, m))[0]
+    q, m = np.array([np.sqrt(1 - 0.6 ** (n - k))]), process.variance([k])
+    limit = 0.6 ** (n - k) * kernel.grams(X, X_TEST, process.priors(q, m))[0]
     found = Estimate((empirical_ndk("erf", X, X_TEST, width=64, **args),))
     z, most = bench.score(found, limit)
     assert z < most
@@ -129,8 +129,8 @@ def test_the_two_time_ndk_in_coarse_steps_and_in_training():
     assert bench.score(found, continuous)[0] > 2 * most
     # the learning signal moves each unit by 1/√N only: in the limit the same kernel
     args |= {"step": 1.0, "t": 10.0, "s": 4.0, "networks": 150}
-    memory = euler(Physics(T, 1.0, init, 0.0), 1.0)
-    limit = 0.8**6 * kernel.grams(X, X_TEST, memory.prior(np.array([np.sqrt(1 - 0.8**6)]), memory.earlier([4])))[0]
+    process = PriorProcess.euler(Physics(T, 1.0, init, 0.0), 1.0)
+    limit = 0.8**6 * kernel.grams(X, X_TEST, process.priors(np.array([np.sqrt(1 - 0.8**6)]), process.variance([4])))[0]
     half, whole = (
         Estimate((empirical_ndk("erf", X, X_TEST, width=width, seed=width, training=(X, Y), **args),))
         for width in (64, 128)

@@ -48,7 +48,7 @@ def labels(ax):
 
 def test_few_test_inputs_are_curves_of_the_predictor():
     run = run_of(2)
-    ax = drawn(curves.learning(run, y=np.ones(6), y_test=np.ones(2)))
+    ax = drawn(run.panel(y=np.ones(6), y_test=np.ones(2)))
     assert ax.get_xscale() == "log"
     assert ax.get_yscale() == "linear"
     lines = [line for line in ax.lines if len(line.get_xdata()) == len(TIMES)]
@@ -65,7 +65,7 @@ def test_few_test_inputs_are_curves_of_the_predictor():
 
 def test_many_test_inputs_are_errors():
     run, y_test = run_of(7), np.linspace(-1, 1, 7)
-    ax = drawn(curves.learning(run, y=np.ones(6), y_test=y_test))
+    ax = drawn(run.panel(y=np.ones(6), y_test=y_test))
     assert ax.get_yscale() == "log"
     lines = [line for line in ax.lines if len(line.get_xdata()) == len(TIMES)]
     assert lines[0].get_ydata() == pytest.approx(np.mean((run.test - y_test) ** 2, axis=1))
@@ -77,24 +77,24 @@ def test_many_test_inputs_are_errors():
 
 
 def test_several_outputs_and_no_labels():
-    assert [c.label for c in curves.learning(run_of(2, 2)).curves] == [
+    assert [c.label for c in run_of(2, 2).panel().curves] == [
         "test input 0, output 0", "test input 0, output 1", "test input 1, output 0", "test input 1, output 1",
     ]  # fmt: skip
-    many = curves.learning(run_of(9))
+    many = run_of(9).panel()
     assert [c.label for c in many.curves] == ["test input 0 (of 9)", "test input 1", "test input 2", "test input 3"]
-    assert curves.learning(run_of(3, 2), y_test=np.ones((3, 2))).log_y
+    assert run_of(3, 2).panel(y_test=np.ones((3, 2))).log_y
 
 
 def test_the_best_moment_is_marked_where_the_labels_are_known():
     run = run_of(1)
     stop = run.early_stopping([1.0])
-    (mark,) = curves.learning(run, y_test=[1.0]).marks
+    (mark,) = run.panel(y_test=[1.0]).marks
     assert (mark.time, mark.value, mark.label) == (stop.time, run.test[stop.index, 0], "least test error")
-    assert curves.learning(run).marks == ()
-    (late,) = curves.learning(run_of(1, times=TIMES[:5]), y_test=[1.0]).marks
+    assert run.panel().marks == ()
+    (late,) = run_of(1, times=TIMES[:5]).panel(y_test=[1.0]).marks
     assert late.label == "least test error, at the end"
     # where the rows shown are those of training, stopping early on them means nothing
-    assert curves.learning(run_of(6), y_test=np.ones(6), rows="training").marks == ()
+    assert run_of(6).panel(y_test=np.ones(6), rows="training").marks == ()
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_the_best_moment_is_marked_where_the_labels_are_known():
     [(40.0, ["gradient-driven", "diffusive"]), (np.inf, ["gradient-driven"]), (1e-9, ["diffusive"])],
 )
 def test_phases_are_shaded_and_named(boundary, names):
-    ax = drawn(curves.learning(run_of(1, boundary=boundary)))
+    ax = drawn(run_of(1, boundary=boundary).panel())
     assert [text.get_text() for text in ax.texts] == names
     assert len(ax.patches) == len(names)
     if len(names) == 2:
@@ -113,11 +113,11 @@ def test_phases_are_shaded_and_named(boundary, names):
 
 def test_bands_are_one_standard_deviation():
     run = run_of(2, cov=True)
-    panel = curves.learning(run)
+    panel = run.panel()
     assert panel.curves[0].high - run.test[:, 0] == pytest.approx(0.2)
     assert run.test[:, 0] - panel.curves[0].low == pytest.approx(0.2)
     assert len(drawn(panel).collections) == 2
-    many = curves.learning(run_of(7, cov=True), y=np.ones(6), y_test=np.ones(7))
+    many = run_of(7, cov=True).panel(y=np.ones(6), y_test=np.ones(7))
     assert many.curves[0].high - many.curves[0].values == pytest.approx(0.04)
     assert many.curves[1].high - many.curves[1].values == pytest.approx(0.01)
     assert "one network" in many.band
@@ -125,17 +125,17 @@ def test_bands_are_one_standard_deviation():
 
 def test_times_that_a_log_axis_has_no_place_for():
     run = run_of(1, times=np.array([0.0, 1.0, 10.0]))
-    assert curves.learning(run, y_test=[0.0]).times.tolist() == [1.0, 10.0]
-    assert curves.learning(run, y_test=[0.0]).marks == ()
-    drawn(curves.learning(run_of(1, times=np.array([3.0]))))
+    assert run.panel(y_test=[0.0]).times.tolist() == [1.0, 10.0]
+    assert run.panel(y_test=[0.0]).marks == ()
+    drawn(run_of(1, times=np.array([3.0])).panel())
     with pytest.raises(InputError, match="time > 0"):
-        curves.learning(run_of(1, times=np.array([0.0])))
+        run_of(1, times=np.array([0.0])).panel()
 
 
 @pytest.mark.parametrize("name", ["y", "y_test"])
 def test_labels_that_do_not_fit(name):
     with pytest.raises(InputError, match=f"^{name} must have shape"):
-        curves.learning(run_of(2), **{name: np.ones(5)})
+        run_of(2).panel(**{name: np.ones(5)})
 
 
 def test_it_draws_where_it_is_told_to():
@@ -153,9 +153,7 @@ def test_it_draws_where_it_is_told_to():
 def test_nothing_is_clipped_or_overlaps_at_either_size():
     for size in (draw.COLUMN, draw.PAGE):
         figure = Figure(figsize=size, layout="constrained")
-        ax = draw.draw(
-            curves.learning(run_of(2, cov=True), y=np.ones(6), y_test=np.ones(2)), figure.subplots(), own=True
-        )
+        ax = draw.draw(run_of(2, cov=True).panel(y=np.ones(6), y_test=np.ones(2)), figure.subplots(), own=True)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         renderer = canvas.get_renderer()
@@ -170,7 +168,7 @@ def test_nothing_is_clipped_or_overlaps_at_either_size():
 
 
 def test_curves_differ_in_more_than_hue():
-    ax = drawn(curves.learning(run_of(4)))
+    ax = drawn(run_of(4).panel())
     colours = [to_hex(line.get_color()) for line in ax.lines if not line.is_dashed()]
     assert len(set(colours)) == 4
     dashes = {line._unscaled_dash_pattern for line in ax.lines if line.is_dashed()}
@@ -180,7 +178,7 @@ def test_curves_differ_in_more_than_hue():
 @pytest.mark.parametrize("ending", [".png", ".svg", ".pdf"])
 def test_the_numbers_are_written_beside_the_figure(ending, tmp_path):
     run = run_of(1, boundary=np.inf)
-    panel = curves.learning(run, y_test=[1.0])
+    panel = run.panel(y_test=[1.0])
     path = tmp_path / f"curves{ending}"
     draw.write(panel, path, title="rise")
     assert path.stat().st_size > 5000
@@ -200,7 +198,7 @@ def test_the_numbers_are_written_beside_the_figure(ending, tmp_path):
 @pytest.mark.parametrize("name", ["curves.bmp", "curves", "missing/curves.png"])
 def test_a_figure_that_cannot_be_written(name, tmp_path):
     with pytest.raises(InputError, match=r"curves|missing"):
-        draw.write(curves.learning(run_of(1)), tmp_path / name)
+        draw.write(run_of(1).panel(), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -213,7 +211,7 @@ def test_without_matplotlib_it_says_what_to_install(monkeypatch):
 def test_drift_is_plotted_from_the_freeze_on():
     times = np.array([50.0, 60, 100, 1000])
     decay = np.exp(-(times - 50) / 100)
-    ax = curves.drift_curves(times, 50.0, 0.9 * decay[:, None], limit=[0.0])
+    ax = draw.draw(curves.drift(times, 50.0, 0.9 * decay[:, None], limit=[0.0]))
     assert ax.lines[0].get_xdata().tolist() == [10.0, 50, 950]
     assert ax.lines[0].get_ydata() == pytest.approx(0.9 * decay[1:])
     assert [line.get_ydata()[0] for line in ax.lines if line.is_dashed()] == [0.0]
@@ -297,7 +295,7 @@ SHOWN = [*NAMES[:6], r"\udcff\udcfe.npz", r"two\nlines\x01", "重み"]
 def test_a_title_may_be_any_file_name(name, shown, tmp_path):
     """It is written as it is; what cannot be printed is escaped."""
     path = tmp_path / "figure.svg"
-    draw.write(curves.learning(run_of(1)), path, title=name)
+    draw.write(run_of(1).panel(), path, title=name)
     assert json.loads(path.with_suffix(".json").read_text())["title"] == name
     parser = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
     found = ElementTree.parse(path, parser).iter(ElementTree.Comment)
@@ -306,12 +304,12 @@ def test_a_title_may_be_any_file_name(name, shown, tmp_path):
 
 @pytest.mark.parametrize("ending", [".png", ".pdf"])
 def test_all_formats_take_it(ending, tmp_path):
-    draw.write(curves.learning(run_of(1)), tmp_path / f"figure{ending}", title=" ".join(NAMES))
+    draw.write(run_of(1).panel(), tmp_path / f"figure{ending}", title=" ".join(NAMES))
     assert (tmp_path / f"figure{ending}").stat().st_size > 1000
 
 
 def test_a_title_of_ones_own_may_be_a_formula_or_fail_to_be():
     assert draw._is_mathtext(r"$\sigma_0^2$")
     for title in (r"$\sigma_0^2$", r"$\cmd{$", "\udcff"):
-        ax = draw.draw(curves.learning(run_of(1)), title=title)
+        ax = draw.draw(run_of(1).panel(), title=title)
         ax.figure.savefig(io.BytesIO(), format="png")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import ndksym
 from ndksym.codegen import compile as compiling
-from ndksym.dynamics import discrete, solve
+from ndksym.dynamics import solve, steps
 from ndksym.runtime.proof import Proof
 from ndksym.simulation import compare
 from ndksym.verify import simulation, verify
@@ -49,13 +49,13 @@ def test_the_wrong_initial_variance_is_caught(monkeypatch):
 
 def test_a_response_that_does_not_decay_is_caught(monkeypatch):
     """NDK without e^{−T|t−s|/σ²}."""
-    weights = discrete._weights
+    weights = steps._weights
 
-    def undecayed(of, steps, later, earlier):
+    def undecayed(of, dynamics, later, earlier):
         lag = np.maximum(later[:, None] - earlier[None, :], 0)
-        return weights(of, steps, later, earlier) * np.exp(steps.memory.rate * lag)[..., None]
+        return weights(of, dynamics, later, earlier) * np.exp(dynamics.process.rate * lag)[..., None]
 
-    monkeypatch.setattr(discrete, "_weights", undecayed)
+    monkeypatch.setattr(steps, "_weights", undecayed)
     assert verdict() == "refuted"
 
 

@@ -215,7 +215,7 @@ def test_a_readout_frozen_at_the_end_reports_what_it_would_have():
         ({"freeze_time": 0.3}, "freeze_time must be a multiple"),
         ({"temperature": 0.0}, "method='gradient' serves"),
         ({"width": 200_000, "depth": 2}, "would take"),
-        ({"loss": "max"}, "loss must be"),
+        ({"reduction": "max"}, "reduction must be"),
     ],
 )
 def test_bad_input_is_named(changes, message):

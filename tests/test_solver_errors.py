@@ -11,11 +11,12 @@ from scipy.special import erf, ndtr
 
 import ndksym
 from ndksym.dynamics import covariance
-from ndksym.dynamics.chart import Chart
 from ndksym.dynamics.interpolation_error import Pulses
 from ndksym.dynamics.patches import divided
-from ndksym.dynamics.physics import Memory, Physics, langevin
-from ndksym.dynamics.problem import Problem, approach
+from ndksym.dynamics.physics import Physics, PriorProcess
+from ndksym.dynamics.problem import Problem
+from ndksym.dynamics.time_coordinates import TimeCoordinates
+from ndksym.dynamics.volterra_setup import requirements, setup
 from ndksym.errors import InputError, InputTypeError, ToleranceWarning
 from ndksym.runtime.prior import Prior, Priors
 from tests import graded_reference, resolvent_reference
@@ -102,7 +103,8 @@ def test_what_a_defect_does_to_far_test_rows_later_is_bounded(seed):
     weakest = np.linalg.eigh(kernel.ntk(X, variance=physics.init_variance))[1][:, :1]
     own = kernel.nngp(X, variance=physics.prior_variance) + physics.temperature * np.eye(3)
     end = kernel.nngp(far, X, variance=physics.prior_variance) @ np.linalg.solve(own, weakest)
-    start = approach(Problem(kernel, X, far, weakest, physics, 1.0, 1e-3), langevin(physics), last, 0.0)
+    problem, process = Problem(kernel, X, far, weakest, physics, 1.0, 1e-3), PriorProcess.langevin(physics)
+    start = setup(problem, process, requirements(problem, process, last, 0.0, physics.temperature))
     nothing = Pulses(np.zeros(0), np.zeros((0, 3, 1)))
     assert np.abs(end).max() <= start.error(np.ones(1), nothing, last)[0]
 
@@ -181,21 +183,21 @@ def test_duals_typed_by_hand_are_gaussian_integrals(name, a, b, rho):
 
 
 @pytest.mark.parametrize("ratio", [1e-8, 3e-3, 1.0, 1.0 + 1e-9, 20.0, 1e8])
-def test_a_chart_is_one_to_one_and_at_equal_variances_the_plain_one(ratio):
-    memory = Memory(0.3, 1.7, 1.7 * ratio)
-    chart = Chart(memory)
+def test_the_coordinates_are_one_to_one_and_at_equal_variances_the_plain_one(ratio):
+    process = PriorProcess(0.3, 1.7, 1.7 * ratio)
+    coordinates = TimeCoordinates(process)
     z, w = np.random.default_rng(3).uniform(size=(2, 200))
-    q, m = chart.times(z, w)
+    q, m = coordinates.times(z, w)
     assert np.all((q >= 0) & (q <= 1))
-    again = chart.coordinates(q, m)
+    again = coordinates.coordinates(q, m)
     assert np.abs(again[0] - z).max() < 1e-9
     if ratio != 1.0:
         assert np.abs(again[1] - w).max() < (1e-9 if abs(ratio - 1) > 1e-6 else 1e-5)
     if abs(ratio - 1) < 1e-6:
         assert np.abs(q - z).max() < 1e-6
-    early, late = chart.times(np.array([0.0, 1.0]), np.array([1.0, 0.0]))[1]
-    assert early == pytest.approx(memory.init)
-    assert late == pytest.approx(memory.level)
+    early, late = coordinates.times(np.array([0.0, 1.0]), np.array([1.0, 0.0]))[1]
+    assert early == pytest.approx(process.init)
+    assert late == pytest.approx(process.level)
 
 
 def test_patches_cover_the_square_and_follow_a_narrow_ridge():
@@ -216,9 +218,9 @@ def test_patches_cover_the_square_and_follow_a_narrow_ridge():
 
 @pytest.mark.parametrize("part", ["ntk", "covariance", "readout", "hidden"])
 def test_several_pairs_of_times_together_are_each_alone(part):
-    rng, memory = np.random.default_rng(1), Memory(0.1, 1.0, 0.4)
+    rng, process = np.random.default_rng(1), PriorProcess(0.1, 1.0, 0.4)
     rows, others = rng.normal(size=(3, 2)), rng.normal(size=(4, 2))
-    priors = memory.prior(rng.uniform(size=7), rng.uniform(0.4, 1.0, size=7))
+    priors = process.priors(rng.uniform(size=7), rng.uniform(0.4, 1.0, size=7))
     for name in ("relu", "sin(x)", "gelu"):
         kernel = replace(solver_errors.layer(name), layers=solver_errors.layer(name).layers * 2)
         alone = [

@@ -184,9 +184,9 @@ def test_drift_in_steps_is_the_sum_of_what_each_step_left(name, depth, signal):
         want.append(readout + hidden)
     kernel = ndksym.derive(name, depth=depth).compile()
     args = {"freeze_time": h * frozen, "times": h * np.array(asked), "temperature": T, "init_variance": init}
-    for loss, P in (("sum", 1), ("mean", 3)):  # the mean over P is the sum with step and rate rescaled
+    for reduction, P in (("sum", 1), ("mean", 3)):  # the mean over P is the sum with step and rate rescaled
         steps = {"temperature": T / P, "step": h * P, "times": args["times"] * P, "freeze_time": h * frozen * P}
-        got = ndksym.drift(kernel, X, Y, X_TEST, signal=signal, loss=loss, **(args | steps))
+        got = ndksym.drift(kernel, X, Y, X_TEST, signal=signal, reduction=reduction, **(args | steps))
         assert np.abs(np.hstack([got.train, got.test]) - want).max() < 1e-8
         assert got.error.max() < 1e-6
 

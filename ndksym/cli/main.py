@@ -19,8 +19,8 @@ from ndksym.cli.options import (
     FigureOption,
     InitOption,
     JsonOption,
-    LossOption,
     PriorOption,
+    ReductionOption,
     SaveOption,
     SeedOption,
     StrengthOption,
@@ -29,6 +29,7 @@ from ndksym.cli.options import (
     TrainOption,
 )
 from ndksym.cli.timeout import run_in_child
+from ndksym.dynamics import methods
 from ndksym.errors import CheckFailedError
 from ndksym.output import files, progress
 
@@ -46,6 +47,7 @@ app = typer.Typer(
 
 SCHEMA = 1
 MINUTE = 60.0
+METHOD_HELP = "Equation that is solved. " + " ".join(f"{name}: {methods.summary(name)}" for name in methods.names())
 
 
 def main() -> None:
@@ -234,7 +236,8 @@ def solve(
         ),
     ] = None,
     method: Annotated[
-        str, typer.Option("--method", help="langevin, gradient (linearised network), diffusive (T → 0) or mpl.")
+        str,
+        typer.Option("--method", metavar="|".join(methods.names()), help=METHOD_HELP),
     ] = "langevin",
     strength: StrengthOption = None,
     step: Annotated[
@@ -242,7 +245,7 @@ def solve(
     ] = None,
     covariance: Annotated[bool, typer.Option("--covariance", help="The covariance over the ensemble too.")] = False,
     two_time: Annotated[bool, typer.Option("--two-time", help="That covariance, at all pairs of times.")] = False,
-    loss: LossOption = "sum",
+    reduction: ReductionOption = "sum",
     rtol: Annotated[float, typer.Option("--rtol", help="Accuracy asked for, of the largest |y|.")] = 1e-6,
     train: TrainOption = None,
     seed: SeedOption = 0,
@@ -258,7 +261,7 @@ def solve(
     from ndksym.cli import solve
 
     options = solve.Options(
-        temperature, prior_variance, init_variance, bias_scale, method, loss, rtol, backend, seed, times, strength, step,
+        temperature, prior_variance, init_variance, bias_scale, method, reduction, rtol, backend, seed, times, strength, step,
         "two-time" if two_time else covariance,
     )  # fmt: skip
     solve.check(options)
@@ -305,7 +308,7 @@ def simulate(
         float | None,
         typer.Option("--step", help="Length of a step.", show_default="a quarter of the largest stable one"),
     ] = None,
-    loss: LossOption = "sum",
+    reduction: ReductionOption = "sum",
     train: TrainOption = None,
     seed: SeedOption = 0,
     json_: JsonOption = False,
@@ -319,7 +322,7 @@ def simulate(
     from ndksym.cli import simulate
 
     options = simulate.Options(
-        temperature, prior_variance, init_variance, bias_scale, dynamics, loss, seed, pairs, width, scan, times, strength, step,
+        temperature, prior_variance, init_variance, bias_scale, dynamics, reduction, seed, pairs, width, scan, times, strength, step,
     )  # fmt: skip
     simulate.check(options)
     _check_formats(figure, save)

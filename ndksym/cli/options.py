@@ -37,7 +37,9 @@ InitOption = Annotated[float, typer.Option("--init-variance", help="σ0² of the
 StrengthOption = Annotated[
     float | None, typer.Option("--strength", help="λ of Markov proximal learning; times then count steps.")
 ]
-LossOption = Annotated[str, typer.Option("--loss", help="sum or mean of ½(y − f)².")]
+ReductionOption = Annotated[
+    str, typer.Option("--reduction", help="sum or mean over the examples of the loss ½(y − f)².")
+]
 TrainOption = Annotated[int | None, typer.Option("--train", help="Number of training examples; the rest tests.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of everything that is drawn; recorded in the output.")]
 FigureOption = Annotated[

@@ -11,7 +11,6 @@ import ndksym
 from ndksym.cli import solve
 from ndksym.derivation import Derivation
 from ndksym.dynamics import checks as physical
-from ndksym.dynamics import curves
 from ndksym.dynamics.tasks import Task
 from ndksym.errors import InputError
 from ndksym.output import draw, records
@@ -35,7 +34,7 @@ class Options:
     init_variance: float
     bias_scale: float
     dynamics: str
-    loss: str
+    reduction: str
     seed: int
     pairs: int
     width: str
@@ -49,7 +48,7 @@ class Options:
         """What `simulate` and `solve` both take."""
         return {
             "temperature": self.temperature, "prior_variance": self.prior_variance, "init_variance": self.init_variance,
-            "bias": self.bias_scale, "loss": self.loss,
+            "bias": self.bias_scale, "reduction": self.reduction,
         }  # fmt: skip
 
 
@@ -130,9 +129,9 @@ def plot(of: Answer, path: Path) -> None:
     run = of.run if of.run is not None else of.found.theory(covariance=False)
     task = of.task
     if task.X_test is None:
-        panel = curves.learning(run, y_test=task.y, rows="training")
+        panel = run.panel(y_test=task.y, rows="training")
     else:
-        panel = curves.learning(run, y=task.y, y_test=task.y_test)
+        panel = run.panel(y=task.y, y_test=task.y_test)
     panel = with_points(panel, of.found, task.y if task.X_test is None else task.y_test)
     draw.write(panel, path, title=_title(of))
 
@@ -150,7 +149,7 @@ def text(of: Answer) -> str:
     lines = [
         _title(of),
         f"{options.dynamics}, T = {physics['temperature']:g}, σ² = {options.prior_variance:g}, σ0² = {options.init_variance:g}, "
-        f"β = {options.bias_scale:g}, loss {options.loss}"
+        f"β = {options.bias_scale:g}, reduction {options.reduction}"
         + "".join(f", {name} = {physics[name]:g}" for name in ("step", "strength") if name in physics),
         f"{one.pairs} pairs of networks with labels ±y, seed {options.seed}",
         "",
@@ -204,7 +203,7 @@ def _step(d: Derivation, task: Task, options: Options) -> float | None:
     zero = options.dynamics == "gradient"
     T = 0.0 if zero else options.temperature
     physics = physical.physics(kernel, T, options.prior_variance, options.init_variance, options.bias_scale, zero)
-    scale = physical.loss_scale(options.loss, len(task.X))
+    scale = physical.loss_scale(options.reduction, len(task.X))
     return step_length(kernel, task.X, physics, scale)
 
 

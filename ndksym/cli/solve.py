@@ -10,7 +10,7 @@ import numpy as np
 import ndksym
 from ndksym import dynamics
 from ndksym.derivation import Derivation
-from ndksym.dynamics import METHODS, Run, curves
+from ndksym.dynamics import Run, curves, methods
 from ndksym.dynamics.tasks import Task
 from ndksym.errors import InputError
 from ndksym.output import draw, records
@@ -32,7 +32,7 @@ class Options:
     init_variance: float
     bias_scale: float
     method: str
-    loss: str
+    reduction: str
     rtol: float
     backend: str
     seed: int
@@ -67,8 +67,7 @@ class Answer:
 
 def check(options: Options) -> None:
     """Refuse, before any work, what the solver would refuse after it."""
-    if options.method not in METHODS:
-        raise InputError(f"method {options.method!r} is not known; allowed are {', '.join(METHODS)}")
+    methods.find(options.method)
     moments(options)
 
 
@@ -114,7 +113,7 @@ def answer(d: Derivation, task: Task, options: Options, progress: Callable[[floa
     run = dynamics.solve(
         d.compile(options.backend), task.X, task.y, task.X_test,
         times=moments(options), temperature=options.temperature, prior_variance=options.prior_variance,
-        init_variance=options.init_variance, bias=options.bias_scale, method=options.method, loss=options.loss,
+        init_variance=options.init_variance, bias=options.bias_scale, method=options.method, reduction=options.reduction,
         rtol=options.rtol, progress=progress, **options.passed_on,
     )  # fmt: skip
     test_error = None if task.y_test is None else curves.mse(run.test, task.y_test)
@@ -145,9 +144,9 @@ def plot(found: Answer, path: Path) -> None:
     """The figure, and its numbers beside it."""
     task = found.task
     if task.X_test is None:
-        panel = curves.learning(found.run, y_test=task.y, rows="training")
+        panel = found.run.panel(y_test=task.y, rows="training")
     else:
-        panel = curves.learning(found.run, y=task.y, y_test=task.y_test)
+        panel = found.run.panel(y=task.y, y_test=task.y_test)
     draw.write(panel, path, title=f"{_network(found)}, {Path(task.name).name}, T = {found.options.temperature:g}")
 
 
@@ -169,7 +168,7 @@ def text(found: Answer) -> str:
         f"{_network(found)} on {found.task.name}: {len(found.task.X)} training inputs in {found.task.X.shape[1]} "
         f"dimensions, {test}",
         f"{options.method}, T = {options.temperature:g}, σ² = {options.prior_variance:g}, σ0² = {options.init_variance:g}, "
-        f"β = {options.bias_scale:g}, loss {options.loss}{extra}",
+        f"β = {options.bias_scale:g}, reduction {options.reduction}{extra}",
         "",
         *_table(found, stop),
         "",

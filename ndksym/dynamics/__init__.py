@@ -1,71 +1,43 @@
-"""What an infinitely wide network does: its predictor in time, from any compiled kernel (theory T8–T12, T15).
+"""The predictor of an infinitely wide network in time, from any compiled kernel (theory T8–T12, T15).
 
-In reading order: `network_argument` and `checks` (what a user gave), `tasks` (data sets), `physics`, `methods` (which equation a
-method means), `problem` (what every equation starts from), `kernel_table` with `chart` and `patches` (the NDK at all pairs of
-times), `interpolation_error`, `collocation` and `volterra`; the methods `langevin`, `diffusive`, `discrete`, `linearised`, and
-`covariance`, `frozen_readout`; `result` and `curves` (a Run and its figure). It may use all rooms up to `codegen`.
+In reading order: `solver` (solve) with `network_argument` and `checks` (its arguments); `physics`, `problem` (what every method
+starts from), `methods` (one file each); `kernel_table` with `time_coordinates`, `patches` and `row_sample` (a kernel at all pairs of
+times), `interpolation_error`; `collocation`, `volterra`, `volterra_setup`, `distinct`, `covariance`; `steps` and `stable_step`
+(discrete dynamics), `linearised`; `frozen_readout` (drift) and `frozen_readout_steps`; `result` (Run, Drift) with `settings`,
+`curves` (figures) and `saved` (load); `tasks` and `archive` (data sets); `threads`. It may use all rooms up to `codegen`.
 """
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from ndksym.dynamics import checks, methods, threads
-from ndksym.dynamics.frozen_readout import Drift, drift
-from ndksym.dynamics.methods import METHODS
-from ndksym.dynamics.network_argument import as_kernel
-from ndksym.dynamics.result import EarlyStop, Posterior, Run
-from ndksym.runtime.arguments import Progress, listener
+if TYPE_CHECKING:
+    from ndksym.dynamics.frozen_readout import drift as drift
+    from ndksym.dynamics.problem import Posterior as Posterior
+    from ndksym.dynamics.result import Drift as Drift
+    from ndksym.dynamics.result import EarlyStop as EarlyStop
+    from ndksym.dynamics.result import Run as Run
+    from ndksym.dynamics.saved import load as load
+    from ndksym.dynamics.solver import solve as solve
 
-__all__ = ["METHODS", "Drift", "EarlyStop", "Posterior", "Run", "drift", "solve"]
+# name → file; loaded on first use, so that the command line lists the methods without loading SymPy
+_HOMES = {
+    "Drift": "result",
+    "EarlyStop": "result",
+    "Posterior": "problem",
+    "Run": "result",
+    "drift": "frozen_readout",
+    "load": "saved",
+    "solve": "solver",
+}
+
+__all__ = sorted(_HOMES)
 
 
-def solve(
-    network: Any,
-    X: Any,
-    y: Any,
-    X_test: Any = None,
-    *,
-    times: Any,
-    temperature: float,
-    prior_variance: float = 1.0,
-    init_variance: float = 1.0,
-    bias: float = 0.0,
-    depth: int | None = None,
-    method: str = "langevin",
-    strength: float | None = None,
-    step: float | None = None,
-    covariance: bool | str = False,
-    loss: str = "sum",
-    rtol: float = 1e-6,
-    progress: Progress | None = None,
-) -> Run:
-    """The predictor of an infinitely wide network in training, at the times asked for.
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ndksym.dynamics' has no attribute {name!r}")
+    return getattr(import_module(f"ndksym.dynamics.{_HOMES[name]}"), name)
 
-    "langevin": f(t) = ∫_0^t NDK(t, s) (y − f(s)) ds, exact at any temperature T > 0 (T9; arXiv 2309.04522); with `step`=h the
-    exact Euler–Langevin recursion in steps of h instead, f_n = h Σ_{k<n} a^{n−k−1} Θ(n, k) (y − f_k) (T3).
-    "mpl": Markov proximal learning of finite λ = `strength`, times in steps (T8).
-    "gradient": the linearised network under gradient flow, f(t) = Θ Θ⁻¹(1 − e^{−Θt}) y (T10; Lee et al. 2019, arXiv
-    1902.06720).
-    "diffusive": the limit T → 0 at fixed T t, to leading order (T12).
 
-    `network` is a compiled kernel, a derivation, or whatever `derive` takes, then of `depth` hidden layers and with biases
-    if `bias` is not 0. X (P, N_0), y (P,) or (P, outputs), X_test (rows, N_0); times ascending, in units where the learning
-    rate is 1; the loss is ½ Σ (y − f)², or its mean over P with loss="mean". `rtol` is relative to the largest |y|. With
-    covariance=True the covariance over the ensemble comes too, with covariance="two-time" at all pairs of times.
-
-    Errors: InputError and InputTypeError name the argument; DivergentKernelError for an activation with jumps;
-    ToleranceWarning where rtol is not reached.
-
-    >>> run = solve("erf", [[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0], times=[0.1, 1000.0], temperature=0.1)
-    >>> bool(abs(run.train[1] - run.equilibrium.mean).max() < 1e-6)
-    True
-    """
-    heard = listener(progress)
-    data = checks.checked(X, y, X_test, times)
-    kernel = as_kernel(network, depth, bias)
-    strength, step = checks.method(method, METHODS, strength, step, covariance)
-    physics = checks.physics(kernel, temperature, prior_variance, init_variance, bias, zero=method == "gradient")
-    scale = checks.loss_scale(loss, len(data.X))
-    checks.fits(data, method, covariance)
-    options = methods.Options(strength, step, covariance, checks.tolerance(rtol), heard)
-    with threads.suited(len(data.both)):
-        return methods.run(method, kernel, data, physics, scale, options)
+def __dir__() -> list[str]:
+    return __all__

@@ -1,7 +1,7 @@
 """Functions of time as polynomials on panels, and integrals of a tabulated kernel over them.
 
-On each panel a function is a polynomial through right Radau nodes. Integrals are product integrals in z = √|t − s|, where
-the kernel of a kinked activation is smooth too.
+On each panel a function is a polynomial through right Radau nodes. Integrals are product integrals in z = √|t − s|, in which
+the kernel of an activation with kinks is smooth as well.
 """
 
 from collections.abc import Callable
@@ -13,49 +13,83 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import roots_jacobi
 
-from ndksym.dynamics.kernel_table import Table
+from ndksym.dynamics.kernel_table import KernelTable
 from ndksym.runtime.quadrature import legendre
 from ndksym.runtime.types import Array
+
+__all__ = [
+    "FORWARD",
+    "NODES",
+    "Integral",
+    "PiecewisePolynomial",
+    "TimeFunction",
+    "integrals",
+    "lagrange",
+    "radau",
+    "weights",
+]
 
 NODES = 8
 _GAUSS, _FINER = 16, 24
 _POINTS = 2**15
-"""Quadrature points at once: what the Chebyshev basis takes at them stays in the hundred megabytes."""
+"""Number of quadrature points treated at once; the Chebyshev basis at these points takes about a hundred megabytes."""
 
-Side = Literal["below", "above"]
-Earlier = Callable[[Array, Array], Array]
-"""The earlier of the two times, of (t, s) that the integral runs between."""
-Factor = Callable[[Array, Array], Array]
-"""What multiplies Σ_k u_k M_k under the integral, of (t, s)."""
+TimeFunction = Callable[[Array, Array], Array]
+"""A function of t and of the integration variable s."""
+
+
+def _integration_variable(_: Array, s: Array) -> Array:
+    """The earlier time of the kernel where the integral runs forward in time."""
+    return s
 
 
 @dataclass(frozen=True)
-class Panels:
-    """A function of time: `ends` (panels + 1,) from 0 up, `values` (panels, NODES, …) at the nodes of each panel."""
+class Integral:
+    """Σ_k M_k ∫ u_k(t, s) factor(t, s) f(s) ds over s < t (`side` "below") or s > t ("above"), between `since` and `until`.
+
+    `earlier` gives the earlier of the two times of the kernel. Without a `factor` it is e^{−r|t−s|}. The `finer` rule has
+    more points, none of which belongs to the usual rule; it measures the quadrature error of the usual one.
+    """
+
+    side: Literal["below", "above"] = "below"
+    earlier: TimeFunction = _integration_variable
+    factor: TimeFunction | None = None
+    since: float = 0.0
+    until: float = np.inf
+    finer: bool = False
+
+
+FORWARD = Integral()
+"""∫_0^t of the kernel forward in time."""
+
+
+@dataclass(frozen=True)
+class PiecewisePolynomial:
+    """A function of time: `ends` (panels + 1,) start at 0, `values` (panels, NODES, …) are those at the nodes of each panel."""
 
     ends: Array
     values: Array
 
     def __post_init__(self) -> None:
         if self.values.shape[:2] != (len(self.ends) - 1, NODES):
-            raise AssertionError("NODES values on each panel")
+            raise AssertionError("each panel must have NODES values")
 
     @property
     def nodes(self) -> Array:
-        """All nodes, ascending: (panels · NODES,)."""
+        """All nodes in ascending order: (panels · NODES,)."""
         return np.asarray(self.ends[:-1, None] + radau()[0] * np.diff(self.ends)[:, None]).ravel()
 
     @property
     def quadrature(self) -> Array:
-        """Weights of ∫ over the whole time, at the nodes."""
+        """Weights at the nodes of the integral over all panels."""
         return np.asarray(radau()[1] * np.diff(self.ends)[:, None]).ravel()
 
-    def spread(self, basis: Array) -> "Panels":
+    def spread(self, basis: Array) -> "PiecewisePolynomial":
         """The function on the rows, from its values in a basis (P, r) of their combinations."""
         return replace(self, values=np.einsum("xm,njmo->njxo", basis, self.values))
 
     def panel_of(self, times: Array) -> NDArray[np.intp]:
-        """The end (its number) of the panel that each time lies in."""
+        """The index of the end of the panel that contains each time."""
         return np.minimum(np.searchsorted(self.ends, times), len(self.ends) - 1)
 
 
@@ -70,39 +104,20 @@ def radau() -> tuple[Array, Array, Array]:
 
 
 def lagrange(at: Array) -> Array:
-    """The polynomials of the nodes, at points of a panel's own coordinate; a last axis for the node."""
+    """The Lagrange polynomials of the nodes at points of the panel [0, 1]; the last axis is the node."""
     return _products(at, radau()[0], radau()[2])
 
 
 def _products(at: Array, x: Array, barycentric: Array) -> Array:
-    gaps = at[..., None] - x
-    out = np.empty(gaps.shape)
+    differences = at[..., None] - x
+    out = np.empty(differences.shape)
     for j in range(len(x)):
-        out[..., j] = barycentric[j] * np.prod(np.delete(gaps, j, axis=-1), axis=-1)
+        out[..., j] = barycentric[j] * np.prod(np.delete(differences, j, axis=-1), axis=-1)
     return out
 
 
-def between(_: Array, s: Array) -> Array:
-    """Forward in time the kernel's earlier time is the one that is integrated over."""
-    return s
-
-
-def integrals(
-    table: Table,
-    f: Panels,
-    times: Array,
-    *,
-    side: Side = "below",
-    earlier: Earlier = between,
-    factor: Factor | None = None,
-    since: float = 0.0,
-    until: float = np.inf,
-    finer: bool = False,
-) -> Array:
-    """Σ_k M_k ∫ u_k f(s) ds over s < t (or s > t) within since … until, for each t in `times`: (times, rows, …).
-
-    The integrand's factor is e^{−r|t−s|} unless another is given.
-    """  # fmt: skip
+def integrals(table: KernelTable, f: PiecewisePolynomial, times: Array, integral: Integral = FORWARD) -> Array:
+    """The integral of the tabulated kernel times f at each of the times: (times, rows, …)."""
     inner = f.values.shape[2:]
     out = np.zeros((len(times), len(table.grams), *inner[1:]))
     if len(f.values) == 0:
@@ -111,45 +126,28 @@ def integrals(
     height = max(1, _POINTS // (len(f.values) * _GAUSS))
     for start in range(0, len(times), height):
         block = times[start : start + height]
-        w = weights(
-            table, f.ends, block, side=side, earlier=earlier, factor=factor, since=since, until=until, finer=finer
-        )
-        w = np.moveaxis(w, 3, 0).reshape(-1, flat.shape[0])
+        w = np.moveaxis(weights(table, f.ends, block, integral), 3, 0).reshape(-1, flat.shape[0])
         sums = (w @ flat).reshape(-1, len(block), *inner)  # (k, times, P, …)
         out[start : start + height] = np.moveaxis(table.apply(np.moveaxis(sums, 1, -1)), -1, 0)
     return out
 
 
-def weights(
-    table: Table,
-    ends: Array,
-    times: Array,
-    *,
-    side: Side = "below",
-    earlier: Earlier = between,
-    factor: Factor | None = None,
-    since: float = 0.0,
-    until: float = np.inf,
-    finer: bool = False,
-) -> Array:
-    """∫ over the part of each panel on one side of t of u_k factor ℓ_j(s) ds: (times, panels, NODES, k).
-
-    A `finer` rule has other points, and more: it tells what the usual one leaves out.
-    """  # fmt: skip
-    x, w = legendre(_FINER if finer else _GAUSS)
-    a, b = np.maximum(ends[:-1], since), np.minimum(ends[1:], until)
+def weights(table: KernelTable, ends: Array, times: Array, integral: Integral = FORWARD) -> Array:
+    """∫ u_k factor ℓ_j(s) ds over the part of each panel on one side of t: (times, panels, NODES, k)."""
+    x, w = legendre(_FINER if integral.finer else _GAUSS)
+    a, b = np.maximum(ends[:-1], integral.since), np.minimum(ends[1:], integral.until)
     t = times[:, None]
-    near, far = (t - b, t - a) if side == "below" else (a - t, b - t)
+    near, far = (t - b, t - a) if integral.side == "below" else (a - t, b - t)
     out = np.zeros((len(times), len(a), NODES, table.grams.shape[1]))
 
     def add(n: NDArray[np.intp], panel: NDArray[np.intp], s: Array, lag: Array, size: Array) -> None:
-        """Quadrature points (pairs, GAUSS) of pairs of a time and a panel."""
+        """Add the quadrature points (pairs, GAUSS) of pairs of a time and a panel."""
         at, now = (s - ends[panel, None]) / np.diff(ends)[panel, None], times[n, None]
-        size = size * (np.exp(-table.memory.rate * lag) if factor is None else factor(now, s))
-        u = table.weights(lag, earlier(now + 0.0 * s, s))
+        size = size * (np.exp(-table.process.rate * lag) if integral.factor is None else integral.factor(now, s))
+        u = table.weights(lag, integral.earlier(now + 0.0 * s, s))
         out[n, panel] += np.matmul((size[..., None] * lagrange(at)).swapaxes(1, 2), u)
 
-    # away from t nothing is singular, and s formed as t ∓ z² would lose the digits of a short panel
+    # far from t the integrand is smooth, and s computed as t ∓ z² would lose the digits of a short panel
     away = (near > b - a) & (b > a)
     if away.any():
         n, panel = np.nonzero(away)
@@ -160,9 +158,10 @@ def weights(
     n, panel = np.nonzero(beside)
     if len(n):
         now, low, high = times[n], np.maximum(near, 0.0)[beside], far[beside]
-        scale = np.minimum(*(table.shortest(earlier(now, end[panel])) for end in (a, b))) * (0.5 if finer else 1.0)
+        scale = np.minimum(*(table.shortest(integral.earlier(now, end[panel])) for end in (a, b)))
+        scale = scale * (0.5 if integral.finer else 1.0)
         for span in range(int(np.ceil(np.log2(np.maximum(high / scale, 0.5)).max())) + 2):
-            # spans of lags as long as they are far from 0, the first as the kernel wants it
+            # spans of lags that double in length; the first is as short as the kernel requires
             start = np.sqrt(np.maximum(low, 2.0 ** (span - 1) * scale if span else 0.0))
             end = np.sqrt(np.minimum(high, 2.0**span * scale))
             part = end > start
@@ -170,5 +169,5 @@ def weights(
                 half = 0.5 * (end - start)[part, None]
                 z = 0.5 * (end + start)[part, None] + half * x
                 lag, t = z * z, now[part, None]
-                add(n[part], panel[part], t - lag if side == "below" else t + lag, lag, half * w * 2 * z)
+                add(n[part], panel[part], t - lag if integral.side == "below" else t + lag, lag, half * w * 2 * z)
     return out

@@ -1,23 +1,23 @@
-"""Combinations of training rows that the kernel tells apart at some pair of times.
+"""Combinations of training rows that the kernel distinguishes at some pair of times.
 
-Equal rows have equal columns in every Gram matrix, opposite ones equal or opposite columns where φ has a parity and there
-are no biases. What such rows differ in is never learnt: its Δ stays what it is at first. Left in the equation it would be
-multiplied by large numbers that cancel to rounding only.
+Equal rows have equal columns in every Gram matrix. Opposite rows have equal or opposite columns where φ has a parity and there
+are no biases. The difference of such rows is never learnt: its Δ keeps its initial value. In the equation it would be multiplied
+by large numbers that cancel only to rounding.
 """
 
 import numpy as np
 
-from ndksym.dynamics.kernel_table import Pieces
+from ndksym.dynamics.kernel_table import KernelTable
 from ndksym.runtime.types import Array
 
 __all__ = ["distinct"]
 
 _EQUAL = 1e-10
-"""Relative difference of columns that are equal: rows that merely resemble each other are not asked."""
+"""Relative difference up to which columns count as equal; rows that are only similar are never merged."""
 
 
-def distinct(table: Pieces, X: Array) -> Array | None:
-    """An orthonormal basis (P, r) of what is told apart; None if that is everything."""
+def distinct(table: KernelTable, X: Array) -> Array | None:
+    """An orthonormal basis (P, r) of the combinations that the kernel distinguishes; None if these are all."""
     columns = np.moveaxis(table.grams, 2, 0).reshape(len(X), -1)
     groups: list[dict[int, float]] = []
     for i, row in enumerate(X):
@@ -38,7 +38,7 @@ def distinct(table: Pieces, X: Array) -> Array | None:
 
 
 def _sign(row: Array, other: Array, column: Array, other_column: Array) -> float:
-    """s where the rows are equal or opposite and their columns differ by the factor s = ±1; 0 otherwise."""
+    """s = ±1 where the rows are equal or opposite and their columns differ by the factor s; 0 otherwise."""
     if np.array_equal(row, other):
         return 1.0
     if np.array_equal(row, -other):

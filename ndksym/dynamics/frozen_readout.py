@@ -1,67 +1,47 @@
-"""Representational drift (theory T15): the readout is frozen at t_0 while the hidden weights go on.
+"""Representational drift (theory T15): the readout is frozen at t_0 while the hidden weights go on changing.
 
-    f(t) = ∫_0^{t_0} [ m(t_0,s) e^{−T(t−s)/σ²} (K_dot^L Θ^L)(t,s) + e^{−T(t_0−s)/σ²} (K^L + β²)(t,s) ] Δ(s) ds,
+    f(t) = ∫_0^{t_0} [ m(t_0,s) e^{−T(t−s)/σ²} (K_dot^L Θ^L)(t,s) + e^{−T(t_0−s)/σ²} (K^L + β²)(t,s) ] Δ(s) ds
 
-the first term up to t where the learning signal stays on; at equilibrium, without it, σ² (K^L + β²)(t,t_0) (C + T)⁻¹ y.
+Where the learning signal stays on, the integral of the first term runs up to t. At equilibrium, without the signal, f(t) is
+σ² (K^L + β²)(t,t_0) (C + T)⁻¹ y.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ndksym.dynamics import checks, curves, frozen_readout_steps, langevin, threads
-from ndksym.dynamics.collocation import integrals
-from ndksym.dynamics.kernel_table import field, table
+from ndksym.dynamics import checks, frozen_readout_steps, threads
+from ndksym.dynamics.collocation import Integral, integrals
+from ndksym.dynamics.kernel_table import tabulate, two_time_kernel
+from ndksym.dynamics.methods import langevin
 from ndksym.dynamics.network_argument import as_kernel
-from ndksym.dynamics.physics import Memory
-from ndksym.dynamics.physics import langevin as forgetting
+from ndksym.dynamics.physics import HORIZON, PriorProcess
 from ndksym.dynamics.problem import Problem
+from ndksym.dynamics.result import Drift
+from ndksym.dynamics.settings import made_with
 from ndksym.errors import InputError, InputTypeError, brief
+from ndksym.output.progress_argument import reported
 from ndksym.runtime import checks as runtime
-from ndksym.runtime.arguments import Progress, choice, listener
+from ndksym.runtime.arguments import Progress, choice
 from ndksym.runtime.quadrature import legendre
 from ndksym.runtime.types import Array
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+__all__ = ["drift"]
 
 _GAUSS = 64
 
 
-@dataclass(frozen=True)
-class Drift:
-    """Mean predictor with the readout of `freeze_time`: train (M, P[, outputs]), test (M, rows[, outputs]).
-
-    `times` are absolute; where `freeze_time` is ∞ (equilibrium) they count from it. `signal` says whether the network went
-    on learning. `error` (M,) is an estimate.
-    """
-
-    freeze_time: float
-    times: Array
-    train: Array
-    test: Array
-    error: Array
-    signal: bool
-
-    def plot(self, ax: "Axes | None" = None, y_test: Any = None, *, title: str = "") -> "Axes":
-        """Drift against the time since the readout was frozen; more than four predictors as errors, which need y_test.
-
-        Errors: MissingExtraError without matplotlib; InputError for labels that do not fit.
-        """
-        frozen = self.freeze_time if np.isfinite(self.freeze_time) else 0.0
-        return curves.drift_curves(self.times, frozen, self.test, ax, y_test=y_test, title=title)
-
-
-def drift(
+def drift(  # noqa: PLR0913 (public keyword contract)
     network: Any,
-    X: Any,
-    y: Any,
-    X_test: Any = None,
+    X: ArrayLike,
+    y: ArrayLike,
+    X_test: ArrayLike | None = None,
     *,
     freeze_time: float,
-    times: Any,
+    times: ArrayLike,
     temperature: float,
     prior_variance: float = 1.0,
     init_variance: float = 1.0,
@@ -69,55 +49,110 @@ def drift(
     depth: int | None = None,
     signal: bool = False,
     step: float | None = None,
-    loss: str = "sum",
+    reduction: str = "sum",
     rtol: float = 1e-6,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Drift:
-    """The mean predictor of Langevin dynamics read out by the weights of `freeze_time` (T15; arXiv 2309.04522).
+    """Solve for the mean predictor of Langevin dynamics whose readout is frozen at one time.
 
-    times ≥ freeze_time, ascending; with freeze_time=inf the network is at equilibrium and `times` ≥ 0 are what has passed
-    since. With `signal` the hidden weights go on learning, else they drift freely. With `step`=h the exact Euler–Langevin
-    recursion in steps of h instead of continuous time (T3); then both freeze_time and times are finite multiples of h.
-    Network, shapes, units and errors as in `solve`.
+    Parameters
+    ----------
+    network : str, sympy.Expr, Activation, Derivation, Kernel, or sequence
+        The network, as in `solve`.
+    X : array (P, N_0)
+        Training inputs.
+    y : array (P,) or (P, outputs)
+        Labels.
+    X_test : array (rows, N_0), optional
+        Inputs at which the predictor is evaluated; the training inputs if not given.
+    freeze_time : float
+        Time t_0 ≥ 0 at which the readout is frozen, in units of 1/learning rate; ``inf`` means at equilibrium.
+    times : array (M,)
+        Ascending times ≥ freeze_time. If freeze_time is ``inf``, they are the times ≥ 0 that have passed since.
+    temperature : float
+        Temperature T > 0 of the Langevin noise.
+    prior_variance, init_variance : float
+        Variance σ² of a weight in equilibrium without data, and variance σ0² at t = 0.
+    bias : float
+        Scale β of the biases; 0 means none.
+    depth : int, optional
+        Number of hidden layers of a network that is still to be derived; 1 if not given.
+    signal : bool
+        Whether the hidden weights go on learning after t_0 with the error of the unfrozen network; otherwise they diffuse
+        freely.
+    step : float, optional
+        Length h of an Euler–Langevin step (T3). Then freeze_time and times are finite multiples of h; otherwise time is
+        continuous.
+    reduction : {"sum", "mean"}
+        Whether the loss ½ (y − f)² is summed or averaged over the P examples.
+    rtol : float
+        Accuracy of the predictor relative to the largest \\|y\\|, between 1e-12 and 0.1.
+    progress : bool or callable, optional
+        True shows a progress bar; a function is called with the fraction done.
 
+    Returns
+    -------
+    Drift
+        The mean predictor on training and test rows at each time.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        For an argument that is not allowed; the message names it.
+    DivergentKernelError
+        For an activation with jumps, whose NTK is infinite.
+
+    Notes
+    -----
+    With Δ = y − f the residual of the unfrozen network, the predictor is (T15; Avidan, Li and Sompolinsky, arXiv 2309.04522)
+
+        f(t) = ∫_0^{t_0} [ m(t_0,s) e^{−T(t−s)/σ²} (K_dot^L Θ^L)(t,s) + e^{−T(t_0−s)/σ²} (K^L + β²)(t,s) ] Δ(s) ds,
+
+    where the integral of the first term runs up to t with the signal. As t − t_0 → ∞ without the signal, only mean activations
+    survive: 0 for an odd activation.
+
+    Examples
+    --------
+    >>> import numpy as np
     >>> lost = drift("erf", [[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0], freeze_time=np.inf, times=[0.0, 1e4], temperature=0.1)
     >>> bool(abs(lost.test[1]).max() < 1e-6)
     True
     """
-    heard = listener(progress)
     data = checks.checked(X, y, X_test, times)
     kernel = as_kernel(network, depth, bias)
     physics = checks.physics(kernel, temperature, prior_variance, init_variance, bias, zero=False)
-    choice(signal, "signal", (False, True))
+    signal = bool(choice(signal, "signal", (False, True)))
     frozen = _freeze_time(freeze_time, data.times)
-    rows = data.X if data.rows is data.X else data.rows
-    scale = checks.loss_scale(loss, len(data.X))
-    problem = Problem(kernel, data.X, rows, data.y, physics, scale, checks.tolerance(rtol))
-    checks.fits(data, "langevin", False)
-    few = threads.suited(len(data.both))
-    if step is not None:
-        h = checks.sized(step, "step", checks.LARGEST)
-        start, asked = _in_steps(frozen, data.times, h)
-        with few:
-            f, error = frozen_readout_steps.drift(problem, h, start, asked, signal, heard)
-    elif frozen > langevin.HORIZON / physics.rate:
-        lags = data.times if np.isinf(frozen) else data.times - frozen
-        with few:
-            f = _at_equilibrium(problem, lags, signal)
-        error = np.full(len(lags), 0.1 * problem.rtol * problem.size)
-    else:
-        with few:
-            f, error = _from(problem, frozen, data.times, signal, heard)
-    heard(1.0)
+    scale, tolerance = checks.loss_scale(reduction, len(data.X)), checks.tolerance(rtol)
+    checks.fits(data, langevin.MATRICES, False)
+    h = None if step is None else checks.sized(step, "step")
+    settings = made_with(
+        kernel, physics, reduction=str(reduction), rtol=tolerance, freeze_time=frozen, signal=signal, step=h
+    )
+    with reported(progress, "solving") as heard, threads.suited(len(data.both)):
+        problem = Problem(kernel, data.X, data.rows, data.y, physics, scale, tolerance, progress=heard)
+        f, error = _solved(problem, frozen, data.times, signal, h)
+        heard(1.0)
     train, test = problem.split(f)
-    return Drift(frozen, data.times, data.shaped(train), data.shaped(test), error, signal)
+    return Drift(frozen, data.times, data.shaped(train), data.shaped(test), error, signal, settings)
+
+
+def _solved(problem: Problem, frozen: float, times: Array, signal: bool, step: float | None) -> tuple[Array, Array]:
+    """f on all rows, (times, both, outputs), and an estimate of its error, (times,)."""
+    if step is not None:
+        start, numbers = _in_steps(frozen, times, step)
+        return frozen_readout_steps.drift(problem, step, start, numbers, signal)
+    if frozen > HORIZON / problem.physics.rate:
+        lags = times if np.isinf(frozen) else times - frozen
+        return _at_equilibrium(problem, lags, signal), np.full(len(lags), 0.1 * problem.rtol * problem.size)
+    return _from(problem, frozen, times, signal)
 
 
 def _freeze_time(value: Any, times: Array) -> float:
-    found = runtime.floats(value, "freeze_time", truth=False)
-    if found.ndim:
+    number = runtime.floats(value, "freeze_time", truth=False)
+    if number.ndim:
         raise InputTypeError(f"freeze_time must be a number ≥ 0, or inf for equilibrium; got {brief(value)}")
-    frozen = float(found)
+    frozen = float(number)
     if not frozen >= 0:
         raise InputError(f"freeze_time must be ≥ 0, or inf for equilibrium; got {frozen:g}")
     if np.isfinite(frozen) and times[0] < frozen:
@@ -134,56 +169,50 @@ def _in_steps(frozen: float, times: Array, step: float) -> tuple[int, NDArray[np
     return int(checks.steps(np.array([frozen]), step, "freeze_time")[0]), checks.steps(times, step)
 
 
-def _from(problem: Problem, frozen: float, times: Array, signal: bool, progress: Progress) -> tuple[Array, Array]:
+def _from(problem: Problem, frozen: float, times: Array, signal: bool) -> tuple[Array, Array]:
     """From any time, by the general formula."""
     both, outputs = problem.both, problem.y.shape[1]
     until = float(times[-1]) if signal else frozen
     if until == 0.0:
         return np.zeros((len(times), len(both), outputs)), np.zeros(len(times))
-    memory = forgetting(problem.physics)
-    until = min(until, 2 * langevin.HORIZON / memory.rate)
-    learnt = langevin.solution(problem, until, progress)
+    process = PriorProcess.langevin(problem.physics)
+    until = min(until, 2 * HORIZON / process.rate)
+    learnt = langevin.residual(problem, until)
     tolerance = float(np.clip(0.01 * problem.rtol, 1e-13, 1e-4))
     hidden, readout = (
-        table(field(problem.kernel, memory, problem.physics.bias, part), memory, both, problem.X, tolerance).scaled(
-            problem.scale
-        )
+        tabulate(
+            two_time_kernel(problem.kernel, process, problem.physics.bias, part), process, both, problem.X, tolerance
+        ).scaled(problem.scale)
         for part in ("hidden", "readout")
     )
-    f = integrals(
-        readout,
-        learnt.delta,
-        times,
-        until=frozen,
-        factor=lambda t, s: np.exp(-memory.rate * np.maximum(frozen - s, 0.0)) + 0 * t,
-    )
+
+    def of_readout(t: Array, s: Array) -> Array:
+        return np.asarray(np.exp(-process.rate * np.maximum(frozen - s, 0.0)) + 0 * t)
+
+    def of_hidden(t: Array, s: Array) -> Array:
+        return process.covariance(frozen, s) * np.exp(-process.rate * (t - s))
+
+    f = integrals(readout, learnt.delta, times, Integral(until=frozen, factor=of_readout))
     for since, end in [(0.0, frozen)] + [(frozen, np.inf)] * signal:
-        f = f + integrals(
-            hidden,
-            learnt.delta,
-            times,
-            since=since,
-            until=end,
-            factor=lambda t, s: memory.moment(frozen, s) * np.exp(-memory.rate * (t - s)),
-        )
+        f = f + integrals(hidden, learnt.delta, times, Integral(since=since, until=end, factor=of_hidden))
     return f, np.full(len(times), 2 * learnt.error.max())
 
 
 def _at_equilibrium(problem: Problem, lags: Array, signal: bool) -> Array:
-    """The readout is one of the posterior's."""
+    """From equilibrium, where the readout is drawn from the posterior."""
     physics, kernel, X = problem.physics, problem.kernel, problem.X
     C = kernel.nngp(X, variance=physics.prior_variance, bias=physics.bias)
     alpha = np.linalg.solve(C + physics.temperature / problem.scale * np.eye(len(X)), problem.y)
-    memory = Memory(physics.rate, physics.prior_variance, physics.prior_variance)
+    process = PriorProcess(physics.rate, physics.prior_variance, physics.prior_variance)
     tolerance = float(np.clip(0.01 * problem.rtol, 1e-13, 1e-4))
-    readout = table(field(kernel, memory, physics.bias, "readout"), memory, problem.both, X, tolerance)
+    readout = tabulate(two_time_kernel(kernel, process, physics.bias, "readout"), process, problem.both, X, tolerance)
     u = readout.weights(lags, np.zeros_like(lags))
-    f: Array = memory.level * np.einsum("tk,xkp,po->txo", u, readout.grams, alpha, optimize=True)
+    f: Array = process.level * np.einsum("tk,xkp,po->txo", u, readout.grams, alpha, optimize=True)
     if signal:
-        hidden = table(field(kernel, memory, physics.bias, "hidden"), memory, problem.both, X, tolerance)
+        hidden = tabulate(two_time_kernel(kernel, process, physics.bias, "hidden"), process, problem.both, X, tolerance)
         x, w = legendre(_GAUSS)
         z = 0.5 * np.sqrt(lags)[:, None] * (1 + x)
         u = np.einsum("tg,tgk->tk", 0.5 * np.sqrt(lags)[:, None] * w * 2 * z, hidden.weights(z * z, np.zeros_like(z)))
-        u *= (physics.temperature * memory.level * np.exp(-memory.rate * lags))[:, None]
+        u *= (physics.temperature * process.level * np.exp(-process.rate * lags))[:, None]
         f = f + np.einsum("tk,xkp,po->txo", u, hidden.grams, alpha, optimize=True)
     return f

@@ -1,4 +1,4 @@
-"""What a caller gives as the network: a compiled kernel, a derivation, or whatever `derive` takes."""
+"""The argument `network` of public functions: a compiled kernel, a derivation, or whatever `derive` takes."""
 
 from typing import Any
 
@@ -14,25 +14,25 @@ __all__ = ["as_kernel", "as_network"]
 
 
 def as_network(network: Any, depth: Any = None, bias: Any = 0.0) -> Network:
-    """The network's derivation; what is still to be derived has biases if `bias` is not 0.
+    """The network's derivation. A network that is not derived yet has biases if `bias` is not 0.
 
-    Errors: those of `derive`; InputError for another depth than the network has; InputTypeError for a kernel that does not
-    hold its derivation.
+    Raises the errors of `derive`, InputError if `depth` is not that of the network, and InputTypeError for a kernel that does
+    not hold its derivation.
     """
-    found = network.derivation if isinstance(network, Kernel) else network
-    if isinstance(found, Network):
-        _same_depth(found.depth, depth)
-        checks.bias_scale(bias, found.bias)
-        return found
+    derivation = network.derivation if isinstance(network, Kernel) else network
+    if isinstance(derivation, Network):
+        _same_depth(derivation.depth, depth)
+        checks.bias_scale(bias, derivation.bias)
+        return derivation
     if isinstance(network, Kernel):
         raise InputTypeError(
             "this kernel was loaded from generated code and does not hold its derivation; give what ndksym.derive returns"
         )
-    return derived(found, depth=depth, bias=checks.number(bias, "bias", zero=True) != 0)
+    return derived(derivation, depth=depth, bias=checks.number(bias, "bias", zero=True) != 0)
 
 
 def as_kernel(network: Any, depth: Any = None, bias: Any = 0.0) -> Kernel:
-    """The network's compiled kernel. Errors: as in `as_network`."""
+    """The network's compiled kernel; errors as in `as_network`."""
     if isinstance(network, Kernel):
         _same_depth(len(network.layers), depth)
         return network

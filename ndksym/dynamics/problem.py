@@ -1,36 +1,86 @@
-"""What every Volterra method starts from: the NDK's table, how well it must be known, and how errors reach the test rows."""
+"""The learning problem that every method solves, the Gram matrices that belong to it, and the form of a solution."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 
-from ndksym.dynamics import linearised
-from ndksym.dynamics.interpolation_error import Pulses, left_out
-from ndksym.dynamics.kernel_table import FINEST_TOLERANCE, Field, Pieces, TooCoarseError, field, fitted
-from ndksym.dynamics.physics import Memory, Physics
+from ndksym.dynamics.physics import Physics
+from ndksym.runtime.arguments import Progress
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.types import Array
 
-Solved = TypeVar("Solved")
+__all__ = ["ROUNDING", "Covariance", "GramMatrices", "Posterior", "Problem", "Solution", "posterior"]
 
 ROUNDING = 1e-13
-_SHARE = 0.2
-"""Of the tolerance, for the defect, and for what the table leaves out."""
-_UNSEEN = 3.0
-"""Times what a table is seen to leave out at a few points: it may leave out as much more between them."""
-_LEAP = 100.0
-"""Times what a table must become finer by: while it does not suffice, the equation is solved from the start again."""
-_BOUGHT = 10.0
-"""Times `across` at initialisation: what grows by more later is not met by a finer mesh, but said."""
-_MARGIN = 0.3
-"""Of what would do if the largest error of the table were that of every entry; measured, it may be tenfold."""
+"""Relative error that rounding may leave in any solution."""
+
+Covariance = bool | Literal["two-time"]
+"""Whether the covariance is wanted: not at all, at each time, or at each pair of times."""
+
+
+def _silent(fraction: float) -> None:
+    """Progress that is not reported."""
 
 
 @dataclass(frozen=True)
+class Posterior:
+    """The NNGP posterior at some rows: `mean` (rows[, outputs]), and `cov` (rows, rows) per output."""
+
+    mean: Array
+    cov: Array
+
+
+@dataclass(frozen=True, eq=False)
+class GramMatrices:
+    """NNGP and NTK matrices of training rows X (P, N_0) and further rows. Each matrix is computed once, when it is needed."""
+
+    kernel: Kernel
+    X: Array
+    rows: Array
+    bias: float
+    _computed: dict[tuple[str, str, float], Array] = field(default_factory=dict, repr=False)
+
+    def ntk(self, variance: float) -> Array:
+        """NTK between all rows and the training rows at this variance of the weights: (both, P)."""
+        return self._onto_training("ntk", variance)
+
+    def nngp(self, variance: float) -> Array:
+        """NNGP kernel between all rows and the training rows: (both, P)."""
+        return self._onto_training("nngp", variance)
+
+    def training_ntk(self, variance: float) -> Array:
+        """NTK between training rows: (P, P)."""
+        return self._once("ntk", "training", variance)
+
+    def complete_nngp(self, variance: float) -> Array:
+        """NNGP kernel between all rows: (both, both)."""
+        return self._once("nngp", "training" if self.rows is self.X else "complete", variance)
+
+    def _onto_training(self, kind: str, variance: float) -> Array:
+        own = self._once(kind, "training", variance)
+        return own if self.rows is self.X else np.vstack([own, self._once(kind, "further", variance)])
+
+    def _once(self, kind: str, block: str, variance: float) -> Array:
+        key = (kind, block, variance)
+        if key not in self._computed:
+            gram = self.kernel.nngp if kind == "nngp" else self.kernel.ntk
+            rows: tuple[Array, ...] = {
+                "training": (self.X,), "further": (self.rows, self.X), "complete": (np.vstack([self.X, self.rows]),),
+            }[block]  # fmt: skip
+            self._computed[key] = gram(*rows, variance=variance, bias=self.bias)
+        return self._computed[key]
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
-    """What is asked. y is (P, outputs); `rows` are further inputs; `scale` multiplies the loss."""
+    """What is to be solved: network, data, physics and accuracy.
+
+    X is (P, N_0) and y (P, outputs); `rows` are the further rows to predict at, the same object as X where there are none.
+    `scale` multiplies the loss ½ Σ (y − f)². `options` are those of the method.
+    """
 
     kernel: Kernel
     X: Array
@@ -39,10 +89,13 @@ class Problem:
     physics: Physics
     scale: float
     rtol: float
+    covariance: Covariance = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress = _silent
 
-    @property
+    @cached_property
     def both(self) -> Array:
-        """Training rows, then the further ones."""
+        """Training rows, followed by the further ones."""
         return self.X if self.rows is self.X else np.vstack([self.X, self.rows])
 
     @property
@@ -50,122 +103,48 @@ class Problem:
         """The largest |y|."""
         return max(float(np.abs(self.y).max()), np.finfo(float).tiny)
 
+    @cached_property
+    def grams(self) -> GramMatrices:
+        """The Gram matrices of the rows."""
+        return GramMatrices(self.kernel, self.X, self.rows, self.physics.bias)
+
+    @cached_property
+    def initial_ntk(self) -> Array:
+        """NTK at initialisation, times the scale of the loss: (both, P)."""
+        return np.asarray(self.scale * self.grams.ntk(self.physics.init_variance))
+
+    @cached_property
+    def posterior(self) -> Posterior:
+        """The NNGP posterior on all rows, at the temperature of the training."""
+        return posterior(self, self.physics.temperature)
+
     def split(self, values: Array) -> tuple[Array, Array]:
-        """(…, training rows, …) and (…, further rows, …) of (times, both, outputs)."""
+        """Values (times, both, outputs) on the training rows and on the further rows."""
         return values[:, : len(self.X)], values[:, len(self.X) :] if self.rows is not self.X else values
 
-    def kernels(self, variance: float) -> tuple[Array, Array]:
-        """NNGP and NTK of weights of this variance: (both, P) each."""
-        return self._gram("nngp", variance), self._gram("ntk", variance)
 
-    def theta(self) -> Array:
-        """NTK at initialisation: (both, P)."""
-        return self._gram("ntk", self.physics.init_variance)
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What a method returns.
 
-    def _gram(self, kind: str, variance: float) -> Array:
-        gram, known = getattr(self.kernel, kind), {"variance": variance, "bias": self.physics.bias}
-        own = gram(self.X, **known)
-        if self.rows is self.X:
-            return np.asarray(self.scale * own)
-        return np.asarray(self.scale * np.vstack([own, gram(self.rows, self.X, **known)]))
-
-
-@dataclass(frozen=True)
-class Modes:
-    """Modes of a kernel (both, P) on the training set that are learnt, as columns, and 1/value of each, no more than 1/`floor`.
-
-    `across` is what a defect on the training set is multiplied by on its way to the other rows.
+    `train` (M, P, outputs) and `test` (M, rows, outputs) are the mean predictor; `error` (M,) is an estimate of its error.
+    `cov` is the covariance of all rows, (M, both, both) or (M, M, both, both), where it is wanted; `cov_error` is the larger
+    of its errors relative to the largest |y| and to the largest variance without data. `unit` is the time 1/learning rate
+    in the unit of the times.
     """
 
-    vectors: Array
-    gain: Array
-    across: float
+    train: Array
+    test: Array
+    error: Array
+    cov: Array | None = None
+    cov_error: float = 0.0
+    unit: float = 1.0
 
 
-def modes(gram: Array, floor: float) -> Modes:
-    """Of a kernel; what is never learnt (conflicting labels of one input) has none."""
-    values, vectors = linearised.modes(gram[: gram.shape[1]])
-    values, vectors = values[values > 0], vectors[:, values > 0]
-    gain = 1 / np.maximum(values, floor)
-    across = float(np.linalg.norm((gram @ vectors) * gain, axis=1).max(initial=1.0))
-    return Modes(vectors, gain, across)
-
-
-def later_across(problem: Problem, memory: Memory, last: float, slowest: float) -> float:
-    """`across` of what is learnt up to `last`: kernels of rows far apart in norm grow by different powers of the variance, and
-    diffusion turns the NTK into the NNGP kernel, as far as weights are renewed by then."""
-    nngp, ntk = problem.kernels(float(memory.earlier(last)))
-    renewed = -float(np.expm1(-2 * memory.rate * last))
-    return max(modes(ntk, slowest).across, renewed * modes(nngp, problem.physics.temperature).across)
-
-
-@dataclass(frozen=True)
-class Approach:
-    """The table of the NDK between all rows and the training set, and the scales of its errors.
-
-    `vectors` are the modes of the NTK that are learnt, `impulse` = Θ⁻¹y on them is what gradient flow leaves behind, `across`
-    what a defect on the training set is multiplied by on its way to the other rows, and `wanted` the defect that rtol allows.
-    """
-
-    problem: Problem
-    evaluate: Field
-    table: Pieces
-    vectors: Array
-    impulse: Array
-    across: float
-    wanted: float
-    refinable: bool
-    """Whether the table can be made more exact."""
-
-    def error(self, defects: Array, past: Pulses, last: float) -> Array:
-        """What bounds the predictor's error up to `last`: the resolvent of a positive kernel at most doubles a defect."""
-        problem = self.problem
-        plain = self.table.scaled(1 / problem.scale)
-        missed = problem.scale * left_out(self.evaluate, plain, problem.both, problem.X, past, last)
-        return 2 * self.across * (defects + _UNSEEN * missed) + ROUNDING * problem.size
-
-
-def approach(problem: Problem, memory: Memory, last: float, slowest: float, finer: float = 1.0) -> Approach:
-    """Up to time `last`. A mode of the NTK slower than `slowest` takes no larger impulse than if it were that fast.
-
-    The table is `finer` times as exact as the impulse needs, for what is learnt later.
-    """
-    theta, P = problem.theta(), len(problem.X)
-    own = modes(theta, slowest)
-    across = max(own.across, later_across(problem, memory, last, slowest))
-    impulse = own.vectors @ (own.gain[:, None] * (own.vectors.T @ problem.y))
-    wanted = _SHARE * problem.rtol * problem.size / min(across, _BOUGHT * own.across)
-    # what an error of the table, the same in a whole row, does to the predictor
-    reach = float(np.linalg.norm(impulse, axis=0).max()) * float(np.abs(theta).max()) * np.sqrt(P)
-    tolerance = min(_MARGIN * wanted / max(problem.size, reach), 1e-2) / finer
-    evaluate = field(problem.kernel, memory, problem.physics.bias, "ntk")
-    found = fitted(
-        evaluate, memory, problem.both, problem.X, tolerance, problem.scale * impulse, wanted / (_UNSEEN * finer)
-    )
-    return Approach(
-        problem,
-        evaluate,
-        found.scaled(problem.scale),
-        own.vectors,
-        impulse,
-        across,
-        wanted,
-        tolerance > FINEST_TOLERANCE,
-    )
-
-
-def settled(
-    problem: Problem, memory: Memory, last: float, slowest: float, solve: Callable[[Approach], tuple[Solved, Array]]
-) -> tuple[Solved, Array]:
-    """What `solve` finds and its error, from a table made finer while that error misses rtol and has more than halved."""
-    finer, before = 1.0, np.inf
-    while True:
-        try:
-            found, error = solve(approach(problem, memory, last, slowest, finer))
-        except TooCoarseError as coarse:
-            finer *= _LEAP * coarse.by
-            continue
-        over = float(error.max(initial=0.0)) / (problem.rtol * problem.size)
-        if over <= 1 or over > 0.5 * before:
-            return found, error
-        finer, before = 3 * over * finer, over
+def posterior(problem: Problem, temperature: float) -> Posterior:
+    """C(·,X)(C + T I)⁻¹ y and C − C(·,X)(C + T I)⁻¹ C(X,·) on all rows, with C the NNGP kernel at σ² (T9)."""
+    P, outputs = problem.y.shape
+    C = problem.grams.complete_nngp(problem.physics.prior_variance)
+    regularised = C[:P, :P] + temperature / problem.scale * np.eye(P)
+    solved = np.linalg.lstsq(regularised, np.hstack([problem.y, C[:P]]), rcond=None)[0]
+    return Posterior(C[:, :P] @ solved[:, :outputs], C - C[:, :P] @ solved[:, outputs:])

@@ -1,31 +1,60 @@
-"""What a solution is: curves, the limits they are to be compared with, and where the test error is least."""
+"""Results: the predictor in time, the limits to compare it with, and the settings that made it."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ndksym.dynamics import checks, curves
+from ndksym.dynamics import checks, curves, methods
+from ndksym.dynamics.problem import Posterior
 from ndksym.output import records
+from ndksym.output.draw import draw
+from ndksym.output.figure import Panel
+from ndksym.output.notebook import html_table
 from ndksym.runtime.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = ["Drift", "EarlyStop", "Posterior", "Run"]
 
-@dataclass(frozen=True)
-class Posterior:
-    """The NNGP posterior at the test rows (the training rows where there are none): mean and covariance per output."""
-
-    mean: Array
-    cov: Array
+_LETTERS = {
+    "network": ("", "activation of each hidden layer"),
+    "depth": ("L", "number of hidden layers"),
+    "temperature": ("T", "temperature of the Langevin noise"),
+    "prior_variance": ("σ²", "variance of a weight in equilibrium without data"),
+    "init_variance": ("σ0²", "variance of a weight at t = 0"),
+    "bias": ("β", "scale of the biases"),
+    "step": ("h", "length of an Euler step"),
+    "strength": ("λ", "strength of the proximal term"),
+    "freeze_time": ("t₀", "time at which the readout was frozen"),
+    "signal": ("", "whether the hidden weights go on learning after t₀"),
+    "reduction": ("", "whether the loss ½ (y − f)² is summed or averaged over examples"),
+    "rtol": ("", "required accuracy relative to the largest |y|"),
+}
+"""Settings of a table with their letters and meanings."""
 
 
 @dataclass(frozen=True)
 class EarlyStop:
-    """Least mean squared test error among the times asked for, and the phase it lies in."""
+    """The least mean squared test error.
+
+    Attributes
+    ----------
+    time : float
+        The time of the least error among the times of the run.
+    index : int
+        The index of that time.
+    error : float
+        The mean squared error.
+    phase : str
+        "gradient-driven" or "diffusive", the phase in which the time lies.
+    """
 
     time: float
     index: int
@@ -33,14 +62,75 @@ class EarlyStop:
     phase: str
 
 
-@dataclass(frozen=True)
-class Run:
-    """The predictor's mean, and covariance where asked for, at each time.
+class _Record:
+    """Comparison, JSON and files of a result; a result is a frozen dataclass of arrays, numbers and text."""
 
-    train (M, P[, outputs]) and test (M, rows[, outputs]); `error` (M,) estimates what the solver left out;
-    `train_cov` (M, P, P) and `test_cov` (M, rows, rows) are per output, (M, M, …) at pairs of times; `ntk_plateau` is where
-    gradient flow ends and `equilibrium` where Langevin dynamics does. Before `boundary`, the geometric mean of
-    the time that gradient flow takes with these labels and σ²/T, the gradient drives; after it, diffusion.
+    def __eq__(self, other: object) -> bool:
+        return records.same(self, other) if type(other) is type(self) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # equal by value and holds arrays, so it has no hash
+
+    def record(self) -> dict[str, Any]:
+        """The result as dictionaries, lists and numbers, for JSON. Infinity becomes None."""
+        out: dict[str, Any] = records.document(self)
+        return out
+
+    def save(self, path: str | Path, about: Mapping[str, Any] | None = None) -> None:
+        """Write the result to a .npz file of plain arrays, completely or not at all.
+
+        `ndksym.load` reads it back; so does ``np.load(path, allow_pickle=False)``.
+
+        Parameters
+        ----------
+        path : str or Path
+            A path that ends in .npz.
+        about : mapping, optional
+            Further numbers and texts, stored as about.NAME.
+
+        Raises
+        ------
+        InputError
+            If the path does not end in .npz, or cannot be written.
+        InputTypeError
+            If `about` holds something other than arrays of numbers, truth values or text.
+
+        Notes
+        -----
+        The arrays have the names of the attributes; those of an inner record or mapping are joined by a dot, as in
+        equilibrium.mean and settings.temperature.
+        """
+        records.save(path, {"kind": type(self).__name__, **vars(self)}, about or {})
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run(_Record):
+    """The predictor of an infinitely wide network in training; the result of `solve`.
+
+    Attributes
+    ----------
+    method : str
+        The method of `solve`.
+    times : array (M,)
+        The times t, in units of 1/learning rate; for "mpl" the numbers of steps.
+    train : array (M, P[, outputs])
+        Mean predictor on the training rows.
+    test : array (M, rows[, outputs])
+        Mean predictor on the test rows; on the training rows where no test rows were given.
+    error : array (M,)
+        Estimate of the numerical error of the predictor at each time.
+    ntk_plateau : array (rows[, outputs])
+        The predictor at the end of gradient flow of the linearised network, Θ* Θ⁻¹ y (T10).
+    equilibrium : Posterior
+        The predictor of Langevin dynamics at t → ∞, the NNGP posterior (T9), on the test rows: `.mean` and `.cov`.
+    boundary : float
+        The boundary between the gradient-driven and the diffusive phase: the geometric mean of σ²/T and of the time that
+        gradient flow takes with these labels, at most σ²/T. It is ∞ without diffusion.
+    train_cov : array (M, P, P) or None
+        Covariance over the ensemble on the training rows, per output; (M, M, P, P) at pairs of times.
+    test_cov : array (M, rows, rows) or None
+        The same on the test rows.
+    settings : dict
+        Everything that made the run: network, physics, method and versions of the software.
     """
 
     method: str
@@ -53,39 +143,216 @@ class Run:
     boundary: float
     train_cov: Array | None = None
     test_cov: Array | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def early_stopping(self, y_test: Any) -> EarlyStop:
-        """Where the test curve is best, and in which phase (T14).
+    def early_stopping(self, y_test: ArrayLike) -> EarlyStop:
+        """Find the time of the least mean squared test error, and the phase it lies in (T14).
 
-        Errors: InputError and InputTypeError where y_test does not fit the test rows, or is not finite.
+        Parameters
+        ----------
+        y_test : array (rows[, outputs])
+            Labels of the test rows.
+
+        Returns
+        -------
+        EarlyStop
+            Time, index, error and phase.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            If y_test does not fit the test rows, or is not finite.
         """
-        y = checks.labels(y_test, "y_test", self.test.shape[1:])
-        errors = np.mean((self.test - y) ** 2, axis=tuple(range(1, self.test.ndim)))
+        errors = curves.mse(self.test, checks.labels(y_test, "y_test", self.test.shape[1:]))
         best = int(np.argmin(errors))
         phase = "diffusive" if self.times[best] > self.boundary else "gradient-driven"
         return EarlyStop(float(self.times[best]), best, float(errors[best]), phase)
 
-    def plot(self, ax: "Axes | None" = None, y_test: Any = None, *, y: Any = None, title: str = "") -> "Axes":
-        """Learning curves on a log-time axis: phases shaded, NTK plateau and NNGP equilibrium dashed, ±1 std bands.
+    def panel(self, *, y: ArrayLike | None = None, y_test: ArrayLike | None = None, rows: str = "test") -> Panel:
+        """The learning curves as numbers, for `ndksym.output.draw`.
 
-        Up to four test predictors as they are; more, or several outputs, as mean squared errors, which need `y_test`.
-        `y` adds the training set. Returns the axes, new ones without `ax`; `.figure.savefig(…)` writes them.
+        Parameters
+        ----------
+        y, y_test : array, optional
+            Labels of the training rows, whose curve they add, and of the test rows.
+        rows : str
+            What the test rows are called.
 
-        Errors: MissingExtraError without matplotlib; InputError for labels that do not fit.
+        Returns
+        -------
+        Panel
+            Curves, limits, phases and marks.
         """
-        return curves.learning_curves(self, ax, y=y, y_test=y_test, title=title)
+        axis = curves.TimeAxis(f"time t ({methods.find(self.method).TIME_UNIT})", self.times, self.boundary)
+        train, test = curves.Predictor(self.train, self.train_cov), curves.Predictor(self.test, self.test_cov)
+        limits = {"NTK plateau": self.ntk_plateau, "NNGP equilibrium": self.equilibrium.mean}
+        return curves.learning(axis, train, test, limits, y=y, y_test=y_test, rows=rows)
 
-    def record(self) -> dict[str, Any]:
-        """All of it as dictionaries, lists and numbers, for JSON; infinity is None."""
-        out: dict[str, Any] = records.document(self)
-        return out
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        label: str | None = None,
+        color: str | None = None,
+        phases: bool = True,
+        y: ArrayLike | None = None,
+        y_test: ArrayLike | None = None,
+        title: str = "",
+    ) -> Axes:
+        """Draw learning curves on a logarithmic axis of time.
 
-    def save(self, path: str | Path, about: Mapping[str, Any] | None = None) -> None:
-        """Write a .npz of plain arrays, whole or not at all; np.load reads it with allow_pickle=False.
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            The axes to draw on, new ones if not given. Axes with another run on them show both.
+        label : str, optional
+            The name of the run in the legend.
+        color : str, optional
+            A Matplotlib color for all curves of the run; the next colors of the palette if not given.
+        phases : bool
+            Whether to shade the two phases. Where the runs on the axes have different phases, none are shaded.
+        y : array (P[, outputs]), optional
+            Training labels; they add the training set.
+        y_test : array (rows[, outputs]), optional
+            Test labels. With more than four test predictors they are needed for errors to be shown.
+        title : str
+            The title of the axes.
 
-        Its names are those of the fields, with equilibrium.mean and equilibrium.cov; `about` adds numbers or text of
-        yours, such as the temperature, as about.temperature.
+        Returns
+        -------
+        matplotlib Axes
+            The axes; ``ax.figure.savefig(…)`` writes the figure.
 
-        Errors: InputError for a path that is no .npz or cannot be written, InputTypeError for what is no plain array.
+        Raises
+        ------
+        MissingExtraError
+            Without Matplotlib.
+        InputError
+            For labels that do not fit, or something that is no color.
+
+        Notes
+        -----
+        Up to four test predictors are drawn one by one, more of them as mean squared errors. NTK plateau and NNGP equilibrium
+        are dashed, and bands are ±1 standard deviation over the ensemble where the covariance is known.
         """
-        records.save(path, self, about or {})
+        panel = self.panel(y=y, y_test=y_test)
+        return draw(panel if phases else replace(panel, boundary=None), ax, title=title, label=label, color=color)
+
+    def __repr__(self) -> str:
+        return f"Run({_summary(self.method, self.settings)}{_size(self.times, self.train, self.test, self.error)})"
+
+    def _repr_html_(self) -> str:
+        limits = (
+            ("boundary", "", f"{self.boundary:.4g}", "time at which diffusion begins to dominate"),
+            ("error", "", f"{np.max(self.error):.1e}", "largest estimated numerical error in f"),
+            ("times", "t", f"{len(self.times)} up to {self.times[-1]:.4g}", methods.find(self.method).TIME_UNIT),
+        )
+        head = ("method", "", self.method, methods.find(self.method).LABEL)
+        return _table(repr(self), (head, *_described(self.settings), *limits))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Drift(_Record):
+    """The mean predictor with a frozen readout; the result of `drift`.
+
+    Attributes
+    ----------
+    freeze_time : float
+        The time t₀ at which the readout was frozen; ∞ means at equilibrium.
+    times : array (M,)
+        The times t, counted from freeze_time where that is ∞.
+    train : array (M, P[, outputs])
+        Mean predictor on the training rows.
+    test : array (M, rows[, outputs])
+        Mean predictor on the test rows; on the training rows where no test rows were given.
+    error : array (M,)
+        Estimate of the numerical error of the predictor at each time.
+    signal : bool
+        Whether the hidden weights went on learning.
+    settings : dict
+        Everything that made the result: network, physics and versions of the software.
+    """
+
+    freeze_time: float
+    times: Array
+    train: Array
+    test: Array
+    error: Array
+    signal: bool
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        label: str | None = None,
+        color: str | None = None,
+        y_test: ArrayLike | None = None,
+        title: str = "",
+    ) -> Axes:
+        """Draw the drift against the time since the readout was frozen.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            The axes to draw on, new ones if not given. Axes with another drift on them show both.
+        label, color : str, optional
+            The name in the legend, and a Matplotlib color.
+        y_test : array (rows[, outputs]), optional
+            Test labels. More than four test predictors are shown as mean squared errors, which need them.
+        title : str
+            The title of the axes.
+
+        Returns
+        -------
+        matplotlib Axes
+            The axes.
+
+        Raises
+        ------
+        MissingExtraError
+            Without Matplotlib.
+        InputError
+            For labels that do not fit, or something that is no color.
+        """
+        frozen = self.freeze_time if np.isfinite(self.freeze_time) else 0.0
+        panel = curves.drift(self.times, frozen, self.test, y_test=y_test)
+        return draw(panel, ax, title=title, label=label, color=color)
+
+    def __repr__(self) -> str:
+        what = _summary(f"readout frozen at {self.freeze_time:g}", self.settings)
+        return f"Drift({what}{_size(self.times, self.train, self.test, self.error)})"
+
+    def _repr_html_(self) -> str:
+        error = ("error", "", f"{np.max(self.error):.1e}", "largest estimated numerical error in f")
+        times = ("times", "t", f"{len(self.times)} up to {self.times[-1]:.4g}", "in units of 1/learning rate")
+        return _table(repr(self), (*_described(self.settings), error, times))
+
+
+def _summary(head: str, settings: Mapping[str, Any]) -> str:
+    if "network" not in settings:
+        return f"{head}: "
+    names = ", ".join(dict.fromkeys(settings["network"]))
+    return f"{head}, {names}, depth {settings['depth']}, T = {settings['temperature']:g}: "
+
+
+def _size(times: Array, train: Array, test: Array, error: Array) -> str:
+    return f"{len(times)} times, {train.shape[1]} training and {test.shape[1]} test rows, error ≤ {np.max(error):.0e}"
+
+
+def _described(settings: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Name, letter, value and meaning of each setting."""
+    return [
+        (
+            name,
+            letter,
+            f"{value:g}" if isinstance(value, float) else ", ".join(value) if name == "network" else str(value),
+            meaning,
+        )
+        for name, (letter, meaning) in _LETTERS.items()
+        if (value := settings.get(name)) is not None
+    ]
+
+
+def _table(caption: str, rows: tuple[tuple[str, str, str, str], ...]) -> str:
+    return html_table(caption, ("", "letter", "value", "meaning"), rows)

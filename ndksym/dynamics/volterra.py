@@ -1,80 +1,91 @@
-"""ι x(t) + ∫_0^t K(t, s) x(s) ds = g(t) on the training set, ι = 1 or 0, K from a table: Radau collocation.
+"""ι x(t) + ∫_0^t K(t, s) x(s) ds = g(t) on the training set, with ι = 1 or 0 and K from a table, by Radau collocation.
 
-Right Radau nodes are stiffly accurate, and stable where the equation is of the first kind, or nearly so. Each panel's length
-follows the defect (what the equation misses between the nodes), which bounds the error of the predictor: the resolvent of a
-positive kernel at most doubles it.
+Right Radau nodes are stiffly accurate, and stable where the equation is, or nearly is, of the first kind. The length of each
+panel follows the defect, the error in the equation between the nodes. The defect bounds the error of the predictor: the
+resolvent of a positive kernel at most doubles it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 from scipy.sparse.linalg import LinearOperator, gmres
 
-from ndksym.dynamics.collocation import NODES, Earlier, Panels, between, integrals, lagrange, radau, weights
-from ndksym.dynamics.kernel_table import Table, TooCoarseError
+from ndksym.dynamics.collocation import (
+    FORWARD,
+    NODES,
+    Integral,
+    PiecewisePolynomial,
+    integrals,
+    lagrange,
+    radau,
+    weights,
+)
+from ndksym.dynamics.kernel_table import KernelTable, TooCoarseError
 from ndksym.errors import InputError
-from ndksym.runtime.arguments import Progress as Progress
+from ndksym.runtime.arguments import Progress
 from ndksym.runtime.types import Array
 
+__all__ = ["VolterraEquation", "first_panel", "solve"]
+
 _PROBES = np.array([0.03, 0.35, 0.78])
-"""Where in a panel the defect is looked at: between the first nodes, where it is largest, and farther on."""
+"""Points of a panel at which the defect is measured: between the first nodes, where it is largest, and farther on."""
 _DIRECT = 1200
-"""Unknowns of a panel up to which its system is factorised as it stands."""
+"""Number of unknowns of a panel up to which its system is factorised directly."""
 _RESTART, _CYCLES = 40, 3
 _LARGEST_STEP, _SMALLEST_STEP = 3.0, 0.2
 _LONGEST = 1.0
-"""Panel in units of σ²/T: on a longer one the product integrals would not follow the kernel."""
+"""Length of a panel in units of σ²/T up to which the product integrals resolve the kernel."""
 _BEHIND, _AHEAD = 2.0, 0.6
-"""Panel in units of the distance from its start to where m(s,s) would be 0: the kernel is singular there."""
+"""Length of a panel relative to the distance from its start to the time where m(s, s) = 0: the kernel is singular there."""
 _SHORTEST = 1e-2
-"""Panel in units of the time since the start (or until the end): all modes that are faster have settled by then."""
+"""Shortest panel relative to the time since the start (or until the end): all faster modes have relaxed by then."""
 _DIGITS = 8.0
-"""Times what one rounding leaves, below which a defect is not pressed."""
+"""Multiple of one rounding error below which the defect is not reduced further."""
 _LOST = 0.1
-"""Of the right-hand side at first: where rounding leaves as much, nothing is known."""
+"""Rounding error, relative to the initial right-hand side, from which on the result is meaningless."""
 _HELPS = 0.9
-"""Half a panel has a defect smaller by this much, or there is nothing to gain from it."""
+"""Halving a panel must reduce the defect by this factor; otherwise shorter panels do not help."""
 _COARSE = 3.0
-"""Times the tolerance: a defect as large that shorter panels do not lessen is the table's."""
+"""Multiple of the tolerance above which a defect that shorter panels do not reduce is ascribed to the table."""
 _FADES = 0.97
-"""A defect that shorter panels do not lessen is expected of the next panels too, of each less by this factor."""
+"""Factor per panel by which such a defect is expected to decrease on the next panels."""
 
 
 @dataclass(frozen=True)
-class Equation:
-    """Kernel and right-hand side: `g` of times (n,) is (n, P, columns). With ι = 0 the equation is of the first kind."""
+class VolterraEquation:
+    """Kernel and right-hand side, where `g` maps times (n,) to (n, P, columns). For ι = 0 the equation is of the first kind."""
 
-    table: Table
+    table: KernelTable
     g: Callable[[Array], Array]
     identity: float = 1.0
-    earlier: Earlier = between
+    integral: Integral = FORWARD
     end: float | None = None
-    """The time at which the network begins, where the equation runs backward in time."""
+    """The start of the training, where the equation runs backward in time."""
 
     def longest(self, start: float) -> float:
-        """Panel from `start` on which the kernel is smooth but for its cusp at t = s."""
-        memory = self.table.memory
-        nearest = 0.5 * min(1.0, memory.init / memory.level) / memory.rate
+        """Length of a panel from `start` on which the kernel is smooth except for its cusp at t = s."""
+        process = self.table.process
+        nearest = 0.5 * min(1.0, process.init / process.level) / process.rate
         share = _BEHIND * (start + nearest) if self.end is None else _AHEAD * (max(self.end - start, 0.0) + nearest)
-        return min(_LONGEST / memory.rate, share)
+        return min(_LONGEST / process.rate, share)
 
     def shortest(self, start: float) -> float:
-        """Panel from `start` on which nothing is left to resolve but rounding and the table's own error."""
+        """Length of a panel from `start` below which only rounding and the error of the table are left."""
         return _SHORTEST * min(start, np.inf if self.end is None else abs(self.end - start))
 
 
 @dataclass(frozen=True)
-class Modes:
-    """Eigenvectors of the kernel at coincident times, and each matrix of the table in them, off-diagonals left out."""
+class Preconditioner:
+    """Eigenvectors of the kernel at coincident times, and the diagonals of all matrices of the table in this basis."""
 
     vectors: Array
-    sizes: Array
+    diagonals: Array
 
     def inverse(self, local: Array, identity: float) -> Callable[[Array], Array]:
-        """What solves a panel's system up to that: (NODES, P, columns) → the same."""
-        blocks = np.einsum("ijk,km->mij", local, self.sizes) + identity * np.eye(NODES)
+        """The inverse of a panel's system without its off-diagonal entries: (NODES, P, columns) → the same."""
+        blocks = np.einsum("ijk,km->mij", local, self.diagonals) + identity * np.eye(NODES)
         inverses = np.linalg.inv(blocks)
         return lambda f: np.einsum(
             "pm,mij,mjc->ipc",
@@ -85,79 +96,86 @@ class Modes:
         )
 
 
-def modes(table: Table) -> Modes:
-    """Of the symmetric part at t = s, half-way between the first and the last prior."""
-    theta = table.gram(0.0, 0.5 * np.log(2) / table.memory.rate)
+def _preconditioner(table: KernelTable) -> Preconditioner:
+    """From the symmetric part of the kernel at t = s, half-way between the initial and the stationary variance."""
+    theta = table.gram(0.0, 0.5 * np.log(2) / table.process.rate)
     vectors = np.linalg.eigh(theta + theta.T)[1]
-    sizes = [np.sum(vectors * (table.grams[:, k] @ vectors), axis=0) for k in range(table.grams.shape[1])]
-    return Modes(vectors, np.array(sizes))
+    diagonals = [np.sum(vectors * (table.grams[:, k] @ vectors), axis=0) for k in range(table.grams.shape[1])]
+    return Preconditioner(vectors, np.array(diagonals))
 
 
-def first_panel(table: Table, last: float) -> float:
-    """A part of the shortest time that the kernel at t = s knows of."""
+def first_panel(table: KernelTable, last: float) -> float:
+    """A fraction of the shortest time scale of the kernel at t = s."""
     fastest = max(float(np.linalg.norm(table.gram(0.0, s), 2)) for s in (0.0, np.inf))
     return min(0.3 / fastest, last) if fastest > 0 else last
 
 
 def solve(
-    equation: Equation,
+    equation: VolterraEquation,
     last: float,
     first: float,
     tolerance: float,
     scale: Array | float = 1.0,
     progress: Progress = lambda fraction: None,
     refinable: bool = False,
-) -> tuple[Panels, Array]:
+) -> tuple[PiecewisePolynomial, Array]:
     """x from 0 to `last`, and the largest defect up to the end of each panel, in units of `scale` (columns,).
 
-    `first` is the length of the first panel. The mesh is refined until the defect is below `tolerance` · scale;
-    with a `refinable` table, TooCoarseError where its own error is larger than that.
-    """  # fmt: skip
+    `first` is the length of the first panel. The mesh is refined until the defect is below `tolerance` · scale. If the table
+    is `refinable` and its own error is larger than that, TooCoarseError is raised.
+    """
     x = radau()[0]
     P, columns = equation.g(np.zeros(1)).shape[1:]
     ends, values, defects = [0.0], np.zeros((0, NODES, P, columns)), [0.0]
-    shared = modes(equation.table) if NODES * P > _DIRECT else None
-    length, refused, rounding, floor = first, np.inf, 0.0, 0.0
+    preconditioner = _preconditioner(equation.table) if NODES * P > _DIRECT else None
+    length, rejected, rounding, floor = first, np.inf, 0.0, 0.0
     given = float(np.max(np.abs(equation.g(np.zeros(1))) / scale))
+    usual, finer = equation.integral, replace(equation.integral, finer=True)
     while ends[-1] < last:
         start = ends[-1]
         length = min(length, equation.longest(start))
         end = last if start + 1.2 * length >= last else start + length
-        before, new = Panels(np.array(ends), values), np.array([start, end])
+        before, new = PiecewisePolynomial(np.array(ends), values), np.array([start, end])
         nodes, probes = start + x * (end - start), start + _PROBES * (end - start)
-        past = integrals(equation.table, before, np.concatenate([nodes, probes]), earlier=equation.earlier)
-        local = weights(equation.table, new, nodes, earlier=equation.earlier)[:, 0]
-        found = _panel(equation, local, equation.g(nodes) - past[:NODES], 0.02 * tolerance * np.min(scale), shared)
-        # at the probes by a finer rule: what the panel itself misses, and with it what the rule has missed before
-        local = weights(equation.table, new, probes, earlier=equation.earlier, finer=True)[:, 0]
-        there = _between(_PROBES, found) * equation.identity + _local(equation.table, local, found) - equation.g(probes)
+        past = integrals(equation.table, before, np.concatenate([nodes, probes]), usual)
+        local = weights(equation.table, new, nodes, usual)[:, 0]
+        right, residual = equation.g(nodes) - past[:NODES], 0.02 * tolerance * np.min(scale)
+        solved = _panel(equation, local, right, residual, preconditioner)
+        # the finer rule at the probes measures the defect of this panel and the quadrature error of the past ones
+        local = weights(equation.table, new, probes, finer)[:, 0]
+        there = (
+            _interpolated(_PROBES, solved) * equation.identity
+            + _local(equation.table, local, solved)
+            - equation.g(probes)
+        )
         own = float(np.max(np.abs(there + past[NODES:]) / scale))
-        past = integrals(equation.table, before, probes, earlier=equation.earlier, finer=True)
+        past = integrals(equation.table, before, probes, finer)
         defect = float(np.max(np.abs(there + past) / scale))
-        rounded = rounding + _rounding(equation, start, end, found, scale)
+        rounded = rounding + _rounding(equation, start, end, solved, scale)
         noise = _DIGITS * rounded
         reachable = max(tolerance, noise, floor)
         if equation.identity and noise > _LOST * given:
-            raise _lost(equation, end)
+            raise _no_digits(equation, end)
         change = 0.9 * (reachable / max(own, 1e-3 * reachable)) ** (1 / NODES)
-        helps = own < _HELPS * refused and end - start > equation.shortest(start)
-        if own > reachable and helps:  # else what is left is rounding, or the table's own error
-            refused, length = own, (end - start) * max(_SMALLEST_STEP, min(change, 0.5))
+        helps = own < _HELPS * rejected and end - start > equation.shortest(start)
+        if own > reachable and helps:  # otherwise only rounding or the error of the table is left
+            rejected, length = own, (end - start) * max(_SMALLEST_STEP, min(change, 0.5))
             continue
         if refinable and own > _COARSE * max(tolerance, noise):
             raise TooCoarseError(own / tolerance)
         floor = own if own > reachable else _FADES * floor
-        refused, rounding = np.inf, rounded
+        rejected, rounding = np.inf, rounded
         ends.append(end)
-        values = np.concatenate([values, found[None]])
+        values = np.concatenate([values, solved[None]])
         defects.append(max(defects[-1], defect))
         length = max((end - start) * min(_LARGEST_STEP, max(change, 0.5)), equation.shortest(end))
         progress(_fraction(end, first, last))
-    return Panels(np.array(ends), values), np.array(defects)
+    return PiecewisePolynomial(np.array(ends), values), np.array(defects)
 
 
-def _lost(equation: Equation, end: float) -> InputError:
-    kernel = np.abs(equation.table.gram(0.0, float(equation.earlier(np.array(end), np.array(end))))).max()
+def _no_digits(equation: VolterraEquation, end: float) -> InputError:
+    earlier = equation.integral.earlier(np.array(end), np.array(end))
+    kernel = np.abs(equation.table.gram(0.0, float(earlier))).max()
     return InputError(
         "float64 has no digits left for the predictor: rows of X whose kernels nearly agree, or differ by many orders of "
         f"magnitude, have different y, and the kernel at t = {end:.3g} is as large as {kernel:.1e}. Average y over equal rows, "
@@ -165,45 +183,47 @@ def _lost(equation: Equation, end: float) -> InputError:
     )
 
 
-def _rounding(equation: Equation, start: float, end: float, found: Array, scale: Array | float) -> float:
-    """What rounding may leave of a panel's integral: where rows agree and labels do not, large terms cancel there."""
-    earlier = float(equation.earlier(np.array(start), np.array(start)))
+def _rounding(equation: VolterraEquation, start: float, end: float, solved: Array, scale: Array | float) -> float:
+    """Rounding error of a panel's integral: large terms cancel where rows agree and their labels do not."""
+    earlier = float(equation.integral.earlier(np.array(start), np.array(start)))
     kernel = np.abs(equation.table.gram(0.0, earlier))
-    size = np.max(kernel @ np.abs(found).max(axis=0) / scale)
-    return float(np.finfo(float).eps * size * min(end - start, 1 / equation.table.memory.rate))
+    size = np.max(kernel @ np.abs(solved).max(axis=0) / scale)
+    return float(np.finfo(float).eps * size * min(end - start, 1 / equation.table.process.rate))
 
 
 def _fraction(end: float, first: float, last: float) -> float:
-    """How far along, on the logarithmic scale on which panels are spent."""
+    """The fraction done, on a logarithmic scale of time, on which the panels are spread."""
     return float(np.log1p(end / first) / np.log1p(last / first)) if last > 0 else 1.0
 
 
-def _between(at: Array, values: Array) -> Array:
+def _interpolated(at: Array, values: Array) -> Array:
     return np.asarray(np.einsum("ij,jpc->ipc", lagrange(at), values))
 
 
-def _local(table: Table, local: Array, values: Array) -> Array:
+def _local(table: KernelTable, local: Array, values: Array) -> Array:
     """Σ_k M_k Σ_j local_ijk x_j: (times, P, columns)."""
     sums = np.einsum("ijk,jpc->kpci", local, values, optimize=True)
     return np.moveaxis(table.apply(sums), -1, 0)
 
 
-def _panel(equation: Equation, local: Array, known: Array, small: float, shared: Modes | None) -> Array:
-    """x at the nodes of one panel: (NODES, P, columns)."""
-    if shared is not None:
-        inverse = shared.inverse(local, equation.identity)
-        shape = known.shape
+def _panel(
+    equation: VolterraEquation, local: Array, right: Array, residual: float, preconditioner: Preconditioner | None
+) -> Array:
+    """x at the nodes of one panel, by GMRES if there is a preconditioner and it converges, else directly: (NODES, P, columns)."""
+    if preconditioner is not None:
+        inverse = preconditioner.inverse(local, equation.identity)
+        shape = right.shape
 
         def product(f: Array) -> Array:
             x = inverse(f.reshape(shape))
             return np.asarray(equation.identity * x + _local(equation.table, local, x)).ravel()
 
-        operator = LinearOperator((known.size, known.size), matvec=product)
-        atol = small * np.sqrt(known.size / shape[1])
-        found, failed = gmres(operator, known.ravel(), rtol=0.0, atol=atol, restart=_RESTART, maxiter=_CYCLES)
+        operator = LinearOperator((right.size, right.size), matvec=product)
+        atol = residual * np.sqrt(right.size / shape[1])
+        solved, failed = gmres(operator, right.ravel(), rtol=0.0, atol=atol, restart=_RESTART, maxiter=_CYCLES)
         if not failed:
-            return inverse(found.reshape(shape))
-    P = known.shape[1]
+            return inverse(solved.reshape(shape))
+    P = right.shape[1]
     matrix = np.einsum("ijk,xky->ixjy", local, equation.table.grams, optimize=True).reshape(NODES * P, NODES * P)
     matrix[np.diag_indices_from(matrix)] += equation.identity
-    return np.asarray(lu_solve(lu_factor(matrix, overwrite_a=True), known.reshape(NODES * P, -1))).reshape(known.shape)
+    return np.asarray(lu_solve(lu_factor(matrix, overwrite_a=True), right.reshape(NODES * P, -1))).reshape(right.shape)

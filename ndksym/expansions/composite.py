@@ -13,9 +13,8 @@ import numpy as np
 from sympy import Rational
 
 from ndksym.dynamics import checks, threads
-from ndksym.dynamics.kernel_table import field
-from ndksym.dynamics.langevin import HORIZON
-from ndksym.dynamics.physics import Memory, Physics
+from ndksym.dynamics.kernel_table import two_time_kernel
+from ndksym.dynamics.physics import HORIZON, Physics, PriorProcess
 from ndksym.errors import InputError
 from ndksym.expansions import inner_on_data, laplace, outer_on_data, table_series
 from ndksym.expansions.inner_on_data import Numbers
@@ -84,7 +83,7 @@ def composite(
     prior_variance: float = 1.0,
     init_variance: float = 1.0,
     bias: float = 0.0,
-    loss: str = "sum",
+    reduction: str = "sum",
 ) -> Composite:
     """Evaluate to order T^order; arguments and their errors are those of `ndksym.solve`.
 
@@ -96,8 +95,8 @@ def composite(
         )
     data = checks.checked(X, y, X_test, times)
     physics = checks.physics(kernel, temperature, prior_variance, init_variance, bias, zero=False)
-    scale = checks.loss_scale(loss, len(data.X))
-    checks.fits(data, "langevin", False)
+    scale = checks.loss_scale(reduction, len(data.X))
+    checks.fits(data, checks.TABLE_MATRICES, False)
     with threads.suited(len(data.both)):
         return _evaluated(kernel, data, physics, scale, order, error_order)
 
@@ -105,9 +104,11 @@ def composite(
 def _evaluated(
     kernel: Kernel, data: checks.Data, physics: Physics, scale: float, order: int, error_order: float
 ) -> Composite:
-    memory = Memory(1 / physics.prior_variance, physics.prior_variance, physics.init_variance)
+    process = PriorProcess(1 / physics.prior_variance, physics.prior_variance, physics.init_variance)
     both = data.both
-    whole = square(field(kernel, memory, physics.bias, "ntk"), memory, both, data.X, _TOLERANCE).scaled(scale)
+    whole = square(two_time_kernel(kernel, process, physics.bias, "ntk"), process, both, data.X, _TOLERANCE).scaled(
+        scale
+    )
     rooted = any(layer.smoothness < np.inf for layer in kernel.layers)
     parts = _parts(whole if rooted else table_series.even(whole), data.y, order, rooted)
     # by the horizon every memory of the start is below rounding
@@ -165,7 +166,7 @@ def _phases(parts: _Parts, order: int, times: Array, T: float) -> tuple[Array, A
 
 def _first_panel(parts: _Parts, T: float) -> float:
     """In τ. Where r starts with roots, a part of what the fastest mode takes: rounding grows as the panel shrinks."""
-    unit = 1 / parts.own.memory.rate
+    unit = 1 / parts.own.process.rate
     if not parts.rooted:
         return _SMOOTH * unit
     return min(_ROOTED * T / float(np.linalg.norm(parts.ours[0, 0], 2)), _LARGEST * unit)

@@ -7,37 +7,37 @@ from __future__ import annotations
 
 import numpy as np
 
-from ndksym.dynamics.collocation import NODES, Panels, integrals, radau, weights
-from ndksym.dynamics.physics import Memory
+from ndksym.dynamics.collocation import NODES, Integral, PiecewisePolynomial, integrals, radau, weights
+from ndksym.dynamics.physics import PriorProcess
 from ndksym.expansions.table_series import Powers
 from ndksym.runtime.types import Array
 
 _FIRST, _GROWTH = 1e-6, 1.25
 """First panel in units of 1/λ_max (where φ has a kink the terms start with roots), and how panels grow."""
-_FLAT = Memory(1.0, 1.0, 1.0)
+_FLAT = PriorProcess(1.0, 1.0, 1.0)
 
 Numbers = dict[tuple[int, int], Array]
 """G_jl by (j, l)."""
 
 
-def terms(own: Numbers, y: Array, order: int, last: float) -> list[Panels]:
+def terms(own: Numbers, y: Array, order: int, last: float) -> list[PiecewisePolynomial]:
     """Δ_0 … Δ_order (powers of ε) up to time `last`; own G_jl (P, P), y (P, outputs)."""
     theta = own[0, 0]
     rates, vectors = np.linalg.eigh(0.5 * (theta + theta.T))
     ends = _mesh(float(rates[-1]), last)
-    found: list[Panels] = []
+    found: list[PiecewisePolynomial] = []
     for k in range(order + 1):
-        times = Panels(ends, np.zeros((len(ends) - 1, NODES))).nodes
+        times = PiecewisePolynomial(ends, np.zeros((len(ends) - 1, NODES))).nodes
         right = np.broadcast_to(y if k == 0 else np.zeros_like(y), (len(times), *y.shape)) - driven(
             own, found, k, times
         )
         modes = np.einsum("pm,tpo->tmo", vectors, right)
         solved = _relaxed(rates, ends, modes.reshape(-1, NODES, *y.shape))
-        found.append(Panels(ends, np.einsum("pm,njmo->njpo", vectors, solved)))
+        found.append(PiecewisePolynomial(ends, np.einsum("pm,njmo->njpo", vectors, solved)))
     return found
 
 
-def driven(jets: Numbers, before: list[Panels], k: int, times: Array) -> Array:
+def driven(jets: Numbers, before: list[PiecewisePolynomial], k: int, times: Array) -> Array:
     """Σ G_jl ∫_0^t (t−s)^{j/2} s^l Δ_{k−j−2l} over the terms there are: (times, rows, outputs)."""
     total: Array | float = 0.0
     for i, term in enumerate(before):
@@ -45,7 +45,7 @@ def driven(jets: Numbers, before: list[Panels], k: int, times: Array) -> Array:
         if at:
             grams = np.stack([jets[each] for each in at], axis=1)
             kernel = Powers(_FLAT, grams, np.array(at, dtype=float))
-            total = total + integrals(kernel, term, times, factor=_one)
+            total = total + integrals(kernel, term, times, Integral(factor=_one))
     return np.asarray(total)
 
 
@@ -63,7 +63,7 @@ def _relaxed(rates: Array, ends: Array, right: Array) -> Array:
     """x + rate ∫_0^t x = right, mode by mode: (panels, NODES, modes, outputs)."""
     unit = Powers(_FLAT, np.ones((1, 1, 1)), np.zeros((1, 2)))
     nodes, whole = radau()[0], radau()[1]
-    local = weights(unit, np.array([0.0, 1.0]), nodes, factor=_one)[:, 0, :, 0]
+    local = weights(unit, np.array([0.0, 1.0]), nodes, Integral(factor=_one))[:, 0, :, 0]
     out, past = np.empty_like(right), np.zeros(right.shape[2:])
     for n, length in enumerate(np.diff(ends)):
         systems = np.eye(NODES) + (rates * length)[:, None, None] * local

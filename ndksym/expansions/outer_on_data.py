@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 
 from ndksym.dynamics import volterra
-from ndksym.dynamics.collocation import NODES, Panels, integrals, weights
+from ndksym.dynamics.collocation import NODES, PiecewisePolynomial, integrals, weights
 from ndksym.expansions import table_series
 from ndksym.expansions.square import Square
 from ndksym.runtime.types import Array
@@ -27,7 +27,7 @@ _TOLERANCE = 1e-11
 class Outside:
     """One r_k: regular part on panels, and the powers τ^q that start it by q; `kicks` are the a_kj by j."""
 
-    regular: Panels
+    regular: PiecewisePolynomial
     singular: Mapping[float, Array]
     kicks: Mapping[int, Array]
 
@@ -57,7 +57,7 @@ def terms(
 ) -> list[Outside]:
     """r_0, r_1, … up to τ = last, given the singular powers each starts with and its kicks; `first` is the first panel."""
     ends = _mesh(own, y, starts[0], kicks[0], last, first)
-    nodes = Panels(ends, np.zeros((len(ends) - 1, NODES))).nodes
+    nodes = PiecewisePolynomial(ends, np.zeros((len(ends) - 1, NODES))).nodes
     factors: list[tuple[Array, Array]] = []
     for low, high in pairwise(ends):
         at = nodes[len(factors) * NODES : (len(factors) + 1) * NODES]
@@ -75,10 +75,10 @@ def terms(
         right = right.reshape(-1, NODES, *y.shape)
         values = np.zeros((0, NODES, *y.shape))
         for n, factor in enumerate(factors):
-            past = integrals(own, Panels(ends[: n + 1], values), nodes[n * NODES : (n + 1) * NODES])
+            past = integrals(own, PiecewisePolynomial(ends[: n + 1], values), nodes[n * NODES : (n + 1) * NODES])
             solved = lu_solve(factor, (right[n] - past).reshape(NODES * len(y), -1)).reshape(1, NODES, *y.shape)
             values = np.concatenate([values, solved])
-        found.append(Outside(Panels(ends, values), powers, kick))
+        found.append(Outside(PiecewisePolynomial(ends, values), powers, kick))
     return found
 
 
@@ -93,7 +93,7 @@ def at_nodes(term: Outside, nodes: Array) -> Array:
 def _mesh(
     own: Square, y: Array, powers: Mapping[float, Array], kicks: Mapping[int, Array], last: float, first: float
 ) -> Array:
-    """Panels on which r_0 leaves no defect, each halved: every further order rests on the slope of the one before."""
-    equation = volterra.Equation(own, lambda at: y - known(own, at, powers, kicks), identity=0.0)
+    """PiecewisePolynomial on which r_0 leaves no defect, each halved: every further order rests on the slope of the one before."""
+    equation = volterra.VolterraEquation(own, lambda at: y - known(own, at, powers, kicks), identity=0.0)
     ends = volterra.solve(equation, last, min(first, last), _TOLERANCE * float(np.abs(y).max()))[0].ends
     return np.sort(np.concatenate([ends, 0.5 * (ends[1:] + ends[:-1])]))

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.polynomial.chebyshev import chebpts1, chebvander
 
-from ndksym.dynamics.kernel_table import FEW, MANY, Field, Table, at_points, interpolation, sample
+from ndksym.dynamics.kernel_table import KernelTable, TwoTimeKernel, at_points, interpolation
 from ndksym.dynamics.patches import length, transform
-from ndksym.dynamics.physics import Memory
+from ndksym.dynamics.physics import PriorProcess
+from ndksym.dynamics.row_sample import FEW, MANY, sample
 from ndksym.runtime.types import Array
 
 FINEST = (96, 32)
@@ -21,14 +22,14 @@ _ACROSS = np.array([0.0, 0.5, 1.0])
 
 
 @dataclass(frozen=True)
-class Square(Table):
+class Square(KernelTable):
     """`coefficients` (k, n_q, n_p) of the u_k."""
 
     coefficients: Array
 
     def weights(self, lag: Array, earlier: Array) -> Array:
         """u_k at pairs of times of one shape: (*shape, k)."""
-        rate = self.memory.rate
+        rate = self.process.rate
         q, p = np.sqrt(-np.expm1(-rate * lag)), np.exp(-2 * rate * np.maximum(earlier, 0.0))
         return self.at(q.ravel(), p.ravel()).reshape(*lag.shape, self.grams.shape[1])
 
@@ -40,14 +41,14 @@ class Square(Table):
         return out
 
 
-def square(evaluate: Field, memory: Memory, rows: Array, X: Array, tolerance: float) -> Square:
+def square(evaluate: TwoTimeKernel, process: PriorProcess, rows: Array, X: Array, tolerance: float) -> Square:
     """F between `rows` at the later time and X at the earlier, to a `tolerance` relative to its largest entry."""
 
     def on(some: tuple[Array, Array], q: Array, p: Array) -> Array:
-        return at_points(evaluate, *some, q, memory.level * (1 - p) + memory.init * p)
+        return at_points(evaluate, *some, q, process.level * (1 - p) + process.init * p)
 
     few = sample(rows, X, FEW)
-    across = _ACROSS if memory.init != memory.level else _ACROSS[:1]
+    across = _ACROSS if process.init != process.level else _ACROSS[:1]
 
     def lines(along: Array) -> tuple[Array, Array]:
         return np.repeat(along, len(across)), np.tile(across, len(along))
@@ -61,4 +62,4 @@ def square(evaluate: Field, memory: Memory, rows: Array, X: Array, tolerance: fl
     pivots, spread = interpolation(values, tolerance)
     coefficients = np.einsum("aq,qpk,bp->kab", transform(n_q), spread.reshape(n_q, n_p, -1), transform(n_p))
     grams = on((rows, X), grid[0][pivots], grid[1][pivots])
-    return Square(memory, np.ascontiguousarray(grams.transpose(1, 0, 2)), coefficients)
+    return Square(process, np.ascontiguousarray(grams.transpose(1, 0, 2)), coefficients)

@@ -13,7 +13,7 @@ from math import factorial
 import numpy as np
 from numpy.polynomial.chebyshev import chebpts1, chebvander
 
-from ndksym.dynamics.kernel_table import Table
+from ndksym.dynamics.kernel_table import KernelTable
 from ndksym.expansions.square import Square
 from ndksym.runtime.quadrature import legendre
 from ndksym.runtime.types import Array
@@ -22,7 +22,7 @@ _GAUSS = 24
 
 
 @dataclass(frozen=True, eq=False)
-class Powers(Table):
+class Powers(KernelTable):
     """Σ_k lag^{j_k/2} s^{l_k} M_k: a truncated series, where a table is asked for; `exponents` (k, 2) hold j and l."""
 
     exponents: Array
@@ -55,12 +55,12 @@ def even(table: Square) -> Even:
     transform = np.full((n, 1), 2 / n)
     transform[0] = 1 / n
     coefficients = np.einsum("xi,kib->kxb", transform * chebvander(nodes, n - 1).T, values)
-    return Even(table.memory, table.grams, coefficients)
+    return Even(table.process, table.grams, coefficients)
 
 
 def jets(table: Square, order: int) -> dict[tuple[int, int], Array]:
     """G_jl for j + 2l ≤ order: (rows, P) each."""
-    rate, half = table.memory.rate, order // 2
+    rate, half = table.process.rate, order // 2
     n_q, n_p = table.coefficients.shape[1:]
     u = np.einsum("kab,ai,bm->kim", table.coefficients, _derivatives(n_q, order, -1), _derivatives(n_p, half, 1))
     decay = np.zeros(order + 2)  # of e^{−r w²} in w = √lag
@@ -81,7 +81,7 @@ def jets(table: Square, order: int) -> dict[tuple[int, int], Array]:
 
 def kicks(table: Square, tau: Array, order: int) -> Array:
     """∂_2^j G(τ, 0)/j! as weights of the M_k, j = 0 … order: (j, times, k)."""
-    rate, n = table.memory.rate, order + 1
+    rate, n = table.process.rate, order + 1
     n_q, n_p = table.coefficients.shape[1:]
     grow = np.array([rate**i / factorial(i) for i in range(n)])
     decay = np.exp(-rate * tau)[:, None] * grow
@@ -109,7 +109,7 @@ def kicks(table: Square, tau: Array, order: int) -> Array:
 
 def singular(table: Square, tau: Array, power: float) -> Array:
     """Finite part of ∫_0^τ G(τ, x) x^power dx as weights of the M_k: (times, k)."""
-    rate = table.memory.rate
+    rate = table.process.rate
     out = np.zeros((len(tau), len(table.coefficients)))
     x, w = legendre(_GAUSS)
     x, w = 0.5 * (1 + x), 0.5 * w

@@ -2,6 +2,8 @@
 
 import json
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,25 +86,49 @@ def check(path: Path) -> None:
     need_matplotlib()
 
 
-def draw(panel: Panel, ax: "Axes | None" = None, *, own: bool = False, title: str = "") -> "Axes":
-    """The panel on `ax`, or on a figure of its own, which has its legend below the axes."""
+def draw(
+    panel: Panel,
+    ax: "Axes | None" = None,
+    *,
+    own: bool = False,
+    title: str = "",
+    label: str | None = None,
+    color: str | None = None,
+) -> "Axes":
+    """Draw the panel on `ax`, or on a figure of its own, which has its legend below the axes.
+
+    On axes that show a panel already, the new one is added: limits and legend cover both, and the phases stay shaded only if they
+    are the same. `label` names the panel's curves in the legend; `color` is that of all of them.
+    """
     need_matplotlib()
-    if not isinstance(title, str):
-        raise InputTypeError(f"title must be text, got {brief(title)}")
+    for name, text in (("title", title), ("label", label or "")):
+        if not isinstance(text, str):
+            raise InputTypeError(f"{name} must be text, got {brief(text)}")
     if ax is None:
         ax, own = blank(PAGE).subplots(), True
     first, last = _limits(panel)
+    added = ax.has_data()
+    paint = _painter(ax, color)
+    panel = _labelled(panel, label)
+    if added:
+        _clear_other_phases(panel, ax)
+        panel = replace(panel, boundary=None)
+        first, last = min(first, ax.get_xlim()[0]), max(last, ax.get_xlim()[1])
+    before = ax.get_ylim() if added else (np.inf, 0.0)
     ax.set_xscale("log")
     ax.set_xlim(first, last)
     if panel.log_y:
         ax.set_yscale("log", nonpositive="mask")
     ax.set_xlabel(panel.x_label)
     ax.set_ylabel(panel.y_label)
-    handles = _curves(panel, ax) + _points(panel, ax) + _levels(panel, ax) + _marks(panel, ax)
+    handles = _curves(panel, ax, paint) + _points(panel, ax, paint) + _levels(panel, ax, paint) + _marks(panel, ax)
     named = _phases(panel, ax, first, last)
-    _raise_floor(panel, ax)
-    shown = files.encoded(title).decode()
-    ax.set_title(shown, fontsize="medium", pad=18 if named else 6, wrap=True, parse_math=_is_mathtext(shown))
+    _raise_floor(panel, ax, before)
+    if title or not added:
+        shown = files.encoded(title).decode()
+        ax.set_title(shown, fontsize="medium", pad=18 if named else 6, wrap=True, parse_math=_is_mathtext(shown))
+    if added:
+        handles, own = _merged(ax, handles, own)
     if not own:
         ax.legend(handles=handles, fontsize="small")
         return ax
@@ -144,14 +170,50 @@ def _limits(panel: Panel) -> tuple[float, float]:
     return (first, last) if first < last else (first / 2, 2 * last)
 
 
-def _colour(number: int) -> str:
-    return NEUTRAL if number < 0 else COLOURS[number % len(COLOURS)]
+def _painter(ax: "Axes", color: str | None) -> Callable[[int], str]:
+    """The colour of a curve by its number: `color` for all, or the palette from its first colour that the axes do not show."""
+    from matplotlib.colors import is_color_like, to_hex
+
+    if color is not None:
+        if not is_color_like(color):
+            raise InputError(f"color must be a Matplotlib color such as 'C1', 'red' or '#0072B2'; got {brief(color)}")
+        return lambda number: color
+    shown = {to_hex(line.get_color()).upper() for line in ax.lines}
+    start = next((k for k, colour in enumerate(COLOURS) if colour not in shown), 0)
+    return lambda number: NEUTRAL if number < 0 else COLOURS[(start + number) % len(COLOURS)]
 
 
-def _curves(panel: Panel, ax: "Axes") -> "list[Line2D]":
+def _labelled(panel: Panel, label: str | None) -> Panel:
+    """The panel with this name before those of its curves, or instead of the only one."""
+    if label is None:
+        return panel
+    alone = len(panel.curves) == 1
+    curves = (replace(each, label=label if alone else f"{label}: {each.label}") for each in panel.curves)
+    return replace(panel, curves=tuple(curves))
+
+
+def _merged(ax: "Axes", handles: "list[Line2D]", own: bool) -> "tuple[list[Line2D], bool]":
+    """The entries of the legend that stands there, followed by the new ones; and whether it stands below the axes."""
+    legend = ax.get_legend()
+    if legend is None and ax.figure.legends:
+        legend, own = ax.figure.legends[0], True
+    if legend is None:
+        return handles, own
+    before = [handle for handle in legend.legend_handles if isinstance(handle, type(ax.lines[0]))]
+    legend.remove()
+    entries: dict[str, Line2D] = {}
+    for handle in (*before, *handles):
+        name = str(handle.get_label())
+        if name in entries and entries[name].get_color() != handle.get_color():
+            handle.set_color("black")  # the entry stands for lines of several colours
+        entries[name] = handle
+    return list(entries.values()), own
+
+
+def _curves(panel: Panel, ax: "Axes", paint: Callable[[int], str]) -> "list[Line2D]":
     handles = []
     for curve in panel.curves:
-        colour = _colour(curve.colour)
+        colour = paint(curve.colour)
         (line,) = ax.plot(
             panel.times, curve.values, color=colour, label=curve.label, lw=1.2 if curve.colour < 0 else 2,
             marker="o" if len(panel.times) == 1 else None, zorder=3,
@@ -164,20 +226,20 @@ def _curves(panel: Panel, ax: "Axes") -> "list[Line2D]":
     return handles
 
 
-def _points(panel: Panel, ax: "Axes") -> "list[Line2D]":
+def _points(panel: Panel, ax: "Axes", paint: Callable[[int], str]) -> "list[Line2D]":
     """Dots with error bars; one entry of the legend for all that are called alike."""
     from matplotlib.lines import Line2D
 
     for points in panel.points:
         ax.errorbar(
-            panel.times, points.values, points.errors, fmt="o", color=_colour(points.colour), mfc="white", ms=4, lw=1.2,
+            panel.times, points.values, points.errors, fmt="o", color=paint(points.colour), mfc="white", ms=4, lw=1.2,
             zorder=3.5,
         )  # fmt: skip
     labels = dict.fromkeys(points.label for points in panel.points)
     return [Line2D([], [], color="black", marker="o", mfc="white", ms=4, lw=0, label=label) for label in labels]
 
 
-def _levels(panel: Panel, ax: "Axes") -> "list[Line2D]":
+def _levels(panel: Panel, ax: "Axes", paint: Callable[[int], str]) -> "list[Line2D]":
     """Dashed lines in the colour of their curve; one entry of the legend for each kind."""
     from matplotlib.lines import Line2D
 
@@ -186,8 +248,8 @@ def _levels(panel: Panel, ax: "Axes") -> "list[Line2D]":
     for level in panel.levels:
         dashes = (0, DASHES[kinds.index(level.kind) % len(DASHES)])
         shared = sum(other.kind == level.kind and other.value == level.value for other in panel.levels) > 1
-        ax.axhline(level.value, color="black" if shared else _colour(level.colour), ls=dashes, lw=1.2, zorder=2.5)
-    shown = _colour(panel.levels[0].colour) if one else "black"
+        ax.axhline(level.value, color="black" if shared else paint(level.colour), ls=dashes, lw=1.2, zorder=2.5)
+    shown = paint(panel.levels[0].colour) if one else "black"
     return [
         Line2D([], [], color=shown, ls=(0, DASHES[k % len(DASHES)]), lw=1.2, label=kind) for k, kind in enumerate(kinds)
     ]
@@ -215,19 +277,38 @@ def _phases(panel: Panel, ax: "Axes", first: float, last: float) -> bool:
     sides = ((first, cut, 0.0, "left"), (cut, last, 1.0, "right"))
     for (name, shade, dark), (start, end, edge, side) in zip(PHASES, sides, strict=True):
         if start < end:
-            ax.axvspan(start, end, color=shade, lw=0, zorder=0)
-            ax.text(edge, 1.02, name, transform=ax.transAxes, ha=side, va="bottom", fontsize="small", color=dark)
+            ax.axvspan(start, end, color=shade, lw=0, zorder=0, gid=_phase_id(panel))
+            ax.text(
+                edge, 1.02, name, transform=ax.transAxes, ha=side, va="bottom", fontsize="small", color=dark,
+                gid=_phase_id(panel),
+            )  # fmt: skip
     return True
 
 
-def _raise_floor(panel: Panel, ax: "Axes") -> None:
-    """Do not let a curve that vanishes to rounding squeeze the others; the first curve is the test error."""
+def _phase_id(panel: Panel) -> str:
+    """The name by which the shading of a panel's phases is found again."""
+    return f"phases at {panel.boundary}"
+
+
+def _clear_other_phases(panel: Panel, ax: "Axes") -> None:
+    """Remove the shading if the panel has another boundary, since it would be wrong for one of the two."""
+    if panel.boundary is not None:
+        for artist in (*ax.patches, *ax.texts):
+            if str(artist.get_gid()).startswith("phases at") and artist.get_gid() != _phase_id(panel):
+                artist.remove()
+
+
+def _raise_floor(panel: Panel, ax: "Axes", before: tuple[float, float]) -> None:
+    """Do not let a curve that vanishes to rounding squeeze the others; the first curve is the test error.
+
+    Limits that were there `before` are widened, never narrowed.
+    """
     values = np.concatenate([panel.curves[0].values, [level.value for level in panel.levels]])
     if panel.log_y and np.any(values > 0):
-        floor = 10.0**-_DECADES * values[values > 0].min()
+        floor = min(before[0], 10.0**-_DECADES * values[values > 0].min())
         if ax.get_ylim()[0] < floor:
             highest = max(float(values.max()), *(float(curve.values.max()) for curve in panel.curves), *_highs(panel))
-            ax.set_ylim(floor, 2 * highest)
+            ax.set_ylim(floor, max(before[1], 2 * highest))
 
 
 def _highs(panel: Panel) -> list[float]:

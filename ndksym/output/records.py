@@ -47,6 +47,26 @@ def arrays(value: Any, prefix: str = "") -> dict[str, Any]:
     return out
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two records, mappings, sequences or arrays have equal contents; NaN equals NaN.
+
+    >>> same({"a": np.array([1.0, np.nan])}, {"a": np.array([1.0, np.nan])}), same([1], [2])
+    (True, False)
+    """
+    if dataclasses.is_dataclass(one) and not isinstance(one, type):
+        names = [field.name for field in dataclasses.fields(one) if field.compare]
+        return type(one) is type(other) and all(same(getattr(one, name), getattr(other, name)) for name in names)
+    if isinstance(one, Mapping):
+        return (
+            isinstance(other, Mapping) and one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+        )
+    if isinstance(one, list | tuple):
+        return isinstance(other, list | tuple) and len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(one, other, equal_nan=np.asarray(one).dtype.kind == "f")
+    return bool(one == other)
+
+
 def save(path: str | Path, value: Any, about: Mapping[str, Any]) -> None:
     """Write the record's arrays to a .npz, and `about` beside them as about.NAME: whole or not at all.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ndksym import dynamics
 from ndksym.codegen.compile import kernel as compiled
-from ndksym.dynamics import Run, checks, curves, tasks
+from ndksym.dynamics import Run, checks, tasks
 from ndksym.dynamics.tasks import Task
 from ndksym.errors import NdksymError
 from ndksym.expansions import Phases
@@ -73,7 +73,7 @@ def learning(d: Network, kernel: Kernel, physics: Physics, progress: Progress) -
         run = dynamics.solve(kernel, task.X, task.y, task.X_test, times=times, rtol=_RTOL, **physics.common)
     except NdksymError as error:
         return Learning(Absent("learning", title, str(error)))
-    panel = curves.learning(run, y=task.y, y_test=task.y_test)
+    panel = run.panel(y=task.y, y_test=task.y_test)
     if not _worth_stopping(run, task):
         panel = replace(panel, marks=())
     comparison = None

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ndksym.dynamics.physics import proximal
+from ndksym.dynamics.physics import PriorProcess
 from ndksym.dynamics.problem import Problem
 from ndksym.errors import InputError
 
@@ -18,11 +18,11 @@ def proposals(problem: Problem, strength: float) -> float:
     |1 + S/2T|^{−1/2} exp(−½ (y − μ)ᵀ(S + 2T)⁻¹(y − μ)); μ is Gaussian with covariance C − S.
     """
     physics, P = problem.physics, len(problem.X)
-    memory = proximal(physics, strength)
-    now, first = np.zeros(1), memory.earlier([1.0])
+    process = PriorProcess.proximal(physics, strength)
+    now, first = np.zeros(1), process.variance([1.0])
     C, kept = (
         each.cross * problem.kernel.grams(problem.X, problem.X, each, bias=physics.bias, part="readout")[0]
-        for each in (memory.prior(now, first), memory.reduced(now, first))
+        for each in (process.priors(now, first), process.priors_without_noise(now, first))
     )
     noise = 2 * physics.temperature / problem.scale * np.eye(P)
     spread = C - kept + noise

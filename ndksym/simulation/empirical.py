@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike
 
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import checks as physical
-from ndksym.dynamics import discrete
-from ndksym.dynamics.physics import Memory, Physics, langevin
+from ndksym.dynamics import stable_step
+from ndksym.dynamics.physics import Physics, PriorProcess
 from ndksym.errors import InputError, InputTypeError, brief
 from ndksym.runtime import checks
 from ndksym.runtime.memory import require_memory
@@ -110,7 +110,7 @@ def empirical_ndk(  # noqa: PLR0913 (public keyword contract)
     init_variance: float = 1.0,
     bias: float = 0.0,
     training: tuple[Any, Any] | None = None,
-    loss: str = "sum",
+    reduction: str = "sum",
 ) -> Array:
     """Empirical NDK, e^{−T(t−s)/σ²} ∇f(x, Θ_t)·∇f(x′, Θ_s), along the path of networks of finite width.
 
@@ -132,7 +132,7 @@ def empirical_ndk(  # noqa: PLR0913 (public keyword contract)
         Variance σ² of a weight in equilibrium without data.
     training : (X, y), optional
         A training set with one output. Without it, the path is that of the prior. It needs `step`.
-    loss : {"sum", "mean"}
+    reduction : {"sum", "mean"}
         Whether the loss ½Σ(f − y)² of the training set is summed over examples or averaged.
 
     Returns
@@ -173,13 +173,13 @@ def empirical_ndk(  # noqa: PLR0913 (public keyword contract)
         physical.sized(prior_variance, "prior_variance", physical.LARGEST), members.init_variance, members.bias,
     )  # fmt: skip
     h = None if step is None else physical.sized(step, "step", physical.LARGEST)
-    training_set = None if training is None else _training_set(members, physics, h, training, loss)
-    memory = langevin(physics) if h is None else discrete.stepping(physics, h)
+    training_set = None if training is None else _training_set(members, physics, h, training, reduction)
+    process = PriorProcess.langevin(physics) if h is None else stable_step.euler_process(physics, h)
     if h is not None:
         later, earlier = (physical.steps(each, h, name).astype(float) for each, name in ((later, "t"), (earlier, "s")))
     times, places = np.unique(np.append(later, earlier), return_inverse=True)
-    segments = _segments(memory, np.diff(times, prepend=0.0), physics, None if training_set is None else h)
-    weight = np.exp(-memory.rate * (later - earlier))[..., None, None]
+    segments = _segments(process, np.diff(times, prepend=0.0), physics, None if training_set is None else h)
+    weight = np.exp(-process.rate * (later - earlier))[..., None, None]
     at_t, at_s = places.reshape(2, -1)
     _require_fit(members.count * later.size, first, second)
     steps = float(sum(segment.steps for segment in segments))
@@ -209,17 +209,17 @@ def _gradients(net: NetworkBatch, first: Array, second: Array | None) -> tuple[G
     return own, own if second is None else gradients(net, second)
 
 
-def _segments(memory: Memory, gaps: Array, physics: Physics, step: float | None) -> list[Segment]:
+def _segments(process: PriorProcess, gaps: Array, physics: Physics, step: float | None) -> list[Segment]:
     """The path between successive times. Without data the chain is Gaussian, so one step covers any interval (T3)."""
     if step is not None:
         noise = float(np.sqrt(2 * step * physics.temperature))
         return [Segment(int(gap), 1 - step * physics.rate, noise) for gap in gaps]
-    decay, fresh = np.exp(-memory.rate * gaps), -memory.level * np.expm1(-2 * memory.rate * gaps)
+    decay, fresh = np.exp(-process.rate * gaps), -process.level * np.expm1(-2 * process.rate * gaps)
     return [Segment(1, float(a), float(np.sqrt(v))) for a, v in zip(decay, fresh, strict=True)]
 
 
 def _training_set(
-    members: Ensemble, physics: Physics, step: float | None, training: tuple[Any, Any], loss: str
+    members: Ensemble, physics: Physics, step: float | None, training: tuple[Any, Any], reduction: str
 ) -> TrainingSet:
     if step is None:
         raise InputError("training=(X, y) needs step, the length of one step of Langevin dynamics")
@@ -228,6 +228,7 @@ def _training_set(
     data = physical.checked(*training, None, [0.0])
     if data.y.shape[1] > 1:
         raise InputError(f"training=(X, y) takes one output here, got {data.y.shape[1]}; the outputs share one NDK")
-    factor = physical.loss_scale(loss, len(data.X))
-    discrete.require_stable(compiled(members.derivation, "numpy"), data.X, physics, factor, step)
+    factor = physical.loss_scale(reduction, len(data.X))
+    largest = stable_step.largest_step(compiled(members.derivation, "numpy"), data.X, physics, factor)
+    stable_step.require_stable(step, largest, physics.rate)
     return TrainingSet(columns(data.X), np.ascontiguousarray(data.y.T), step * factor)

@@ -40,7 +40,7 @@ def simulate(  # noqa: PLR0913 (public keyword contract)
     strength: float | None = None,
     freeze_time: float | None = None,
     signal: bool = False,
-    loss: str = "sum",
+    reduction: str = "sum",
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> Simulation:
@@ -82,7 +82,7 @@ def simulate(  # noqa: PLR0913 (public keyword contract)
         Time at which the readout is frozen: later outputs use the readout of this time (T15).
     signal : bool
         Whether the hidden weights still learn after `freeze_time`, from the outputs of the unfrozen readout.
-    loss : {"sum", "mean"}
+    reduction : {"sum", "mean"}
         Whether the loss ½Σ(f − y)² is summed over examples or averaged.
     processes : int, optional
         Number of processes; all cores by default. It does not change the result.
@@ -135,13 +135,13 @@ def simulate(  # noqa: PLR0913 (public keyword contract)
     if dynamics == "gradient":
         physics = replace(physics, temperature=0.0)
     options = SimulationOptions(dynamics, step, strength, freeze_time, signal, seed, pairs, width)
-    job = prepared(derivation, kernel, data, physics, physical.loss_scale(loss, len(data.X)), options)
+    job = prepared(derivation, kernel, data, physics, physical.loss_scale(reduction, len(data.X)), options)
     if dynamics != "mpl":  # the cost of proximal steps, their proposals, is checked with the options
         require_affordable(job.shapes, len(data.X), float(job.report_steps[-1]), 2 * pairs, workers)
     samples = pool.shared(job, pairs, workers, report_progress)
     arguments = {
         "temperature": physics.temperature, "prior_variance": physics.prior_variance,
-        "init_variance": physics.init_variance, "bias": physics.bias, "loss": loss,
+        "init_variance": physics.init_variance, "bias": physics.bias, "reduction": reduction,
         "step": None if step is None else float(step), "strength": None if strength is None else float(strength),
         "freeze_time": None if freeze_time is None else float(freeze_time), "signal": bool(signal),
     }  # fmt: skip

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import checks as physical
-from ndksym.dynamics import discrete
+from ndksym.dynamics import stable_step
 from ndksym.dynamics.physics import Physics
 from ndksym.errors import InputError
 from ndksym.runtime import checks
@@ -108,7 +108,7 @@ def parameter_movement(  # noqa: PLR0913 (public keyword contract)
     init_variance: float = 1.0,
     bias: float = 0.0,
     step: float | None = None,
-    loss: str = "sum",
+    reduction: str = "sum",
 ) -> Array:
     """Relative movement |Θ_t − Θ_0|/|Θ_0| of the parameters of networks of finite width under gradient flow.
 
@@ -124,7 +124,7 @@ def parameter_movement(  # noqa: PLR0913 (public keyword contract)
         Ascending times, in units of 1/learning rate.
     step : float, optional
         Largest step of the integration; a tenth of the largest stable step by default.
-    loss : {"sum", "mean"}
+    reduction : {"sum", "mean"}
         Whether the loss ½Σ(f − y)² is summed over examples or averaged.
 
     Returns
@@ -154,13 +154,12 @@ def parameter_movement(  # noqa: PLR0913 (public keyword contract)
     """
     members = ensemble(EnsembleOptions(network, depth, width, networks, seed, init_variance, bias))
     data = physical.checked(X, y, None, times)
-    factor = physical.loss_scale(loss, len(data.X))
+    factor = physical.loss_scale(reduction, len(data.X))
     physics = Physics(0.0, 1.0, members.init_variance, members.bias)
     at_start = compiled(members.derivation, "numpy"), data.X, physics, factor
-    most = (
-        _FRACTION * discrete.largest_step(*at_start) if step is None else physical.sized(step, "step", physical.LARGEST)
-    )
-    discrete.require_stable(*at_start, most)
+    largest = stable_step.largest_step(*at_start)
+    most = _FRACTION * largest if step is None else physical.sized(step, "step", physical.LARGEST)
+    stable_step.require_stable(most, largest, physics.rate)
     shapes = members.shapes(len(data.X), data.y.shape[1])
     options.require_affordable(shapes, len(data.X), float(data.times[-1]) / most, members.count, 1)
     X_, y_ = columns(data.X), np.ascontiguousarray(data.y.T)

@@ -8,8 +8,8 @@ import numpy as np
 
 from ndksym.codegen.module import module
 from ndksym.dynamics import checks as physical
-from ndksym.dynamics import discrete
-from ndksym.dynamics.physics import Physics, proximal
+from ndksym.dynamics import stable_step
+from ndksym.dynamics.physics import Physics, PriorProcess
 from ndksym.dynamics.problem import Problem
 from ndksym.errors import InputError
 from ndksym.kernels.network import Network
@@ -97,7 +97,7 @@ def _step(
         if options.strength is None or options.step is not None:
             raise InputError("dynamics='mpl' needs strength=λ > 0 and no step; its times count steps")
         strength = physical.sized(options.strength, "strength", physical.LARGEST)
-        decay = float(np.exp(-proximal(physics, strength).rate))
+        decay = float(np.exp(-PriorProcess.proximal(physics, strength).rate))
         noise = float(np.sqrt(2 * physics.prior_variance * (1 - decay)))
         problem = Problem(kernel, data.X, data.X, data.y, physics, scale, 1e-6)
         acceptance.require_affordable(problem, strength, widths, options.pairs, int(data.times[-1]))
@@ -106,10 +106,10 @@ def _step(
         raise InputError(f"strength belongs to dynamics='mpl', not to {options.dynamics!r}")
     if options.step is None:
         raise InputError(
-            f"step is needed; the largest stable one is {discrete.largest_step(kernel, data.X, physics, scale):.4g}"
+            f"step is needed; the largest stable one is {stable_step.largest_step(kernel, data.X, physics, scale):.4g}"
         )
     h = physical.sized(options.step, "step", physical.LARGEST)
-    discrete.require_stable(kernel, data.X, physics, scale, h)
+    stable_step.require_stable(h, stable_step.largest_step(kernel, data.X, physics, scale), physics.rate)
     return 1 - h * physics.rate, float(np.sqrt(2 * h * physics.temperature)), h * scale, 0.0
 
 

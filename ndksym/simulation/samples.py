@@ -13,7 +13,7 @@ import ndksym
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import drift, solve
 from ndksym.dynamics.checks import Data
-from ndksym.dynamics.discrete import MOST_UNKNOWNS
+from ndksym.dynamics.steps import MOST_UNKNOWNS
 from ndksym.kernels.network import Network
 from ndksym.output import records
 from ndksym.output.notebook import html_table

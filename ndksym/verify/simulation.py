@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ndksym.codegen.compile import kernel as compiled
-from ndksym.dynamics import discrete, solve
+from ndksym.dynamics import solve
 from ndksym.dynamics.physics import Physics
+from ndksym.dynamics.stable_step import largest_step
 from ndksym.errors import NdksymError
 from ndksym.kernels.network import Network
 from ndksym.runtime.kernel import Kernel
@@ -80,7 +81,7 @@ def simulated(d: Network, size: EnsembleSize) -> list[Evidence]:
 def stable_step(kernel: Kernel, X: Array, physics: dict[str, Any]) -> float:
     """The largest stable step at T → 0."""
     cold = Physics(_COLD, physics["prior_variance"], physics["init_variance"], physics["bias"])
-    return discrete.largest_step(kernel, X, cold, 1.0)
+    return largest_step(kernel, X, cold, 1.0)
 
 
 def _verdict(claim: str, agrees: bool, summary: list[str], scan: Scan) -> Evidence:

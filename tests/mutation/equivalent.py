@@ -98,13 +98,13 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "how tight a table is; it is ten times tighter than asked for, and the tests have P = 3 at most",
     (
         "dynamics/frozen_readout.py",
-        "factor=lambda t, s: np.exp(-memory.rate * np.maximum(frozen - s, 0.0)) + 0 * t,",
-        "sign: np.exp(-memory.rate * np.maximum(frozen - s, 0.0)) + 0 * t -> "
-        "np.exp(-memory.rate * np.maximum(frozen - s, 0.0)) - 0 * t",
+        "return np.asarray(np.exp(-process.rate * np.maximum(frozen - s, 0.0)) + 0 * t)",
+        "sign: np.exp(-process.rate * np.maximum(frozen - s, 0.0)) + 0 * t -> "
+        "np.exp(-process.rate * np.maximum(frozen - s, 0.0)) - 0 * t",
     ): "0 · t is there for its shape",
     (
-        "dynamics/kernel_table.py",
-        "return np.vstack([columns, _spread(rows, max(2, most // 2))]), columns",
+        "dynamics/row_sample.py",
+        "return np.vstack([columns, _by_length(rows, max(2, most // 2)), rows[i]]), columns",
         "two: 2 -> 1 (2)",
     ): "more rows in the sample that chooses the times",
     (
@@ -114,7 +114,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "only the length that is tried first; the defect decides",
     (
         "dynamics/volterra.py",
-        "theta = table.gram(0.0, 0.5 * np.log(2) / table.memory.rate)",
+        "theta = table.gram(0.0, 0.5 * np.log(2) / table.process.rate)",
         "two: 0.5 -> 1.0",
     ): "only a preconditioner: GMRES goes on to the same residual",
     (
