@@ -1,6 +1,5 @@
 """`simulate` and `width_scan`: networks of finite width in training."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,8 @@ from numpy.typing import ArrayLike
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import checks as physical
 from ndksym.dynamics.network_argument import as_network
-from ndksym.runtime.arguments import Progress, choice, integer, listed, listener, seed_number
+from ndksym.output.progress_argument import reported
+from ndksym.runtime.arguments import Progress, choice, integer, listed, seed_number
 from ndksym.simulation import pool
 from ndksym.simulation.networks.job import DYNAMICS
 from ndksym.simulation.options import SimulationOptions, require_affordable, widths_of
@@ -42,7 +42,7 @@ def simulate(  # noqa: PLR0913 (public keyword contract)
     signal: bool = False,
     reduction: str = "sum",
     processes: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Simulation:
     """Train pairs of networks of finite width and return the outputs of each of them.
 
@@ -86,8 +86,8 @@ def simulate(  # noqa: PLR0913 (public keyword contract)
         Whether the loss ½Σ(f − y)² is summed over examples or averaged.
     processes : int, optional
         Number of processes; all cores by default. It does not change the result.
-    progress : callable, optional
-        A function that receives the fraction done.
+    progress : bool or callable, optional
+        True shows a bar; a function receives the fraction done.
 
     Returns
     -------
@@ -123,7 +123,6 @@ def simulate(  # noqa: PLR0913 (public keyword contract)
     >>> sim.mean.train.shape, bool(abs(sim.mean.train[0]).max() == 0.0)
     ((2, 2), True)
     """
-    report_progress = listener(progress)
     derivation = as_network(network, depth, bias)
     data = physical.checked(X, y, X_test, times)
     choice(dynamics, "dynamics", DYNAMICS)
@@ -138,7 +137,8 @@ def simulate(  # noqa: PLR0913 (public keyword contract)
     job = prepared(derivation, kernel, data, physics, physical.loss_scale(reduction, len(data.X)), options)
     if dynamics != "mpl":  # the cost of proximal steps, their proposals, is checked with the options
         require_affordable(job.shapes, len(data.X), float(job.report_steps[-1]), 2 * pairs, workers)
-    samples = pool.shared(job, pairs, workers, report_progress)
+    with reported(progress, "simulating") as report_progress:
+        samples = pool.shared(job, pairs, workers, report_progress)
     arguments = {
         "temperature": physics.temperature, "prior_variance": physics.prior_variance,
         "init_variance": physics.init_variance, "bias": physics.bias, "reduction": reduction,
@@ -160,7 +160,7 @@ def width_scan(  # noqa: PLR0913 (public keyword contract)
     depth: int | None = None,
     seed: int = 0,
     bias: float = 0.0,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **options: Any,
 ) -> Scan:
     """Simulate networks of several widths and extrapolate to infinite width.
@@ -198,16 +198,17 @@ def width_scan(  # noqa: PLR0913 (public keyword contract)
     >>> width_scan("erf", X, y, widths=[10, 20], times=[2.0], temperature=0.01, step=0.5, pairs=8)
     Scan(erf: depth 1, widths 10, 20, langevin, extrapolated with degree 1)
     """
-    report_progress, first_seed = listener(progress), seed_number(seed)
+    first_seed = seed_number(seed)
     derivation = as_network(network, depth, bias)
     each = listed(widths, "widths")
     require_widths([min(widths_of(width, derivation.depth)) for width in each], degree)
 
-    def part(index: int) -> Callable[[float], None]:
-        return lambda fraction: report_progress((index + fraction) / len(each))
+    def one(index: int, width: Any, report_progress: Progress) -> Simulation:
+        def part(fraction: float) -> None:
+            report_progress((index + fraction) / len(each))
 
-    def one(index: int, width: Any) -> Simulation:
-        settings = {"width": width, "seed": first_seed + index, "bias": bias, "progress": part(index), **options}
+        settings = {"width": width, "seed": first_seed + index, "bias": bias, "progress": part, **options}
         return simulate(derivation, X, y, X_test, **settings)
 
-    return Scan(tuple(one(index, width) for index, width in enumerate(each)), degree)
+    with reported(progress, "simulating") as report_progress:
+        return Scan(tuple(one(index, width, report_progress) for index, width in enumerate(each)), degree)
