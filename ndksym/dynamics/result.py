@@ -68,8 +68,6 @@ class _Record:
     def __eq__(self, other: object) -> bool:
         return records.same(self, other) if type(other) is type(self) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]  # equal by value and holds arrays, so it has no hash
-
     def record(self) -> dict[str, Any]:
         """The result as dictionaries, lists and numbers, for JSON. Infinity becomes None."""
         out: dict[str, Any] = records.document(self)

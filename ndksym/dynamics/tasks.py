@@ -1,6 +1,6 @@
-"""Learning tasks by name: a .npz of yours, the synthetic task of arXiv 2309.04522, pairs of classes of digits or images.
+"""Learning tasks by name: a .npz file, the synthetic task of arXiv 2309.04522, two classes of digits or images.
 
-Images are not centred: every sample is scaled to |x|² = N_0, so that x·x/N_0 = 1 as the kernels like it.
+Images are not centred. Every sample is scaled to |x|² = N_0, so that x·x/N_0 = 1.
 """
 
 import os
@@ -22,15 +22,35 @@ __all__ = ["FORMS", "Task", "digits", "load"]
 
 FORMS = "FILE.npz, orthogonal:P[,overlap=0.9][,width=N], digits:A,B or openml:NAME:A,B[,version=1]"
 _LARGEST = 10_000
-"""Orthonormal inputs."""
+"""Largest number of orthonormal inputs."""
 _NAMES = ("X", "y", "X_test", "y_test")
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Training inputs X (P, N_0) and labels y (P,) or (P, outputs), test ones alike or None, and where they are from.
+    """A data set: training inputs and labels, and perhaps test ones.
 
-    float64, finite and fitting one another, or InputError / InputTypeError says which array is not.
+    Parameters
+    ----------
+    X : array (P, N_0)
+        Training inputs.
+    y : array (P,) or (P, outputs)
+        Training labels.
+    X_test : array (rows, N_0), optional
+        Test inputs.
+    y_test : array (rows,) or (rows, outputs), optional
+        Test labels, with as many outputs as y.
+    name : str
+        Where the data come from; errors begin with it.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        If an array is not finite, not real or does not fit the others; the message names the array.
+
+    Notes
+    -----
+    The arrays are converted to float64.
     """
 
     X: Array
@@ -47,7 +67,7 @@ class Task:
             y = _labels(self.y, "y", len(X))
             X_test = None if self.X_test is None else checks.points(self.X_test, "X_test", X.shape[1])
             if self.y_test is not None and X_test is None:
-                raise InputError("y_test is there, but X_test, which it belongs to, is not")
+                raise InputError("y_test needs X_test, the inputs that it belongs to")
             y_test = None if self.y_test is None or X_test is None else _labels(self.y_test, "y_test", len(X_test))
             if y_test is not None and y_test.shape[1:] != y.shape[1:]:
                 raise InputError(f"y_test must have as many outputs as y, {y.shape[1:]}; got {y_test.shape[1:]}")
@@ -58,22 +78,43 @@ class Task:
 
 
 def load(text: str, *, train: int | None = None, seed: int = 0, data_home: str | Path | None = None) -> Task:
-    """The task that `text` names, one of FORMS.
+    """Load a task by its name.
 
-    "FILE.npz": arrays X, y and, if there are any, X_test, y_test.
-    "orthogonal:P": P inputs with x·x'/N_0 = δ and labels ±1, half of each, the first +1; one test input with `overlap`
-    to the first and none to the others, its label +1 too; N_0 = `width`, by default max(2P, 32).
-    "digits:A,B": scikit-learn's digits of two classes, some 180 images of 8 × 8 pixels each; A is +1, B is −1. Either may be
-    several: digits:0+2+4+6+8,1+3+5+7+9.
-    "openml:NAME:A,B": two classes of a data set at openml.org, such as mnist_784 or CIFAR_10, kept in `data_home`
-    (by default scikit-learn's, which the variable SCIKIT_LEARN_DATA moves) so that the network is needed once.
+    Parameters
+    ----------
+    text : str
+        One of
 
-    `train` is the number of training examples, drawn by `seed`: by default all of a file's, 80 % of the images. What is
-    left is for testing, unless the file has its own test set.
+        - ``FILE.npz``: a file with arrays X and y, and perhaps X_test and y_test;
+        - ``orthogonal:P[,overlap=0.9][,width=N]``: P inputs with x·x'/N_0 = δ and labels ±1, half of each sign, the first +1;
+          and one test input with this overlap with the first input, none with the others, and the label +1. N_0 is `width`, by
+          default max(2P, 32);
+        - ``digits:A,B``: two classes of scikit-learn's digits, about 180 images of 8 × 8 pixels each. A has the label +1, B −1.
+          Each may be a group of classes, as in digits:0+2+4+6+8,1+3+5+7+9;
+        - ``openml:NAME:A,B[,version=1]``: two classes of a data set at openml.org, such as mnist_784 or CIFAR_10.
+    train : int, optional
+        Number of training examples, drawn with `seed`: by default all examples of a file and 80 % of the images. The other
+        examples are test examples, unless the file has test examples of its own.
+    seed : int
+        Seed of everything that is drawn.
+    data_home : str or Path, optional
+        Folder in which data from openml.org are kept, so that they are downloaded once; by default that of scikit-learn, which
+        the environment variable SCIKIT_LEARN_DATA sets.
 
-    Errors: InputError, InputTypeError for a text or a file that is not understood; MissingExtraError without
-    scikit-learn.
+    Returns
+    -------
+    Task
+        Inputs and labels.
 
+    Raises
+    ------
+    InputError, InputTypeError
+        For a text or a file that is not understood.
+    MissingExtraError
+        For digits and images without scikit-learn.
+
+    Examples
+    --------
     >>> task = load("orthogonal:4,overlap=0.5")
     >>> task.X.shape, task.X_test.shape, float(task.y.sum())
     ((4, 32), (1, 32), 0.0)
@@ -100,7 +141,7 @@ def load(text: str, *, train: int | None = None, seed: int = 0, data_home: str |
         return _split(_pair(text, ",".join(words), read), 0.8, train, seed)
     path = Path(text)
     if path.suffix != ".npz" and not os.path.exists(path):
-        raise InputError(f"{text!r} is neither a file nor a task that is known; allowed are {FORMS}")
+        raise InputError(f"{text!r} is neither a file nor the name of a task; allowed are {FORMS}")
     return _split(_file(path), 1.0, train, seed)
 
 
@@ -146,31 +187,31 @@ def _orthogonal(text: str, rest: str, seed: int) -> Task:
     rng = np.random.default_rng(seed)
     directions = np.sqrt(width) * np.linalg.qr(rng.normal(size=(width, P + 1)))[0].T
     y = rng.permutation(np.where(np.arange(P) < (P + 1) // 2, 1.0, -1.0))
-    y *= y[0]  # f ↦ −f is a symmetry; so the test curve rises
+    y *= y[0]  # f ↦ −f is a symmetry; with y[0] = 1 the test curve rises
     test = overlap * directions[:1] + np.sqrt(1 - overlap**2) * directions[P:]
     return Task(directions[:P], y, test, y[:1], text)
 
 
 def _pair(text: str, classes: str, read: Callable[[], tuple[Any, Any]]) -> Task:
-    """Samples of two classes, or groups of them, labels ±1, each sample scaled to |x|² = N_0."""
-    wanted = [word.strip() for word in classes.split(",")]
-    if len(wanted) != 2 or "" in wanted or wanted[0] == wanted[1]:
+    """Samples of two classes or groups of classes with labels ±1; each sample is scaled to |x|² = N_0."""
+    sides = [word.strip() for word in classes.split(",")]
+    if len(sides) != 2 or "" in sides or sides[0] == sides[1]:
         raise InputError(
             f"{text!r} must end in two different classes, as in digits:0,1 or openml:mnist_784:4,9, or groups: digits:0+2,1+3"
         )
     data, target = read()
-    said = np.array([_class(value) for value in np.asarray(target).ravel().tolist()])
-    known = sorted(set(said.tolist()))
-    groups = [[word] if word in known else [part.strip() for part in word.split("+")] for word in wanted]
+    labels = np.array([_class(value) for value in np.asarray(target).ravel().tolist()])
+    present = sorted(set(labels.tolist()))
+    groups = [[word] if word in present else [part.strip() for part in word.split("+")] for word in sides]
     for word in groups[0] + groups[1]:
-        if word not in known:
-            shown = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
+        if word not in present:
+            shown = ", ".join(present[:20]) + (", …" if len(present) > 20 else "")
             raise InputError(f"{text}: there is no class {word!r}; there are {shown}")
     if both := set(groups[0]) & set(groups[1]):
         raise InputError(f"{text}: class {min(both)!r} is on both sides")
-    keep = np.isin(said, groups[0] + groups[1])
+    keep = np.isin(labels, groups[0] + groups[1])
     dense = data[keep].toarray() if hasattr(data, "toarray") else np.asarray(data)[keep]
-    task = Task(dense, np.where(np.isin(said[keep], groups[0]), 1.0, -1.0), name=text)
+    task = Task(dense, np.where(np.isin(labels[keep], groups[0]), 1.0, -1.0), name=text)
     size = np.sqrt(np.mean(task.X**2, axis=1, keepdims=True))
     if np.any(size == 0):
         raise InputError(f"{text}: sample {int(np.argmin(size))} of these classes is all 0 and has no direction")
@@ -178,21 +219,18 @@ def _pair(text: str, classes: str, read: Callable[[], tuple[Any, Any]]) -> Task:
 
 
 def _class(value: Any) -> str:
-    """3, 3.0 and "3" are one class."""
+    """The name of a class; 3, 3.0 and "3" are the same one."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def digits() -> tuple[Any, Any]:
-    """scikit-learn's digits as they are: images (1797, 64) and classes.
-
-    Errors: MissingExtraError without scikit-learn.
-    """
+    """The digits of scikit-learn: images (1797, 64) and classes. Raises MissingExtraError without scikit-learn."""
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise MissingExtraError(_NO_SKLEARN) from error
-    found = load_digits()
-    return found.data, found.target
+    images = load_digits()
+    return images.data, images.target
 
 
 _NO_SKLEARN = 'digits and openml data need scikit-learn; install it with: pip install "ndksym[data]"'
@@ -204,24 +242,24 @@ def _openml(name: str, version: int, data_home: str | Path | None) -> tuple[Any,
     except ImportError as error:
         raise MissingExtraError(_NO_SKLEARN) from error
     try:
-        # this parser needs no pandas
-        found = fetch_openml(
+        # this parser does not need pandas
+        images = fetch_openml(
             name, version=version, data_home=data_home, as_frame=False, parser="liac-arff", n_retries=1, delay=0.5
         )
     except OSError as error:
         raise InputError(
-            f"openml.org cannot be reached for {name}, version {version} ({error}); this needs a network the first time, "
-            "and what was fetched once stays in scikit-learn's data folder (SCIKIT_LEARN_DATA)"
+            f"openml.org cannot be reached for {name}, version {version} ({error}); a download needs a network once, and is then "
+            "kept in the data folder of scikit-learn (SCIKIT_LEARN_DATA)"
         ) from error
     except (ValueError, KeyError) as error:
         raise InputError(f"openml.org has no data set {name}, version {version}, that can be read: {error}") from error
-    if found.target is None:
-        raise InputError(f"{name}, version {version}, names no column of classes, so no pair of them can be learnt")
-    return found.data, found.target
+    if images.target is None:
+        raise InputError(f"{name}, version {version}, has no column of classes, so two of them cannot be learnt")
+    return images.data, images.target
 
 
 def _split(task: Task, share: float, train: int | None, seed: int) -> Task:
-    """Training examples drawn by the seed, the rest for testing; as it is where nothing is to be chosen."""
+    """The task with training examples drawn with the seed, and the others for testing; unchanged if all are for training."""
     total = len(task.X)
     count = max(1, int(share * total)) if train is None else train
     if count > total:
@@ -236,7 +274,7 @@ def _split(task: Task, share: float, train: int | None, seed: int) -> Task:
 
 
 def _words(text: str, rest: str, types: dict[str, Callable[[str], Any]]) -> tuple[list[str], dict[str, Any]]:
-    """Comma-separated words, and name=value options among them."""
+    """Comma-separated words, and the name=value options among them."""
     words, options = [], {}
     for word in rest.split(","):
         name, equals, value = (part.strip() for part in word.partition("="))

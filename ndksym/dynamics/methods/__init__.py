@@ -80,9 +80,9 @@ def names() -> tuple[str, ...]:
 
 def find(name: Any) -> Method:
     """The method of this name. Raises InputError for another name; the message lists all methods."""
-    known = names()
-    if not isinstance(name, str) or name not in known:
-        raise InputError(f"method must be {', '.join(known[:-1])} or {known[-1]}; got {brief(name)}")
+    available = names()
+    if not isinstance(name, str) or name not in available:
+        raise InputError(f"method must be {', '.join(available[:-1])} or {available[-1]}; got {brief(name)}")
     module: ModuleType = importlib.import_module(f"{__name__}.{name}")
     missing = [attribute for attribute in _DEFINES if not hasattr(module, attribute)]
     if missing:
