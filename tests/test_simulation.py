@@ -158,20 +158,25 @@ def test_shapes_and_estimates():
     )
 
 
-def test_a_simulation_is_short_to_read_and_compares_by_its_numbers():
+def test_a_simulation_is_short_to_read_and_compares_by_its_numbers(tmp_path):
     sim = blank()
     assert repr(sim) == "Simulation(erf: depth 1, width 4, langevin, 2 pairs at 2 times, seed 0)"
     table = sim._repr_html_()
     assert table.count("<tr>") == 3
     assert f"{sim.mean.test[1, 0]:.5f} ± {sim.stderr.test[1, 0]:.5f}" in table
     _ = sim.mean, sim.kernel  # what is computed later is no part of it
-    for other in (pickle.loads(pickle.dumps(sim)), copy.copy(sim), copy.deepcopy(sim)):
+    sim.save(tmp_path / "sim.npz", {"note": "kept beside it"})
+    loaded = ndksym.load(tmp_path / "sim.npz")
+    for other in (loaded, pickle.loads(pickle.dumps(sim)), copy.copy(sim), copy.deepcopy(sim)):
         assert (other == sim) is True
+        assert other.settings == sim.settings
         assert other.theory().test.shape == (2, 2)
     for changes in ({"seed": 1}, {"samples": sim.samples + 1e-9}, {"physics": {**sim.physics, "bias": 1.0}}):
         assert (dataclasses.replace(sim, **changes) == sim) is False
     assert sim != 1
-    settings = {"activations": ("erf",), "widths": (4,), "pairs": 2, "seed": 0, "temperature": 0.1, "step": 0.5}
+    args = {"width": 4, "times": [0.5, 1.0], "temperature": 0.1, "step": 0.5, "pairs": 2}
+    assert ndksym.simulate(ndksym.derive("erf"), X, Y, X_TEST, **args) == sim
+    settings = {"network": ["erf"], "widths": (4,), "pairs": 2, "seed": 0, "temperature": 0.1, "step": 0.5}
     assert settings.items() <= sim.settings.items()
 
 

@@ -1,9 +1,9 @@
 """Networks of finite width in training: samples to compare the formulas for infinite width with.
 
 In reading order: `experiment` (simulate, width_scan), `options` (checked arguments), `pool` (worker processes), `lifeline` (a
-child ends with its parent), `networks` (what a worker runs; it loads no SymPy), `estimates` and `samples` (Simulation),
-`comparison` with theory, `points` (both in one figure), `acceptance` (of proximal steps), `ensemble`, `empirical` and `laziness`
-(kernels of single networks), `scan` (several widths), `defaults`. It may use all rooms up to `dynamics`.
+child ends with its parent), `networks` (what a worker runs; it loads no SymPy), `estimates`, `samples` (Simulation) and `saved`
+(load), `comparison` with theory, `points` (both in one figure), `acceptance` (of proximal steps), `ensemble`, `empirical` and
+`laziness` (kernels of single networks), `scan` (several widths), `defaults`. It may use all rooms up to `dynamics`.
 """
 
 from importlib import import_module
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ndksym.simulation.laziness import parameter_movement as parameter_movement
     from ndksym.simulation.networks.job import DYNAMICS as DYNAMICS
     from ndksym.simulation.samples import Simulation as Simulation
+    from ndksym.simulation.saved import load as load
     from ndksym.simulation.scan import Quantity as Quantity
     from ndksym.simulation.scan import Scan as Scan
     from ndksym.simulation.scan import WidthSlope as WidthSlope
@@ -42,6 +43,7 @@ _HOMES = {
     "empirical_ndk": "empirical",
     "empirical_ntk": "empirical",
     "lazy_measure": "laziness",
+    "load": "saved",
     "parameter_movement": "laziness",
     "simulate": "experiment",
     "width_scan": "experiment",

@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import checks as physical
 from ndksym.dynamics.network_argument import as_network
+from ndksym.dynamics.settings import versions
+from ndksym.kernels.network import Network
 from ndksym.output.progress_argument import reported
 from ndksym.runtime.arguments import Progress, choice, integer, listed, seed_number
 from ndksym.simulation import pool
@@ -146,7 +148,8 @@ def simulate(  # noqa: PLR0913 (public keyword contract)
         "freeze_time": None if freeze_time is None else float(freeze_time), "signal": bool(signal),
     }  # fmt: skip
     given = {name: value for name, value in arguments.items() if value is not None}
-    return Simulation(dynamics, derivation, job.widths, data.times, samples, len(data.X), seed, given, data)
+    plain = Network(derivation.activations, derivation.duals, derivation.bias)  # of a Derivation, its symbolic part
+    return Simulation(dynamics, plain, job.widths, data.times, samples, len(data.X), seed, given, data, versions())
 
 
 def width_scan(  # noqa: PLR0913 (public keyword contract)

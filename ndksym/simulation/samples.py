@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import ndksym
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import drift, solve
 from ndksym.dynamics.checks import Data
@@ -23,6 +22,9 @@ from ndksym.simulation.comparison import Comparison, Predicted, compare
 from ndksym.simulation.estimates import Estimate, TrainTest
 
 __all__ = ["SimulatedCurves", "Simulation"]
+
+_SHOWN = 20
+"""Largest number of times in a table for notebooks."""
 
 
 class SimulatedCurves(ABC):
@@ -111,9 +113,11 @@ class SimulatedCurves(ABC):
 
     def _repr_html_(self) -> str:
         mean, stderr, var, var_stderr = (np.asarray(each) for each in self.curves.values())
+        shown = np.unique(np.linspace(0, len(self.times) - 1, _SHOWN).round().astype(int))
+        pairs = (mean, stderr), (var, var_stderr)
         rows = [
-            (f"{time:.4g}", *(f"{a.flat[0]:.5f} ± {b.flat[0]:.5f}" for a, b in ((m, e), (v, f))))
-            for time, m, e, v, f in zip(self.times, mean, stderr, var, var_stderr, strict=True)
+            (f"{self.times[m]:.4g}", *(f"{value[m].flat[0]:.5f} ± {error[m].flat[0]:.5f}" for value, error in pairs))
+            for m in shown
         ]
         return html_table(repr(self), ("time", "mean f(row 0) ± stderr", "variance ± stderr"), rows)
 
@@ -142,6 +146,8 @@ class Simulation(SimulatedCurves):
         Temperature, variances, bias and the other arguments of the training.
     data : Data
         Inputs and labels.
+    versions : dict
+        Versions of ndksym, its libraries and Python at the time of the simulation.
     mean, stderr, var, var_stderr : TrainTest
         Mean and variance over networks and their standard errors; `.train` is (M, P[, outputs]), `.test` (M, rows[, outputs]).
 
@@ -161,6 +167,7 @@ class Simulation(SimulatedCurves):
     seed: int
     physics: Mapping[str, Any]
     data: Data
+    versions: Mapping[str, str]
 
     def __repr__(self) -> str:
         names = ", ".join(dict.fromkeys(self.activations))
@@ -171,12 +178,7 @@ class Simulation(SimulatedCurves):
         )
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Simulation):
-            return NotImplemented
-        mine, others = self._compared(), other._compared()
-        return all(
-            np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b for a, b in zip(mine, others, strict=True)
-        )
+        return records.same(self, other) if isinstance(other, Simulation) else NotImplemented
 
     def __getstate__(self) -> dict[str, Any]:
         # only the fields: estimates and the kernel are computed again when needed
@@ -184,13 +186,6 @@ class Simulation(SimulatedCurves):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-
-    def _compared(self) -> tuple[Any, ...]:
-        data = self.data
-        return (
-            self.dynamics, self.network, self.widths, self.times, self.samples, self.trained, self.seed,
-            dict(self.physics), data.X, data.y, data.rows, data.flat,
-        )  # fmt: skip
 
     @property
     def activations(self) -> tuple[str, ...]:
@@ -204,10 +199,10 @@ class Simulation(SimulatedCurves):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything that determines the samples: network, dynamics, physics, seed and version of ndksym."""
+        """Everything that made the samples but the data: network, dynamics, physics, seed and versions of the software."""
         return {
-            "activations": self.activations, "depth": len(self.widths), "widths": self.widths, "dynamics": self.dynamics,
-            "pairs": self.pairs, "seed": self.seed, **self.physics, "version": ndksym.__version__,
+            "network": list(self.activations), "depth": len(self.widths), "widths": self.widths, "dynamics": self.dynamics,
+            "pairs": self.pairs, "seed": self.seed, **self.physics, "versions": dict(self.versions),
         }  # fmt: skip
 
     @cached_property
@@ -258,7 +253,7 @@ class Simulation(SimulatedCurves):
         return out
 
     def save(self, path: str | Path, about: Mapping[str, Any] | None = None) -> None:
-        """Write samples, estimates and settings to a .npz of plain arrays; the file is complete or absent.
+        """Write the simulation to a .npz of plain arrays, completely or not at all; `ndksym.load` reads it back.
 
         Parameters
         ----------
@@ -272,8 +267,12 @@ class Simulation(SimulatedCurves):
         InputError
             For a path that is not .npz or cannot be written.
         """
+        data = {"X": self.data.X, "y": self.data.y, "flat": self.data.flat}
+        if self.data.rows is not self.data.X:
+            data["rows"] = self.data.rows
         arrays = {
-            "dynamics": self.dynamics, "activations": self.activations, "widths": self.widths, "times": self.times,
-            "samples": self.samples, "trained": self.trained, "seed": self.seed, "physics": self.physics, **self.curves,
+            "kind": type(self).__name__, "dynamics": self.dynamics, "activations": self.activations, "biases": self.network.bias,
+            "widths": self.widths, "times": self.times, "samples": self.samples, "trained": self.trained,
+            "seed": str(self.seed), "physics": self.physics, "data": data, "versions": self.versions, **self.curves,
         }  # fmt: skip
         records.save(path, arrays, about or {})
