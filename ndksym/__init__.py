@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from ndksym.derivation import Derivation as Derivation
     from ndksym.derivation import derive as derive
     from ndksym.dynamics import drift as drift
-    from ndksym.dynamics import load as load
     from ndksym.dynamics import solve as solve
     from ndksym.expansions import phases as phases
+    from ndksym.simulation import load as load
     from ndksym.simulation import simulate as simulate
 
     __version__: str
@@ -39,7 +39,7 @@ _HOMES = {
     "Derivation": "ndksym.derivation",
     "derive": "ndksym.derivation",
     "drift": "ndksym.dynamics",
-    "load": "ndksym.dynamics",
+    "load": "ndksym.simulation",
     "phases": "ndksym.expansions",
     "simulate": "ndksym.simulation",
     "solve": "ndksym.dynamics",

@@ -1,8 +1,8 @@
-"""A dense oracle of mean and covariance at one time: rows of the resolvent, R C Rᵀ, kernels typed by hand.
+"""A dense oracle of mean and covariance at one time: rows of the resolvent, R C Rᵀ, with independent kernels.
 
 ψ(ℓ) = ρ(t, t − ℓ)ᵀ obeys ψ(ℓ) + ∫_0^ℓ NDK(t − ℓ', t − ℓ)ᵀ ψ(ℓ') dℓ' = NDK(t, t − ℓ)ᵀ (theory T9). NDK and C are evaluated at
-every pair of nodes; between near panels the integrals run in √(ℓ − ℓ'). The mesh is fixed: the caller refines it until two
-results agree. No biases. It shares no code with ndksym.
+every pair of nodes; between near panels the integrals are taken in √(ℓ − ℓ'). The mesh is fixed: the caller refines it until two
+results agree. Networks have no biases. The module shares no code with ndksym.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ GAUSS = 18
 
 
 def relu(a, b, c, gap):
-    """Cho & Saul 2009, from gap = 1 − ρ, which has no rounding in it; and 1 − ρ of what comes out."""
+    """Cho & Saul 2009, as a function of gap = 1 − ρ, which is free of rounding errors; and 1 − ρ of the result."""
     angle, sin = 2 * np.arcsin(np.sqrt(gap / 2)), np.sqrt(gap * (2 - gap))
     lost = gap - (sin - angle * (1 - gap)) / np.pi
     return np.sqrt(a * b) / 2 * (1 - lost), (np.pi - angle) / (2 * np.pi), lost
@@ -41,7 +41,7 @@ def gelu(a, b, c, gap):
 
 
 def by_trapezoid(phi, dphi, reach=8.0):
-    """Any smooth φ: the two-dimensional trapezoidal rule (theory T17), its step by the nearest singularity of tanh."""
+    """Any smooth φ: the two-dimensional trapezoidal rule (theory T17), with a step for the nearest singularity of tanh."""
 
     def dual(a, b, c, gap):
         a, b, c = np.broadcast_arrays(a, b, c)
@@ -66,7 +66,7 @@ DUALS = {"relu": relu, "erf": erf, "gelu": gelu, "tanh": TANH}
 
 @dataclass(frozen=True)
 class Network:
-    """An activation at some depth, in training: T, σ², σ0²."""
+    """Activation, depth, T, σ² and σ0² of a network in training."""
 
     name: str
     depth: int
@@ -87,7 +87,7 @@ class Network:
         return ss, tt, decay * ss, lost / tt / (1 + decay * np.sqrt(ss / tt))
 
     def kernels(self, rows, X, s, lag):
-        """NDK and C^{L+1} by T5 and T6 as they stand, rows at s + lag and X at s: (…, rows, X)."""
+        """NDK and C^{L+1} by T5 and T6, `rows` at time s + lag and X at time s: (…, rows, X)."""
         ss, tt, ts, apart = (np.asarray(m)[..., None, None] for m in self.moments(s, lag))
         xx, zz = np.mean(rows**2, axis=1)[:, None], np.mean(X**2, axis=1)[None]
         xz = rows @ X.T / X.shape[1]
@@ -112,11 +112,11 @@ class Tabulated:
 
     network: Network
     series: np.ndarray
-    """(2, n, m, rows, X): of Θ^{L+1} and C^{L+1}/e^{−r lag}."""
+    """Coefficients (2, n, m, rows, X) of Θ^{L+1} and C^{L+1}/e^{−r lag}."""
 
     @classmethod
     def of(cls, network, both, n=56, m=24):
-        """Between all pairs of rows."""
+        """The series for all pairs of rows."""
         m = m if network.init != network.prior else 1
         x, z = 0.5 * (1 + chebpts1(n)), 0.5 * (1 + chebpts1(m))
         lag, s = -np.log(x)[:, None] / network.rate, -np.log(z) / (2 * network.rate)
@@ -128,19 +128,19 @@ class Tabulated:
         return cls(network, values)
 
     def kernels(self, rows, X, s, lag):
-        """As of the network, whose first rows they are; s (k, 1) and lag (k, points)."""
+        """NDK and C^{L+1} of the first rows of the network; s is (k, 1) and lag (k, points)."""
         n, m = self.series.shape[1:3]
         part = self.series[:, :, :, : len(rows), : len(X)]
         x = np.exp(-self.network.rate * lag)
         along = chebvander(2 * np.exp(-2 * self.network.rate * s[:, 0]) - 1, m - 1)
         here = np.einsum("km,anmxz->knaxz", along, part, optimize=True).reshape(len(s), n, -1)
-        found = (chebvander(2 * x - 1, n - 1) @ here).reshape(*lag.shape, 2, len(rows), len(X))
-        return x[..., None, None] * found[..., 0, :, :], x[..., None, None] * found[..., 1, :, :]
+        values = (chebvander(2 * x - 1, n - 1) @ here).reshape(*lag.shape, 2, len(rows), len(X))
+        return x[..., None, None] * values[..., 0, :, :], x[..., None, None] * values[..., 1, :, :]
 
 
 def mesh(fastest, last, rate, nearest, ratio):
-    """Panels that grow by `ratio` from a length that no exponential and no cusp feels, none longer than a part of σ²/T, nor
-    than one of the way to the singular point at s = −nearest, where m(s,s) = 0."""
+    """Ends of panels that grow by `ratio` from a length far below all time scales, up to fractions of σ²/T and of the distance to the
+    singular point s = −nearest, where m(s,s) = 0."""
     ends = [0.0, min(1e-7 / fastest, last)]
     while ends[-1] < last:
         grow = 4 if ends[-1] < 0.05 / fastest else ratio
@@ -150,7 +150,7 @@ def mesh(fastest, last, rate, nearest, ratio):
 
 
 def lagrange(at):
-    """The polynomials of the Radau nodes; a last axis for the node."""
+    """The Lagrange polynomials of the Radau nodes; the last axis is the node."""
     out = np.ones((*at.shape, NODES))
     for j in range(NODES):
         for k in np.delete(np.arange(NODES), j):
@@ -177,9 +177,11 @@ def row(kernels, X, both, time, rate, nearest, ratio):
     right = first.reshape(count, NODES, Z, P).transpose(0, 1, 3, 2)
     for n in range(count):
         s = np.maximum(time - lags[n], 0.0)[:, None]
-        far = int(np.sum(ends[1 : n + 1] <= ends[n] - sizes[:n]))  # nearer panels as sums over z = √(ℓ − ℓ')
+        far = int(
+            np.sum(ends[1 : n + 1] <= ends[n] - sizes[:n])
+        )  # the integrals over nearer panels are taken in z = √(ℓ − ℓ')
         K, C = at(X, X, s, lags[n][:, None] - lags[:far].reshape(1, -1))  # (NODES, far · NODES, P, P)
-        known, prior = (
+        history, prior = (
             np.einsum(
                 "g,ignxz,gnxc->izc", sizes[:far], M.reshape(NODES, far, NODES, P, P) * simple[:, None, None], psi[:far]
             )
@@ -194,9 +196,9 @@ def row(kernels, X, both, time, rate, nearest, ratio):
             np.einsum("ngq,ngqj,ngqxz->ngjzx", weights, basis, M.reshape(*z.shape, P, P), optimize=True)
             for M in at(X, X, s, z * z)
         )
-        known += np.einsum("ngjzx,gjxc->nzc", K[:, :-1], psi[far:n])
+        history += np.einsum("ngjzx,gjxc->nzc", K[:, :-1], psi[far:n])
         system = K[:, -1].transpose(0, 2, 1, 3).reshape(NODES * P, NODES * P) + np.eye(NODES * P)
-        psi[n] = np.linalg.solve(system, (right[n] - known).reshape(NODES * P, Z)).reshape(NODES, P, Z)
+        psi[n] = np.linalg.solve(system, (right[n] - history).reshape(NODES * P, Z)).reshape(NODES, P, Z)
         inner[n] = prior + np.einsum("ngjzx,gjxc->nzc", C, psi[far : n + 1])
     weights = (sizes[:, None] * simple).ravel()
     psi, inner = psi.reshape(-1, P, Z), inner.reshape(-1, P, Z)
@@ -206,11 +208,10 @@ def row(kernels, X, both, time, rate, nearest, ratio):
     return np.einsum("n,npz->zp", weights, psi), C - cross - cross.T + twice + twice.T
 
 
-def solve(name, depth, X, test, y, times, T, init, ratio, prior=1.0):
+def solve(network, X, test, y, times, ratio):
     """Mean (times, both) and covariance (times, both, both) at training and test rows."""
     both = np.vstack([X, test])
-    network = Network(name, depth, T, prior, init)
-    source = Tabulated.of(network, both) if DUALS[name] is TANH else network
-    nearest = min(1.0, init / prior) / 2 / network.rate
-    found = [row(source.kernels, X, both, float(t), network.rate, nearest, ratio) for t in times]
-    return np.array([weights @ y for weights, _ in found]), np.array([cov for _, cov in found])
+    source = Tabulated.of(network, both) if DUALS[network.name] is TANH else network
+    nearest = min(1.0, network.init / network.prior) / 2 / network.rate
+    solutions = [row(source.kernels, X, both, float(t), network.rate, nearest, ratio) for t in times]
+    return np.array([weights @ y for weights, _ in solutions]), np.array([cov for _, cov in solutions])

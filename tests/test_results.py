@@ -55,7 +55,7 @@ def test_what_no_result_was_saved_in(tmp_path):
     with pytest.raises(InputError, match="has no kind"):
         ndksym.load(path)
     np.savez(path, kind="Sheep")
-    with pytest.raises(InputError, match="holds a Sheep; load reads Run and Drift"):
+    with pytest.raises(InputError, match="holds a Sheep; load reads Run, Drift and Simulation"):
         ndksym.load(path)
     np.savez(path, kind="Run", times=[1.0])
     with pytest.raises(InputError, match="has no method"):

@@ -1,8 +1,11 @@
-"""A plain dense solver of the predictor's Volterra equation, and kernels typed by hand: the oracle of `ndksym.solve`.
+"""A dense solver of the predictor's Volterra equation with independent kernels: the oracle of `ndksym.solve`.
 
-The kernel is evaluated at every pair of times that the quadrature asks for (no table), on a fixed mesh, and every panel's
-system is factorised; the caller halves the mesh until two results agree. It shares no code with ndksym.dynamics.
+The kernel is evaluated at every pair of times of the quadrature, without a table, on a fixed mesh, and the system of every panel is
+solved directly; the caller halves the mesh until two results agree. The module shares no code with ndksym.dynamics.
 """
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -53,46 +56,62 @@ DUALS = {
 }
 
 
-def ndk(dual, depth, gram, t, s, T, prior, init, bias=0.0):
-    """NDK and C^{L+1} by T5 and T6 as they stand: `gram` holds x·x, x'·x', x·x' over N_0; t, s any arrays, s ≤ t."""
-    rate = T / prior
+@dataclass(frozen=True)
+class Network:
+    """Dual kernels, depth, T, σ², σ0² and β of a network in training."""
 
-    def m(x, y):
-        return prior * np.exp(-rate * (x - y)) + (init - prior) * np.exp(-rate * (x + y))
+    dual: Any
+    depth: int
+    T: float
+    prior: float
+    init: float
+    bias: float = 0.0
 
-    tt, ss, ts = m(t, t), m(s, s), m(t, s)
-    theta = gram[2] + bias**2
-    a, b, c = tt * (gram[0] + bias**2), ss * (gram[1] + bias**2), ts * (gram[2] + bias**2)
-    for _ in range(depth):
-        K, K_dot = dual(a, b, c)
-        theta = ts * K_dot * theta + K + bias**2
-        a, b, c = tt * (dual(a, a, a)[0] + bias**2), ss * (dual(b, b, b)[0] + bias**2), ts * (K + bias**2)
-    return np.exp(-rate * (t - s)) * theta, c
+    @property
+    def rate(self):
+        """T/σ²."""
+        return self.T / self.prior
+
+    def kernels(self, gram, t, s):
+        """NDK and C^{L+1} by T5 and T6: `gram` holds x·x, x'·x', x·x' over N_0; t, s are arrays, s ≤ t."""
+        dual, prior, rate, bias = self.dual, self.prior, self.rate, self.bias
+
+        def m(x, y):
+            return prior * np.exp(-rate * (x - y)) + (self.init - prior) * np.exp(-rate * (x + y))
+
+        tt, ss, ts = m(t, t), m(s, s), m(t, s)
+        theta = gram[2] + bias**2
+        a, b, c = tt * (gram[0] + bias**2), ss * (gram[1] + bias**2), ts * (gram[2] + bias**2)
+        for _ in range(self.depth):
+            K, K_dot = dual(a, b, c)
+            theta = ts * K_dot * theta + K + bias**2
+            a, b, c = tt * (dual(a, a, a)[0] + bias**2), ss * (dual(b, b, b)[0] + bias**2), ts * (K + bias**2)
+        return np.exp(-rate * (t - s)) * theta, c
 
 
 def mesh(fastest, last, rate, ratio):
-    """Panels that grow by `ratio`, none longer than a part of σ²/T."""
+    """Ends of panels that grow by `ratio` up to a fraction of σ²/T."""
     ends = [0.0, min(0.1 / fastest, last)]
     while ends[-1] < last:
         ends.append(min(ends[-1] + min((ratio - 1) * ends[-1], (ratio - 1) / (2 * rate)), last))
     return np.array(ends)
 
 
-def mean(dual, depth, X, rows, y, times, T, prior, init, ratio, bias=0.0):
+def mean(network, X, rows, y, times, ratio):
     """The mean at `rows` and `times`; y is (P,)."""
     both = np.vstack([X, rows])
     width, P = X.shape[1], len(X)
 
     def kernel(t, s, i, j):
         x, z = both[i], X[j]
-        return ndk(dual, depth, (x @ x / width, z @ z / width, x @ z / width), t, s, T, prior, init, bias)[0]
+        return network.kernels((x @ x / width, z @ z / width, x @ z / width), t, s)[0]
 
-    fastest = P * max(kernel(t, t, i, i) for t in (0.0, 40 * prior / T) for i in range(P))
-    ends = mesh(fastest, times[-1], T / prior, ratio)
+    fastest = P * max(kernel(t, t, i, i) for t in (0.0, 40 / network.rate) for i in range(P))
+    ends = mesh(fastest, times[-1], network.rate, ratio)
     delta = np.zeros((len(ends) - 1, len(NODES), P))
 
     def integral_weights(t, n):
-        """Quadrature in z = √(t − s) over the first n panels, up to t: s, and weights on the nodes of each."""
+        """Quadrature in z = √(t − s) over the first n panels, up to t: s, its weights, and the basis functions of the nodes at s."""
         a, b = ends[:n], np.minimum(ends[1 : n + 1], t)
         low, high = np.sqrt(np.maximum(t - b, 0)), np.sqrt(np.maximum(t - a, 0))
         z = 0.5 * (low + high)[:, None] + 0.5 * (high - low)[:, None] * GAUSS[0]
@@ -113,9 +132,9 @@ def mean(dual, depth, X, rows, y, times, T, prior, init, ratio, bias=0.0):
     for n in range(len(ends) - 1):
         nodes = ends[n] + NODES * (ends[n + 1] - ends[n])
         parts = np.array([[matrix(t, n + 1, i) for i in range(P)] for t in nodes])  # (NODES, P, n + 1, NODES, P)
-        known = y - np.einsum("tinjp,njp->ti", parts[:, :, :n], delta[:n])
+        right = y - np.einsum("tinjp,njp->ti", parts[:, :, :n], delta[:n])
         system = parts[:, :, n].reshape(len(NODES) * P, -1) + np.eye(len(NODES) * P)
-        delta[n] = np.linalg.solve(system, known.ravel()).reshape(len(NODES), P)
+        delta[n] = np.linalg.solve(system, right.ravel()).reshape(len(NODES), P)
     out = np.empty((len(times), len(rows)))
     for k, t in enumerate(times):
         n = int(np.searchsorted(ends, t))
@@ -124,8 +143,8 @@ def mean(dual, depth, X, rows, y, times, T, prior, init, ratio, bias=0.0):
     return out
 
 
-def covariance(dual, depth, X, rows, end, T, prior, init, steps):
-    """Covariance at `rows` and one time by the trapezoidal rule on a mesh graded to both ends: R C Rᵀ."""
+def covariance(network, X, rows, end, steps):
+    """Covariance R C Rᵀ at `rows` and one time by the trapezoidal rule on a mesh graded to both ends."""
     x = 0.5 * (1 - np.cos(np.linspace(0, np.pi, steps)))
     times, both = end * x, np.vstack([X, rows])
     width, P, Z = X.shape[1], len(X), len(both)
@@ -134,11 +153,11 @@ def covariance(dual, depth, X, rows, end, T, prior, init, steps):
     for i in range(Z):
         for j in range(Z):
             gram = (both[i] @ both[i] / width, both[j] @ both[j] / width, both[i] @ both[j] / width)
-            found = ndk(dual, depth, gram, times[later], times[earlier], T, prior, init)
-            C[later, earlier, i, j] = found[1]
-            C[earlier, later, j, i] = found[1]
+            ndk, prior = network.kernels(gram, times[later], times[earlier])
+            C[later, earlier, i, j] = prior
+            C[earlier, later, j, i] = prior
             if j < P:
-                K[later, earlier, i, j] = found[0]
+                K[later, earlier, i, j] = ndk
     W = np.zeros((steps, steps))
     for n in range(1, steps):
         gaps = np.diff(times[: n + 1])

@@ -18,7 +18,7 @@ from ndksym.errors import InputError
 from ndksym.output import draw, records
 from ndksym.output.tables import Column, table
 from ndksym.runtime.types import Array
-from ndksym.simulation import DYNAMICS, Comparison, Quantity, Scan, Simulation, Slope, width_scan
+from ndksym.simulation import DYNAMICS, Comparison, Quantity, Scan, Simulation, WidthSlope, width_scan
 from ndksym.simulation.defaults import step_length
 from ndksym.simulation.points import with_points
 
@@ -56,7 +56,7 @@ class SimulateResult:
     ensemble: Simulation | Scan
     run: Run | None = None
     comparison: Comparison | None = None
-    slopes: tuple[tuple[str, Slope], ...] = ()
+    slopes: tuple[tuple[str, WidthSlope], ...] = ()
 
     @property
     def simulations(self) -> tuple[Simulation, ...]:
@@ -146,7 +146,7 @@ def with_theory(result: SimulateResult, progress: Callable[[float], None]) -> Si
     ensemble = result.ensemble
     run = ensemble.theory()
     progress(0.8)
-    slopes: tuple[tuple[str, Slope], ...] = ()
+    slopes: tuple[tuple[str, WidthSlope], ...] = ()
     if isinstance(ensemble, Scan):
         kinds: tuple[Quantity, ...] = ("mean", "var") if run.train_cov is not None else ("mean",)
         slopes = tuple((kind, ensemble.slope(run, kind)) for kind in kinds)
@@ -181,7 +181,7 @@ def _scan_table(result: SimulateResult) -> str:
     return table([Column(name) for name in columns[: len(rows[0])]], rows)
 
 
-def _slope_lines(slopes: tuple[tuple[str, Slope], ...]) -> list[str]:
+def _slope_lines(slopes: tuple[tuple[str, WidthSlope], ...]) -> list[str]:
     names = {"mean": "mean", "var": "variance"}
     return [
         f"slope of log |simulation − theory| of the {names[kind]} in log width: "

@@ -4,7 +4,7 @@ In reading order: `solver` (solve) with `network_argument` and `checks` (its arg
 starts from), `methods` (one file each); `kernel_table` with `time_coordinates`, `patches` and `row_sample` (a kernel at all pairs of
 times), `interpolation_error`; `collocation`, `volterra`, `volterra_setup`, `distinct`, `covariance`; `steps` and `stable_step`
 (discrete dynamics), `linearised`; `frozen_readout` (drift) and `frozen_readout_steps`; `result` (Run, Drift) with `settings`,
-`curves` (figures) and `saved` (load); `tasks` and `archive` (data sets); `threads`. It may use all rooms up to `codegen`.
+`curves` (figures) and `saved` (files); `tasks` and `archive` (data sets); `threads`. It may use all rooms up to `codegen`.
 """
 
 from importlib import import_module
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ndksym.dynamics.result import Drift as Drift
     from ndksym.dynamics.result import EarlyStop as EarlyStop
     from ndksym.dynamics.result import Run as Run
-    from ndksym.dynamics.saved import load as load
     from ndksym.dynamics.solver import solve as solve
 
 # name → file; loaded on first use, so that the command line lists the methods without loading SymPy
@@ -26,7 +25,6 @@ _HOMES = {
     "Posterior": "problem",
     "Run": "result",
     "drift": "frozen_readout",
-    "load": "saved",
     "solve": "solver",
 }
 

@@ -34,7 +34,7 @@ __all__ = ["drift"]
 _GAUSS = 64
 
 
-def drift(  # noqa: PLR0913 (public keyword contract)
+def drift(
     network: Any,
     X: ArrayLike,
     y: ArrayLike,

@@ -8,7 +8,7 @@ from typing import Any
 from ndksym.dynamics.physics import Physics
 from ndksym.runtime.kernel import Kernel
 
-__all__ = ["made_with"]
+__all__ = ["made_with", "versions"]
 
 
 def made_with(kernel: Kernel, physics: Physics, **arguments: Any) -> dict[str, Any]:
@@ -22,8 +22,13 @@ def made_with(kernel: Kernel, physics: Physics, **arguments: Any) -> dict[str, A
         "init_variance": physics.init_variance,
         "bias": physics.bias,
         **{name: value for name, value in arguments.items() if value is not None},
-        "versions": dict(_versions()),
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Versions of ndksym, its libraries and Python."""
+    return dict(_versions())
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""How often a proximal step is accepted, before any is tried: Gaussian integrals at infinite width."""
+"""Acceptance rate of a proximal step, estimated before the simulation: Gaussian integrals at infinite width."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from ndksym.errors import InputError
 
 HOURS = 1.0
 _NORMALS, _FLOPS = 1e8, 1e10
-"""Normal numbers drawn and products formed in a second: a rough machine."""
+"""Normal numbers and floating-point products per second on a typical machine."""
 
 
 def proposals(problem: Problem, strength: float) -> float:
-    """E[1/acceptance] of the first step, the hardest, at infinite width; ∞ where it has no mean.
+    """E[1/acceptance] of the first step at infinite width; ∞ where the mean does not exist. No later step needs more proposals.
 
-    Given the old weights f is Gaussian of covariance S about μ, and accepted with probability
-    |1 + S/2T|^{−1/2} exp(−½ (y − μ)ᵀ(S + 2T)⁻¹(y − μ)); μ is Gaussian of covariance C − S.
+    Given the old weights, f is Gaussian with mean μ and covariance S, and is accepted with probability
+    |1 + S/2T|^{−1/2} exp(−½ (y − μ)ᵀ(S + 2T)⁻¹(y − μ)); μ is Gaussian with covariance C − S.
     """
     physics, P = problem.physics, len(problem.X)
     process = PriorProcess.proximal(physics, strength)
@@ -37,8 +37,8 @@ def proposals(problem: Problem, strength: float) -> float:
         return float(np.exp(problem.y.shape[1] * each_output + quadratic))
 
 
-def affordable(problem: Problem, strength: float, widths: tuple[int, ...], pairs: int, steps: int) -> None:
-    """Refuse what would take longer than HOURS, with the number."""
+def require_affordable(problem: Problem, strength: float, widths: tuple[int, ...], pairs: int, steps: int) -> None:
+    """Refuse a simulation that would take longer than HOURS, with an estimate of its duration."""
     sizes = (min(problem.X.shape[1], len(problem.X)), *widths, problem.y.shape[1])
     weights = sum(n * m for n, m in zip(sizes[1:], sizes[:-1], strict=True))
     once = weights * (1 / _NORMALS + 4 * len(problem.X) / _FLOPS)

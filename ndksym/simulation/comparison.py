@@ -1,4 +1,4 @@
-"""Theory held against a simulation: z-scores cell by cell, how large their largest should be, and whether it is too large."""
+"""Comparison of theory with a simulation: z-scores of all cells, the expected size of the largest, and a verdict."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,6 +9,7 @@ from scipy.special import ndtr, ndtri, stdtr
 from ndksym.dynamics import Run
 from ndksym.errors import InputError
 from ndksym.output import records
+from ndksym.output.notebook import html_table
 from ndksym.output.tables import Column, table
 from ndksym.runtime.types import Array
 from ndksym.simulation.estimates import Estimate
@@ -17,13 +18,13 @@ __all__ = ["Agreement", "Comparison", "Predicted", "compare"]
 
 _DRAWS, _SEED = 500, 1908
 _FARTHEST = 38.0
-"""|z| beyond which its probability leaves float64."""
+"""Largest |z|: the probability of a larger one underflows in float64."""
 _SYMMETRIC = 1e-9
-"""Skewness below which there is none."""
+"""A skewness below this counts as 0."""
 
 
 class Predicted(Protocol):
-    """A Run or a Drift."""
+    """Times and outputs of a theory: a Run or a Drift."""
 
     @property
     def times(self) -> Array: ...
@@ -35,10 +36,20 @@ class Predicted(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """One quantity, in cells (M, P + rows, outputs): what theory says, what was simulated, and z, normal if theory is right.
+    """Agreement of theory and simulation in one quantity.
 
-    `worst` is the largest |z|, `expected` what it would be on average for right theory and cells as correlated as these are
-    (multiplier bootstrap), `chance` the probability of a larger one, bounded by Bonferroni over the cells.
+    Attributes
+    ----------
+    theory, value, stderr : array (M, P + rows, outputs)
+        The prediction, the simulated value and its standard error in each cell.
+    z : array (M, P + rows, outputs)
+        The z-score of each cell; standard normal if the theory is right.
+    worst : float
+        The largest |z|.
+    expected : float
+        The mean of the largest |z| if the theory is right, for cells with the correlations of these (multiplier bootstrap).
+    chance : float
+        Upper bound (Bonferroni) of the probability of a larger |z| if the theory is right.
     """
 
     theory: Array
@@ -52,7 +63,19 @@ class Agreement:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Mean and, where theory has one, variance of the predictor; str() of it is a table."""
+    """Agreement of theory and simulation in the predictor's mean and, where the theory has one, variance; str() is a table.
+
+    Attributes
+    ----------
+    times : array (M,)
+        Times of the comparison.
+    trained : int
+        Number P of training rows; they come first in each Agreement.
+    mean : Agreement
+        The mean over networks.
+    var : Agreement or None
+        The variance over networks; None for a theory without covariance.
+    """
 
     times: Array
     trained: int
@@ -60,14 +83,39 @@ class Comparison:
     var: Agreement | None
 
     def agrees(self, false_alarm: float = 1e-3) -> bool:
-        """Whether nothing is as unlikely as `false_alarm`, shared among the quantities, if theory is right."""
+        """Whether theory and simulation agree.
+
+        Parameters
+        ----------
+        false_alarm : float
+            Probability of disagreement for a right theory, divided equally among mean and variance.
+
+        Returns
+        -------
+        bool
+            False where the largest |z| of mean or variance is less likely than that.
+        """
         both = [each for each in (self.mean, self.var) if each is not None]
         return all(each.chance >= false_alarm / len(both) for each in both)
 
     def record(self) -> dict[str, Any]:
-        """For JSON."""
+        """All fields as dictionaries, lists and numbers, for JSON."""
         out: dict[str, Any] = records.document(self)
         return out
+
+    def __repr__(self) -> str:
+        parts = {"mean": self.mean, "variance": self.var}
+        worst = (f"{name} max |z| = {each.worst:.2f}" for name, each in parts.items() if each is not None)
+        return f"Comparison({', '.join(worst)}: {'agrees' if self.agrees() else 'disagrees'})"
+
+    def _repr_html_(self) -> str:
+        parts = {"mean": self.mean, "variance": self.var}
+        rows = [
+            (name, f"{each.worst:.2f}", f"{each.expected:.2f}", f"{each.chance:.2g}")
+            for name, each in parts.items()
+            if each is not None
+        ]
+        return html_table(repr(self), ("quantity", "max |z|", "expected max |z|", "probability of more ≤"), rows)
 
     def __str__(self) -> str:
         parts = {"mean": self.mean, "variance": self.var}
@@ -97,8 +145,8 @@ def _row(each: Agreement, at: tuple[int, int, int]) -> tuple[str, str, str]:
     return f"{each.theory[at]:.5f}", f"{each.value[at]:.5f} ± {each.stderr[at]:.5f}", f"{each.z[at]:.2f}"
 
 
-class Ensemble(Protocol):
-    """What is compared with theory: a simulation, or a scan over widths."""
+class Sampled(Protocol):
+    """Estimates that can be compared with theory: a simulation, or a scan over widths."""
 
     @property
     def times(self) -> Array: ...
@@ -110,21 +158,46 @@ class Ensemble(Protocol):
     def var_estimate(self) -> Estimate: ...
 
 
-def compare(simulated: Ensemble, run: Predicted) -> Comparison:
-    """Hold a Run or a Drift against a simulation at the same times of the same data.
+def compare(simulated: Sampled, run: Predicted) -> Comparison:
+    """Compare a theory with a simulation at the same times of the same data.
 
-    The mean's z comes from Student's t; the variance's allows for its skewness, as for χ².
+    Parameters
+    ----------
+    simulated : Simulation or Scan
+        The simulated networks.
+    run : Run or Drift
+        The theory: what `solve` or `drift` returns. The variance is compared if it has a covariance.
 
-    Errors: InputError where times or rows differ.
+    Returns
+    -------
+    Comparison
+        z-scores of mean and variance; str() is a table, and `agrees()` the verdict.
+
+    Raises
+    ------
+    InputError
+        Where times or rows differ.
+
+    Notes
+    -----
+    z of the mean follows from Student's t. z of the variance allows for its skewness, as for a χ² law.
+
+    Examples
+    --------
+    >>> import ndksym
+    >>> X, y, args = [[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0], {"times": [2.0], "temperature": 0.01, "step": 0.5}
+    >>> sim = ndksym.simulate("erf", X, y, width=100, pairs=20, **args)
+    >>> ndksym.simulation.compare(sim, ndksym.solve(ndksym.derive("erf").compile(), X, y, **args)).agrees()
+    True
     """
-    ensemble = simulated.mean_estimate
+    estimate = simulated.mean_estimate
     theory = _cells(run.train, run.test, simulated)
-    if not np.array_equal(run.times, simulated.times) or theory.shape != ensemble.value.shape:
+    if not np.array_equal(run.times, simulated.times) or theory.shape != estimate.value.shape:
         raise InputError(
             f"theory and simulation must have the same times and rows: {theory.shape} at {run.times[:3]}… against "
-            f"{ensemble.value.shape} at {simulated.times[:3]}…"
+            f"{estimate.value.shape} at {simulated.times[:3]}…"
         )
-    mean = _agreement(theory, ensemble, _student(ensemble.value - theory, ensemble.stderr, ensemble.freedom))
+    mean = _agreement(theory, estimate, _student(estimate.value - theory, estimate.stderr, estimate.freedom))
     var = None
     if isinstance(run, Run) and run.train_cov is not None and run.test_cov is not None:
         train, test = (np.diagonal(cov, axis1=-2, axis2=-1) for cov in (run.train_cov, run.test_cov))
@@ -134,8 +207,8 @@ def compare(simulated: Ensemble, run: Predicted) -> Comparison:
     return Comparison(simulated.times, simulated.trained, mean, var)
 
 
-def _cells(train: Array, test: Array, simulated: Ensemble, variances: bool = False) -> Array:
-    """(M, P[ + rows], outputs); per-output variances are the same for all."""
+def _cells(train: Array, test: Array, simulated: Sampled, variances: bool = False) -> Array:
+    """Predictions as (M, P[ + rows], outputs); `variances` have no axis of outputs, being equal for all of them."""
     both = (
         train if simulated.mean_estimate.value.shape[1] == simulated.trained else np.concatenate([train, test], axis=1)
     )
@@ -143,18 +216,18 @@ def _cells(train: Array, test: Array, simulated: Ensemble, variances: bool = Fal
 
 
 def _student(distance: Array, stderr: Array, freedom: int) -> Array:
-    """t-values as the normal ones of the same probability; 0 where both agree without any spread (t = 0)."""
+    """Normal z-scores with the probabilities of the t-values; 0 where theory and simulation are equal."""
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(distance == 0, 0.0, np.abs(distance) / stderr)
     return np.asarray(np.sign(distance) * np.minimum(-ndtri(stdtr(freedom, -t)), _FARTHEST))
 
 
 def _gamma(theory: Array, spread: Estimate) -> Array:
-    """z of a sum of independent variances from its studentised distance t and its skewness γ.
+    """z-scores of a sum of independent variance estimates, from its studentised distance t and its skewness γ.
 
-    z = (6/γ) [(1 − γt/2)^{−1/3} − 1] + γ/6: of one variance the cube root of Wilson and Hilferty 1931, of several Hall's
-    1992 correction, t + γ(2t² + 1)/6, to second order. Each has the variance it has for normal outputs, or the measured one
-    where that is larger, and the skewness of a gamma law of such mean and variance.
+    z = (6/γ) [(1 − γt/2)^{−1/3} − 1] + γ/6. For one variance this is the cube-root transformation of Wilson and Hilferty (1931);
+    for several it equals Hall's (1992) correction, t + γ(2t² + 1)/6, to second order. The variance of each estimate is that for
+    normal outputs, or the measured one where that is larger; its skewness is that of a gamma law of this mean and variance.
     """
     means = [term.mean(axis=0) for term in spread.terms]
     errors = [
@@ -171,19 +244,19 @@ def _gamma(theory: Array, spread: Estimate) -> Array:
     return np.asarray(np.clip(np.where(spread.value == theory, 0.0, z), -_FARTHEST, _FARTHEST))
 
 
-def _agreement(theory: Array, ensemble: Estimate, z: Array) -> Agreement:
+def _agreement(theory: Array, estimate: Estimate, z: Array) -> Agreement:
     worst = float(np.abs(z).max())
     chance = min(1.0, 2 * z.size * float(ndtr(-worst)))
-    return Agreement(theory, ensemble.value, ensemble.stderr, z, worst, _expected(ensemble), chance)
+    return Agreement(theory, estimate.value, estimate.stderr, z, worst, _expected(estimate), chance)
 
 
-def _expected(ensemble: Estimate) -> float:
-    """E max |z|: random signs and sizes for each pair's deviation from the mean keep the cells' correlations."""
+def _expected(estimate: Estimate) -> float:
+    """E max |z| by the multiplier bootstrap: normal factors for each pair's deviation keep the correlations of the cells."""
     rng = np.random.default_rng(_SEED)
-    sums: Array = np.zeros((_DRAWS, ensemble.value.size))
-    for term in ensemble.terms:
+    sums: Array = np.zeros((_DRAWS, estimate.value.size))
+    for term in estimate.terms:
         deviations = (term - term.mean(axis=0)).reshape(len(term), -1) / len(term)
         sums += rng.normal(size=(_DRAWS, len(term))) @ deviations
-    stderr = ensemble.stderr.ravel()
+    stderr = estimate.stderr.ravel()
     kept = stderr > 0
     return float(np.abs(sums[:, kept] / stderr[kept]).max(axis=1).mean()) if kept.any() else 0.0

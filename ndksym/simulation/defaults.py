@@ -1,4 +1,4 @@
-"""What a simulation does where nothing else is asked for."""
+"""The step length of a simulation when none is given."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ndksym.runtime.types import Array
 __all__ = ["step_length"]
 
 _SAFE = 0.25
-"""The default step, of the largest stable one."""
+"""Default step, as a fraction of the largest stable step."""
 
 
 def step_length(kernel: Kernel, X: Array, physics: Physics, scale: float) -> float:

@@ -1,31 +1,34 @@
-"""Estimates from independent samples, with their standard errors, and values on training and test rows."""
+"""Estimates from independent samples with their standard errors, and values on training and test rows."""
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ndksym.runtime.types import Array
 
-__all__ = ["Estimate", "Rows"]
+__all__ = ["Estimate", "TrainTest"]
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
-    """train (M, P[, outputs]) and test (M, rows[, outputs]); as an array it is `test`, as a Run's test rows are."""
+class TrainTest:
+    """Values on the training rows, `train` (M, P[, outputs]), and on the test rows, `test` (M, rows[, outputs]).
+
+    np.asarray gives `test`. Without test rows, `test` is `train`.
+    """
 
     train: Array
     test: Array
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         out: Array = np.asarray(self.test, dtype=dtype)
         return out
 
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """Σ_k mean over i of terms[k][i], each term (pairs, …) independent of the others: its value and its standard error."""
+    """Σ_k (mean over i of terms[k][i]) with its standard error; the terms, each (pairs, …), are independent of one another."""
 
     terms: tuple[Array, ...]
 
@@ -42,13 +45,13 @@ class Estimate:
 
     @property
     def freedom(self) -> int:
-        """Degrees of freedom of the standard error, at least."""
+        """A lower bound of the degrees of freedom of the standard error."""
         return min(len(term) for term in self.terms) - 1
 
     def times(self, factor: float) -> "Estimate":
-        """factor · this."""
+        """The estimate, multiplied by a factor."""
         return Estimate(tuple(factor * term for term in self.terms))
 
     def plus(self, other: "Estimate") -> "Estimate":
-        """The sum with an independent one."""
+        """The sum of this and an independent estimate."""
         return Estimate(self.terms + other.terms)

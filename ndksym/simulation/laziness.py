@@ -1,8 +1,9 @@
-"""How far a network of finite width is from its linearisation: curvature at the beginning, movement in training (T10)."""
+"""Distance of a network of finite width from its linearisation: curvature at initialisation, movement in training (T10)."""
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import checks as physical
@@ -12,22 +13,22 @@ from ndksym.errors import InputError
 from ndksym.runtime import checks
 from ndksym.runtime.types import Array
 from ndksym.simulation import options
-from ndksym.simulation.ensemble import ensemble
+from ndksym.simulation.ensemble import EnsembleOptions, ensemble
 from ndksym.simulation.networks.gradients import gradients, overlap
 from ndksym.simulation.networks.hessian import hessian, norm
 from ndksym.simulation.networks.network import forward
-from ndksym.simulation.networks.path import Leg, Lesson, along
+from ndksym.simulation.networks.path import Segment, TrainingSet, trajectory
 from ndksym.simulation.options import columns
 
 __all__ = ["lazy_measure", "parameter_movement"]
 
 _FRACTION = 0.1
-"""Of the largest stable step of gradient descent, for one step of gradient flow."""
+"""Step of gradient flow, as a fraction of the largest stable step of gradient descent."""
 
 
 def lazy_measure(
     network: Any,
-    x: Any,
+    x: ArrayLike,
     y: float,
     *,
     depth: int | None = None,
@@ -37,42 +38,69 @@ def lazy_measure(
     init_variance: float = 1.0,
     bias: float = 0.0,
 ) -> Array:
-    """κ = |y − f(x)| ‖∇²f(x)‖ / |∇f(x)|² of each network at initialisation, for one input x with label y: (networks,).
+    """Lazy measure κ = |y − f(x)| ‖∇²f(x)‖ / |∇f(x)|² of networks of finite width at initialisation.
 
-    ‖∇²f‖ is the operator norm of the Hessian over all parameters, by Lanczos iteration with exact products; where φ has
-    kinks, that of the smooth pieces. κ ≪ 1 means that f learns y before its gradient changes; κ → 0 as width^{−1/2} (T10;
-    Chizat, Oyallon and Bach 2019, arXiv 1812.07956). Other arguments as in `simulate`; runs in this process.
+    Parameters
+    ----------
+    network, depth, width, networks, seed, init_variance, bias
+        As in `empirical_ntk`.
+    x : array (N_0,)
+        One input.
+    y : float
+        Its label.
 
-    Errors: as in `empirical_ntk`; InputError if y is not one label of one input.
+    Returns
+    -------
+    array (networks,)
+        κ of each network. Computed in this process.
 
+    Raises
+    ------
+    InputError, InputTypeError
+        For an argument that is not allowed, which the message names, and for an x where the gradient is 0.
+    DivergentKernelError
+        For an activation with jumps, whose gradient does not exist.
+
+    Notes
+    -----
+    ‖∇²f‖ is the operator norm of the Hessian over all parameters, by Lanczos iteration with exact products; kinks of φ do not
+    count. If κ ≪ 1, f learns y before its gradient changes. κ → 0 as width^{−1/2} (T10).
+
+    References
+    ----------
+    Chizat, Oyallon and Bach, arXiv 1812.07956.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> narrow, wide = (lazy_measure("erf", [1.0, 0.5], 1.0, width=n, networks=40).mean() for n in (16, 1024))
     >>> bool(4 < narrow / wide < 16)
     True
     """
-    of = ensemble(network, depth, width, networks, seed, init_variance, bias, curvature=True)
+    given = EnsembleOptions(network, depth, width, networks, seed, init_variance, bias)
+    members = ensemble(given, curvature=True)
     at_one = np.atleast_2d(checks.floats(x, "x")), np.atleast_1d(checks.floats(y, "y"))
     data = physical.checked(*at_one, None, [0.0])
     if data.y.size > 1:
         raise InputError(f"x must be one input and y its label; got {len(data.X)} and {data.y.size}")
-    at = columns(data.X)
+    column = columns(data.X)
     out = []
-    for net, _ in of.drawn(len(at)):
-        misfit = abs(float(data.y[0, 0] - forward(net, at).f[0, 0, 0, 0]))
-        own = gradients(net, at)
+    for net, _ in members.draw(len(column)):
+        misfit = abs(float(data.y[0, 0] - forward(net, column).f[0, 0, 0, 0]))
+        own = gradients(net, column)
         slope = float(overlap(own, own)[0, 0, 0, 0])
         if slope == 0:
             raise InputError("x has no gradient: f(x) does not change with any parameter, as at x = 0 without biases")
-        out.append(misfit * norm(hessian(net, of.hidden, at)) / slope)
+        out.append(misfit * norm(hessian(net, members.hidden, column)) / slope)
     return np.array(out)
 
 
 def parameter_movement(
     network: Any,
-    X: Any,
-    y: Any,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    times: Any,
+    times: ArrayLike,
     depth: int | None = None,
     width: Any,
     networks: int = 64,
@@ -82,37 +110,67 @@ def parameter_movement(
     step: float | None = None,
     reduction: str = "sum",
 ) -> Array:
-    """|Θ_t − Θ_0|/|Θ_0| of each network under gradient flow at the times asked for: (networks, M).
+    """Relative movement |Θ_t − Θ_0|/|Θ_0| of the parameters of networks of finite width under gradient flow.
 
-    |Θ_t − Θ_0|² → gᵀ Θ g with g = Θ⁻¹ (1 − e^{−Θt})(y − f_0), which does not depend on the width, while |Θ_0|² is σ0² times
-    the number of parameters: the ratio falls as width^{−1/2} with one hidden layer and as width^{−1} with more (T10; Lee et
-    al. 2019, arXiv 1902.06720). The flow is followed in equal steps of at most `step`, by default a tenth of the largest
-    stable one. Other arguments as in `simulate`; runs in this process.
+    Parameters
+    ----------
+    network, depth, width, networks, seed, init_variance, bias
+        As in `empirical_ntk`.
+    X : array (P, N_0)
+        Training inputs.
+    y : array (P,) or (P, outputs)
+        Labels.
+    times : array (M,)
+        Ascending times, in units of 1/learning rate.
+    step : float, optional
+        Largest step of the integration; a tenth of the largest stable step by default.
+    reduction : {"sum", "mean"}
+        Whether the loss ½Σ(f − y)² is summed over examples or averaged.
 
-    Errors: as in `simulate`.
+    Returns
+    -------
+    array (networks, M)
+        The movement of each network at each time. Computed in this process.
 
+    Raises
+    ------
+    InputError, InputTypeError, DivergentKernelError
+        As in `simulate`.
+
+    Notes
+    -----
+    |Θ_t − Θ_0|² → gᵀ Θ g with g = Θ⁻¹ (1 − e^{−Θt})(y − f_0), independent of the width, and |Θ_0|² is σ0² times the number of
+    parameters. So the ratio decays as width^{−1/2} with one hidden layer and as width^{−1} with more (T10).
+
+    References
+    ----------
+    Lee et al., arXiv 1902.06720.
+
+    Examples
+    --------
     >>> moved = parameter_movement("erf", [[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0], times=[0.0, 50.0], width=100, networks=4)
     >>> moved.shape, bool(moved[:, 0].max() == 0.0), bool(0.0 < moved[:, 1].min() <= moved[:, 1].max() < 1.0)
     ((4, 2), True, True)
     """
-    of = ensemble(network, depth, width, networks, seed, init_variance, bias)
+    members = ensemble(EnsembleOptions(network, depth, width, networks, seed, init_variance, bias))
     data = physical.checked(X, y, None, times)
     factor = physical.loss_scale(reduction, len(data.X))
-    physics = Physics(0.0, 1.0, of.init_variance, of.bias)
-    at_start = compiled(of.derivation), data.X, physics, factor
+    physics = Physics(0.0, 1.0, members.init_variance, members.bias)
+    at_start = compiled(members.derivation), data.X, physics, factor
     largest = stable_step.largest_step(*at_start)
     most = _FRACTION * largest if step is None else physical.sized(step, "step", physical.LARGEST)
     stable_step.require_stable(most, largest, physics.rate)
-    options.affordable(of.shapes(len(data.X), data.y.shape[1]), len(data.X), float(data.times[-1]) / most, of.count, 1)
+    shapes = members.shapes(len(data.X), data.y.shape[1])
+    options.require_affordable(shapes, len(data.X), float(data.times[-1]) / most, members.count, 1)
     X_, y_ = columns(data.X), np.ascontiguousarray(data.y.T)
-    out = np.zeros((of.count, len(data.times)))
-    for found, (net, draws) in zip(out, of.drawn(len(X_), len(y_)), strict=True):
+    out = np.zeros((members.count, len(data.times)))
+    for movement, (net, noise) in zip(out, members.draw(len(X_), len(y_)), strict=True):
         start = [each.copy() for each in net.parameters]
         size = np.sqrt(sum(np.sum(each**2) for each in start))
         for index, gap in enumerate(np.diff(data.times, prepend=0.0)):
             count = int(np.ceil(gap / most))
-            lesson = Lesson(X_, y_, factor * gap / max(count, 1))
-            for moved in along(net, draws, [Leg(count, 1.0, 0.0)], lesson):
-                apart = sum(np.sum((now - then) ** 2) for now, then in zip(moved.parameters, start, strict=True))
-                found[index] = np.sqrt(apart) / size
+            training = TrainingSet(X_, y_, factor * gap / max(count, 1))
+            for moved in trajectory(net, noise, [Segment(count, 1.0, 0.0)], training):
+                square = sum(np.sum((now - then) ** 2) for now, then in zip(moved.parameters, start, strict=True))
+                movement[index] = np.sqrt(square) / size
     return out

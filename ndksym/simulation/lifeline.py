@@ -1,4 +1,4 @@
-"""A process that ends with the one that started it, whatever ends that one."""
+"""Ends a child process when its parent ends, for whatever reason."""
 
 import ctypes
 import os
@@ -12,11 +12,11 @@ _SET_PARENT_DEATH_SIGNAL = 1
 
 
 def follow(handle: int) -> None:
-    """End this process when nobody holds the other end of the pipe `handle` any more; what comes through it is left there.
+    """End this process when the other end of the pipe `handle` is closed. Data in the pipe are not read.
 
-    Only the starting process may hold that end. A thread waits for it; on Linux the kernel also kills this process with
-    the thread that started it, even while C code keeps all Python threads waiting. A starter that is gone before this call
-    has closed the pipe, so that no moment is left out.
+    Only the parent may hold the other end. A thread waits for its closing. On Linux the kernel also kills this process together
+    with the thread that started it, even while C code blocks all Python threads. If the parent has ended before this call, the
+    pipe is closed already, so there is no moment without this protection.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, ctypes.c_ulong(signal.SIGKILL))
@@ -27,5 +27,5 @@ def _watch(handle: int) -> None:
     waiting = select.poll()
     waiting.register(handle, 0)
     waiting.poll()
-    # at once: to unwind, the main thread would have to take part
+    # no orderly exit: that would need the main thread, which may be inside C code
     os._exit(1)

@@ -8,25 +8,26 @@ import numpy as np
 from ndksym.dynamics.curves import ERROR, FEW, fitting, positive
 from ndksym.errors import InputError
 from ndksym.output.figure import Panel, Points
-from ndksym.simulation.samples import Estimated
+from ndksym.simulation.samples import SimulatedCurves
 
 __all__ = ["with_points"]
 
 
-def with_points(panel: Panel, simulated: "Estimated", y_test: Any = None) -> Panel:
-    """The simulated means beside the curves of the test rows: errors where the panel shows errors, which need y_test.
+def with_points(panel: Panel, simulated: SimulatedCurves, y_test: Any = None) -> Panel:
+    """Add the simulated means of the test rows to a panel: as errors, which need y_test, where the panel shows errors.
 
-    |mean − y|² is larger than the error of the mean by the squared standard error, which is taken off.
+    E |mean − y|² exceeds the squared error of the expected mean by the squared standard error, which is therefore subtracted.
     """
-    seen = positive(simulated.times)
-    mean, stderr = simulated.mean.test[seen], simulated.stderr.test[seen]
+    shown_times = positive(simulated.times)
+    mean, stderr = simulated.mean.test[shown_times], simulated.stderr.test[shown_times]
     if len(mean) != len(panel.times):
         raise InputError(f"the simulation has {len(mean)} times > 0, the panel {len(panel.times)}")
     if panel.y_label == ERROR:
-        away = mean - fitting(y_test, simulated.mean.test, "y_test", "test")
-        axes = tuple(range(1, away.ndim))
-        errors = np.sqrt(np.sum((2 * away * stderr) ** 2, axis=axes)) / away[0].size
-        return replace(panel, points=(Points("test, simulated", np.mean(away**2 - stderr**2, axis=axes), errors, 0),))
+        residual = mean - fitting(y_test, simulated.mean.test, "y_test", "test")
+        axes = tuple(range(1, residual.ndim))
+        errors = np.sqrt(np.sum((2 * residual * stderr) ** 2, axis=axes)) / residual[0].size
+        values = np.mean(residual**2 - stderr**2, axis=axes)
+        return replace(panel, points=(Points("test, simulated", values, errors, 0),))
     flat, sizes = mean.reshape(len(mean), -1), stderr.reshape(len(mean), -1)
     shown = range(min(FEW, flat.shape[1]))
     return replace(panel, points=tuple(Points("simulated, ± its error", flat[:, k], sizes[:, k], k) for k in shown))

@@ -1,4 +1,8 @@
-"""A job shared out to processes of one thread each: the same numbers however many there are, and all ended with us."""
+"""A job divided among single-threaded processes: its result does not depend on their number, and they end with this process.
+
+Popen and pipes rather than ProcessPoolExecutor with spawn, because both were tried: the executor imports the caller's script again,
+which breaks scripts without a __main__ guard, and its workers finish their task after the parent was killed.
+"""
 
 import contextlib
 import io
@@ -24,22 +28,22 @@ _CHUNK = 2**16
 
 
 def cores() -> int:
-    """Those this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def most() -> int:
-    """Processes that may be asked for."""
+    """Largest number of processes allowed."""
     return max(64, 4 * cores())
 
 
 def shared(job: Job, pairs: int, workers: int, progress: Callable[[float], None]) -> Array:
-    """What all pairs output: (pairs, 2, times, rows, outputs).
+    """Outputs of all pairs: (pairs, 2, times, rows, outputs).
 
-    Errors: what a worker refuses is raised here; one that dies is a NdksymError.
+    Raises InputError for input that a worker refuses, and NdksymError if a worker dies.
     """
     edges = np.linspace(0, pairs, min(workers, pairs) + 1).astype(int).tolist()
-    whole = pairs * (int(job.asked[-1]) + 1)
+    whole = pairs * (int(job.report_steps[-1]) + 1)
     done = 0
 
     def count(steps: int) -> None:
@@ -52,13 +56,13 @@ def shared(job: Job, pairs: int, workers: int, progress: Callable[[float], None]
     with contextlib.ExitStack() as stack:
         running = [stack.enter_context(_Worker(*part, count)) for part in itertools.pairwise(edges)]
         for each in running:
-            each.give(packed.getbuffer())
-        _follow(running)
-        return np.concatenate([np.load(io.BytesIO(each.found), allow_pickle=False) for each in running])
+            each.send(packed.getbuffer())
+        _wait(running)
+        return np.concatenate([np.load(io.BytesIO(each.result), allow_pickle=False) for each in running])
 
 
 class _Worker:
-    """A process and what it has said so far; killed, if it still runs, when the block ends."""
+    """A child process and its output so far. A child that still runs at the end of the `with` block is killed."""
 
     def __init__(self, first: int, last: int, count: Callable[[int], None]) -> None:
         ours = str(Path(ndksym.__file__).parent.parent)
@@ -72,7 +76,7 @@ class _Worker:
             env={**os.environ, "PYTHONPATH": path, "PYTHONUTF8": "1", **dict.fromkeys(_THREADS, "1")},
         )
         self.count = count
-        self.found, self.said, self.line = bytearray(), [""], b""
+        self.result, self.messages, self.line = bytearray(), [""], b""
         self.open = len(self.streams)
 
     def __enter__(self) -> "_Worker":
@@ -92,39 +96,39 @@ class _Worker:
         assert self.process.stderr is not None
         return self.process.stdout, self.process.stderr
 
-    def give(self, packed: memoryview) -> None:
-        """Hand over the job; stdin stays open, for the worker ends when it is closed."""
+    def send(self, packed: memoryview) -> None:
+        """Send the job. stdin stays open, because the worker ends when it is closed."""
         assert self.process.stdin is not None
         rest = memoryview(len(packed).to_bytes(worker.BYTES) + packed)
-        with contextlib.suppress(BrokenPipeError):  # it has died, and `require` says of what
+        with contextlib.suppress(BrokenPipeError):  # the worker has died; `check_exit` raises the reason
             while rest:
                 rest = rest[self.process.stdin.write(rest) :]
 
-    def heard(self, stream: IO[bytes]) -> bool:
-        """Take in a piece of a stream; False at its end."""
+    def read(self, stream: IO[bytes]) -> bool:
+        """Read a piece of a stream; False at its end."""
         piece = stream.read(_CHUNK)
         if stream is self.process.stdout:
-            self.found += piece
+            self.result += piece
         else:
             *lines, self.line = (self.line + piece).split(b"\n")
             for line in lines:
                 if line.isdigit():
                     self.count(int(line))
                 else:
-                    self.said.append(line.decode(errors="replace").strip())
+                    self.messages.append(line.decode(errors="replace").strip())
         return bool(piece)
 
-    def require(self) -> None:
-        """Wait for its end: InputError for what it refused, NdksymError if it died."""
+    def check_exit(self) -> None:
+        """Wait for the end of the process. Raises InputError for refused input, NdksymError if the process died."""
         code = self.process.wait()
         if code == InputError.exit_code:
-            raise InputError("\n".join(self.said).strip())
+            raise InputError("\n".join(self.messages).strip())
         if code:
-            raise NdksymError(f"a simulating process died (exit code {code}): {self.said[-1] or 'killed'}")
+            raise NdksymError(f"a simulating process died (exit code {code}): {self.messages[-1] or 'killed'}")
 
 
-def _follow(running: list[_Worker]) -> None:
-    """Until all have closed their output; what one refuses, or dies of, is raised at once."""
+def _wait(running: list[_Worker]) -> None:
+    """Read until all processes have closed their output; raise the error of a failed one at once."""
     with selectors.DefaultSelector() as streams:
         for each in running:
             for stream in each.streams:
@@ -132,8 +136,8 @@ def _follow(running: list[_Worker]) -> None:
         while streams.get_map():
             for key, _ in streams.select():
                 each, stream = key.data
-                if not each.heard(stream):
+                if not each.read(stream):
                     streams.unregister(stream)
                     each.open -= 1
                     if not each.open:
-                        each.require()
+                        each.check_exit()

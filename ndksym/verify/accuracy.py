@@ -1,8 +1,7 @@
-"""How far compiled float64 kernels are from the truth, against how far the truth itself moves with its inputs' last
-bit.
+"""Errors of compiled float64 kernels, compared with the change of the exact kernel when the inputs change by half an ulp.
 
-The bar: relative error ≤ 1e-13 wherever half an ulp in X moves the answer by less than that, and ten times that
-motion elsewhere.
+Allowed is a relative error of 1e-13 where half an ulp in X changes the exact kernel by less than that, and ten times that change
+elsewhere.
 """
 
 from collections.abc import Sequence
@@ -26,8 +25,11 @@ _SMALLEST = 1e-290
 
 @dataclass(frozen=True)
 class Score:
-    """Worst entries of one matrix: relative error on the diagonal, off it where well conditioned, and error /
-    allowed."""
+    """Errors of one kernel matrix.
+
+    `diagonal` and `conditioned` are the largest relative errors on the diagonal and, where the entry is well conditioned, off it;
+    `ratio` is the largest error divided by the allowed one, at the entry `worst`.
+    """
 
     kernel: str
     diagonal: float
@@ -37,13 +39,13 @@ class Score:
 
     @property
     def passed(self) -> bool:
-        """Within the bar everywhere."""
+        """Whether all errors are allowed."""
         return self.ratio <= 1.0
 
 
 def family(scale: float, near: Sequence[int] = tuple(range(2, 17, 2)), seed: int = 2309) -> Array:
-    """Rows of size ~`scale`: one x, then 1 − ρ = 10⁻ᵏ from it at equal and unequal norm, opposite, orthogonal,
-    random, and tiny."""
+    """Test inputs of size ~`scale`: one x, inputs at 1 − ρ = 10⁻ᵏ from it with equal and unequal norms, and opposite, random,
+    orthogonal and tiny ones."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=5)
     x *= np.sqrt(5) / np.linalg.norm(x)
@@ -63,14 +65,17 @@ def family(scale: float, near: Sequence[int] = tuple(range(2, 17, 2)), seed: int
 
 @dataclass(frozen=True)
 class Truth:
-    """Row 0 of X against the rest, how far that moves with half an ulp, and every row alone; (NNGP, NTK) each."""
+    """Exact NNGP and NTK, in this order.
+
+    `across`: row 0 of X against the rest; `motion`: their relative change with half an ulp in X; `alone`: each row against itself.
+    """
 
     X: Array
     variance: float
     bias: float
-    across: tuple[Any, Any]
-    motion: tuple[Any, Any]
-    alone: list[tuple[Any, Any]]
+    across: tuple[network.ExactArray, network.ExactArray]
+    motion: tuple[Array, Array]
+    alone: list[tuple[network.ExactArray, network.ExactArray]]
 
 
 def truth(
@@ -79,19 +84,19 @@ def truth(
     *,
     variance: float,
     bias: float,
-    dual: network.Dual | None = None,
+    dual: network.DualFunction | None = None,
     digits: int = DIGITS,
 ) -> Truth:
-    """The reference values, to 50 digits (or as many as are asked for) on the exact float64 X."""
+    """Exact values for the float64 inputs X, to `digits` digits."""
     physics: dict[str, Any] = {"bias": bias, "variance": variance, "dual": dual, "digits": digits}
     across = network.reference(activations, X[:1], X[1:], **physics)
-    moved = network.motion(activations, X[:1], X[1:], **physics)
-    return Truth(X, variance, bias, across, moved, [network.reference(activations, x[None], **physics) for x in X])
+    motion = network.motion(activations, X[:1], X[1:], **physics)
+    return Truth(X, variance, bias, across, motion, [network.reference(activations, x[None], **physics) for x in X])
 
 
 def score(kernel: Kernel, true: Truth, ntk: bool = True) -> list[Score]:
-    """How a compiled kernel compares."""
-    found, args = [], {"variance": true.variance, "bias": true.bias}
+    """Errors of a compiled kernel in NNGP and, with `ntk`, NTK."""
+    scores, args = [], {"variance": true.variance, "bias": true.bias}
     for which, name in enumerate(("nngp", "ntk") if ntk else ("nngp",)):
         compute = getattr(kernel, name)
         across = compute(true.X[:1], true.X[1:], **args)[0]
@@ -105,12 +110,12 @@ def score(kernel: Kernel, true: Truth, ntk: bool = True) -> list[Score]:
         at = int(np.argmax(ratios))
         well = [error for _, error, conditioned in verdicts if conditioned]
         place = (0, at + 1) if at < len(verdicts) else (at - len(verdicts),) * 2
-        found.append(Score(name, max(e for _, e, _ in diagonal), max(well, default=0.0), max(ratios), place))
-    return found
+        scores.append(Score(name, max(e for _, e, _ in diagonal), max(well, default=0.0), max(ratios), place))
+    return scores
 
 
-def _judge(value: float, truth: Any, motion: float) -> tuple[float, float, bool]:
-    """Error over allowed error, relative error, and whether the entry is well conditioned; `motion` is relative."""
+def _judge(value: float, truth: mpmath.mpf, motion: float) -> tuple[float, float, bool]:
+    """Error divided by the allowed error, relative error, and whether the entry is well conditioned; `motion` is relative."""
     size = abs(truth)
     if size > _LARGEST or 0 < size < _SMALLEST:
         return 0.0, 0.0, False

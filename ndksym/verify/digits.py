@@ -1,9 +1,9 @@
-"""Rungs 2 and 3: a dual kernel's value, against quadrature of φ itself and against certified balls."""
+"""Rungs 2 and 3: values of a dual kernel against quadrature of φ, and against certified balls."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import mpmath
+from mpmath import mpf
 
 from ndksym.activation.activation import Activation
 from ndksym.activation.values import NoValueError, value
@@ -11,26 +11,26 @@ from ndksym.errors import MissingExtraError, NdksymError
 from ndksym.kernels.dual import Dual
 from ndksym.symbols import x
 from ndksym.verify import closed_form_values
-from ndksym.verify.evidence import Evidence, Rung, Word
+from ndksym.verify.evidence import Evidence, Rung, VerdictWord
 from ndksym.verify.oracle.numbers import as_mpf
 from ndksym.verify.oracle.quadrature import dual_mp
 from ndksym.verify.points import Point, within
 
 DIGITS = 30
 ENOUGH = 20
-"""Points that must get a verdict, where there are as many."""
+"""Least number of points with a verdict, or all points if they are fewer."""
 _GUARD = 8
-_UNSEEN = mpmath.mpf(10) ** -120
-"""Of E φ(u)² E φ(v)², relative to what they are where φ is seen."""
+_UNSEEN = mpf(10) ** -120
+"""Least E φ(u)² E φ(v)² that quadrature can resolve, relative to that at ordinary variances."""
 
 
 def precise(duals: Sequence[Dual], points: tuple[Point, ...]) -> list[Evidence]:
-    """The closed form against mpmath-level quadrature of the activation, to 30 digits at every point."""
+    """Compare the closed form with quadrature of the activation, to 30 digits at every point."""
     return _rung("precise", duals, points, _by_quadrature)
 
 
 def certified(duals: Sequence[Dual], points: tuple[Point, ...]) -> list[Evidence]:
-    """The closed form (or the numeric oracle, where there is none) inside an Arb ball of relative radius ≤ 1e-30."""
+    """Check that the closed form, or without one the quadrature, lies in an Arb ball of relative radius ≤ 1e-30."""
     return _rung("oracle", duals, points, _by_ball)
 
 
@@ -42,57 +42,63 @@ def _rung(
 
 def _verdict(rung: Rung, dual: Dual, points: tuple[Point, ...], judge: Callable[[Dual, Point], float]) -> Evidence:
     claim, worst, at = f"{dual.activation.name}: K, K_dot", float("inf"), points[0]
-    silent: dict[str, list[Point]] = {}
+    without_verdict: dict[str, list[Point]] = {}
     chosen = within(points, float("inf") if dual.reach is None else float(dual.reach))
-    beyond = [point for point in chosen if not _visible(dual.activation, point)]
-    for point in (point for point in chosen if point not in beyond):
+    invisible = [point for point in chosen if not _visible(dual.activation, point)]
+    for point in (point for point in chosen if point not in invisible):
         try:
             digits = judge(dual, point)
         except MissingExtraError as error:
             return Evidence(rung, claim, "skipped", str(error))
         except NdksymError as error:
-            silent.setdefault(str(error), []).append(point)
+            without_verdict.setdefault(str(error), []).append(point)
             continue
         if digits < worst:
             worst, at = digits, point
-    said = len(chosen) - len(beyond) - sum(map(len, silent.values()))
-    detail = f"≥ {worst:.0f} digits at {said} points; fewest at {at}" if said else "no point could be judged"
-    for reason, where in silent.items():
+    judged = len(chosen) - len(invisible) - sum(map(len, without_verdict.values()))
+    detail = f"≥ {worst:.0f} digits at {judged} points; fewest at {at}" if judged else "no point could be judged"
+    for reason, where in without_verdict.items():
         others = f" and {len(where) - 1} more" if len(where) > 1 else ""
         detail += f"; no verdict at {where[0]}{others}: {reason}"
-    if beyond:
-        detail += f"; no quadrature sees φ at {beyond[0]}" + f" and {len(beyond) - 1} more" * (len(beyond) > 1)
+    if invisible:
+        detail += f"; quadrature cannot resolve φ at {invisible[0]}" + f" and {len(invisible) - 1} more" * (
+            len(invisible) > 1
+        )
     if worst < DIGITS:
         return Evidence(rung, claim, "refuted" if dual.closed_form else "unknown", detail)
-    word: Word = "certified" if rung == "oracle" else "supported"
-    if rung == "oracle" and not dual.closed_form:  # nobody promised a ball here; what was found still counts
-        return Evidence(rung, claim, word if said else "skipped", detail)
-    return Evidence(rung, claim, word if said >= min(ENOUGH, len(chosen) - len(beyond)) else "unknown", detail)
+    word: VerdictWord = "certified" if rung == "oracle" else "supported"
+    if rung == "oracle" and not dual.closed_form:  # without a closed form, points without a ball are no failure
+        return Evidence(rung, claim, word if judged else "skipped", detail)
+    return Evidence(rung, claim, word if judged >= min(ENOUGH, len(chosen) - len(invisible)) else "unknown", detail)
 
 
 def _visible(act: Activation, point: Point) -> bool:
-    """Whether φ is anything at the point, beside what it is where its breaks are: of Max(0, x − 1) at variance 1e-16,
-    where K is e^{−5e15}, no quadrature of any number of digits sees more than 0."""
-    reach = max((abs(value(tau)) for tau in act.orders), default=mpmath.mpf(0))
+    """Whether quadrature can resolve φ at the point, compared with variances near its breaks.
+
+    For Max(0, x − 1) at variance 1e-16, K is e^{−5e15}, and quadrature of any number of digits gives 0.
+    """
+    reach = max((abs(value(tau)) for tau in act.orders), default=mpf(0))
     with mpmath.workdps(_GUARD):
         first, second, _ = point.mpf()
         ordinary = _size(act, mpmath.sqrt(1 + reach**2))
         return bool(_size(act, mpmath.sqrt(first)) * _size(act, mpmath.sqrt(second)) > _UNSEEN * ordinary**2)
 
 
-def _size(act: Activation, norm: Any) -> Any:
-    """√(E φ²) at a norm, by order of magnitude."""
-    return max(_weighted(act, z, z * norm) for n in range(1, 33) for z in (mpmath.mpf(n) / 2, -mpmath.mpf(n) / 2))
+def _size(act: Activation, norm: mpf) -> mpf:
+    """Order of magnitude of √(E φ²) at a norm."""
+    return max(_weighted(act, z, z * norm) for n in range(1, 33) for z in (mpf(n) / 2, -mpf(n) / 2))
 
 
-def _weighted(act: Activation, z: Any, u: Any) -> Any:
+def _weighted(act: Activation, z: mpf, u: mpf) -> mpf:
+    """|φ(u)| times the square root of the Gaussian weight of z; 0 where φ has no value."""
     try:
         return abs(value(act.expr, {x: u}, digits=_GUARD)) * mpmath.exp(-z * z / 4)
     except NoValueError:
-        return mpmath.mpf(0)
+        return mpf(0)
 
 
-def _value(dual: Dual, point: Point) -> tuple[Any, Any]:
+def _value(dual: Dual, point: Point) -> tuple[mpf, mpf | None]:
+    """K and K_dot by the closed form or, without one, by quadrature."""
     if dual.closed_form:
         return closed_form_values.pair(dual, point.mpf, DIGITS + _GUARD)
     with mpmath.workdps(DIGITS + _GUARD):
@@ -100,7 +106,7 @@ def _value(dual: Dual, point: Point) -> tuple[Any, Any]:
     return K, K_dot
 
 
-def _agreement(one: Any, other: Any) -> float:
+def _agreement(one: mpf, other: mpf) -> float:
     """Digits to which two numbers agree."""
     if one == other or (mpmath.isinf(one) and mpmath.isinf(other)):
         return float(mpmath.mp.dps)
@@ -108,6 +114,7 @@ def _agreement(one: Any, other: Any) -> float:
 
 
 def _by_quadrature(dual: Dual, point: Point) -> float:
+    """Digits to which closed form and quadrature agree; without a closed form, those of the quadrature itself."""
     if not dual.closed_form:
         return _self_agreement(dual.activation, point)
     with mpmath.workdps(DIGITS + _GUARD):
@@ -120,10 +127,10 @@ def _by_quadrature(dual: Dual, point: Point) -> float:
 
 
 def _self_agreement(act: Activation, point: Point) -> float:
-    """Without a closed form: the quadrature's own measured error, in digits; where they are few it is asked for more."""
+    """Digits of the quadrature by its own error estimate, with more working digits where they are too few."""
     with mpmath.workdps(DIGITS + _GUARD):
-        for asked in (DIGITS + 3, DIGITS + 13, 2 * DIGITS):
-            K, _, error = dual_mp(act, point.a, point.b, point.c, asked)
+        for wanted in (DIGITS + 3, DIGITS + 13, 2 * DIGITS):
+            K, _, error = dual_mp(act, point.a, point.b, point.c, wanted)
             digits = float(mpmath.mp.dps) if not error or not K else float(-mpmath.log10(error / abs(K)))
             if digits >= DIGITS:
                 break
@@ -131,9 +138,9 @@ def _self_agreement(act: Activation, point: Point) -> float:
 
 
 def _by_ball(dual: Dual, point: Point) -> float:
-    """Digits certified: the ball's own where the value lies inside it, none where it does not.
+    """Certified digits: those of the ball where the value lies inside it, 0 where it does not.
 
-    They are relative to the value, or, where the ball cannot tell it from 0, to what Cauchy–Schwarz allows it to be.
+    They are relative to the value or, where the ball contains 0, to its Cauchy–Schwarz bound.
     """
     from ndksym.verify.oracle.balls import dual_ball
 
@@ -145,7 +152,7 @@ def _by_ball(dual: Dual, point: Point) -> float:
             if ball is None or number is None or mpmath.isinf(number):
                 continue
             middle, radius = as_mpf(ball.mid()), as_mpf(ball.rad())
-            if abs(number - middle) > radius + abs(number) * mpmath.mpf(10) ** -(DIGITS + 1):
+            if abs(number - middle) > radius + abs(number) * mpf(10) ** -(DIGITS + 1):
                 return 0.0
             size = _largest(dual, point, order) if ball.contains(0) else abs(number)
             if size and radius:
@@ -153,7 +160,7 @@ def _by_ball(dual: Dual, point: Point) -> float:
     return digits
 
 
-def _largest(dual: Dual, point: Point, order: int) -> Any:
-    """√(K(a,a,a) K(b,b,b)), or the same of K_dot."""
+def _largest(dual: Dual, point: Point, order: int) -> mpf:
+    """√(K(a,a,a) K(b,b,b)), the Cauchy–Schwarz bound of |K|, or that of |K_dot|."""
     alone = (Point(x, x, x) for x in (point.a, point.b))
     return mpmath.sqrt(mpmath.fprod(_value(dual, each)[order] for each in alone))

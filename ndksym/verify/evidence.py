@@ -1,47 +1,66 @@
-"""One verdict of one rung of the verification ladder."""
+"""The verdicts of the verification ladder, and the table of them."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass
 from typing import Literal
 
+from ndksym.output.notebook import html_table
 from ndksym.output.tables import Column, table
 
 Rung = Literal["exact", "precise", "oracle", "code", "laws", "backends", "simulation"]
 RUNGS: tuple[Rung, ...] = ("exact", "precise", "oracle", "code", "laws", "backends", "simulation")
 
-Word = Literal["proved", "supported", "certified", "holds", "refuted", "unknown", "skipped"]
+VerdictWord = Literal["proved", "supported", "certified", "holds", "refuted", "unknown", "skipped"]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was claimed, at which rung, what came out, and the figure behind it.
+    """One check of the verification ladder and its verdict.
 
-    proved: an identity, exactly; supported: to 50 digits at drawn points; certified: inside an Arb ball;
-    holds: within the stated error on every input tried; refuted, unknown: a failure; skipped: not run, and why.
+    Attributes
+    ----------
+    rung : str
+        Rung of the ladder.
+    claim : str
+        The statement that was checked.
+    verdict : str
+        "proved": an exact identity; "supported": true to 50 digits at drawn points; "certified": inside an Arb ball; "holds":
+        within the stated error on every input tried; "refuted" and "unknown": a failure; "skipped": not checked.
+    detail : str
+        The figures behind the verdict, or the reason for skipping the check.
     """
 
     rung: Rung
     claim: str
-    verdict: Word
+    verdict: VerdictWord
     detail: str
 
     @property
     def failed(self) -> bool:
-        """An expected rung that says no, or does not know, fails."""
+        """Whether the check refutes its claim or cannot decide."""
         return self.verdict in ("refuted", "unknown")
 
     def record(self) -> dict[str, str]:
-        """For JSON."""
-        return {"rung": self.rung, "claim": self.claim, "verdict": self.verdict, "detail": self.detail}
+        """The fields, for JSON."""
+        return asdict(self)
 
 
 class Certificate(list[Evidence]):
-    """A list of Evidence whose text is the table."""
+    """A list of Evidence; str() is a table."""
 
     def __str__(self) -> str:
         columns = [Column(name, text=True) for name in ("rung", "verdict", "claim", "detail")]
         return table(columns, [(e.rung, e.verdict, e.claim, e.detail) for e in self])
 
+    def __repr__(self) -> str:
+        verdicts = "".join(f", {count} {verdict}" for verdict, count in Counter(e.verdict for e in self).items())
+        return f"Certificate({len(self)} checks{verdicts}: {'passed' if self.passed else 'failed'})"
+
+    def _repr_html_(self) -> str:
+        rows = ((e.rung, e.verdict, e.claim, e.detail) for e in self)
+        return html_table(repr(self), ("rung", "verdict", "claim", "detail"), rows)
+
     @property
     def passed(self) -> bool:
-        """No failure among them."""
+        """Whether no check failed."""
         return not any(e.failed for e in self)

@@ -1,5 +1,4 @@
-"""Rung 1: what an identity can decide. Price's theorem and independence at c = 0 pin a dual kernel down (T4); T6–T8
-hold for the network."""
+"""Rung 1: identities. Price's theorem and independence at c = 0 determine a dual kernel (T4); T6–T8 hold for the network."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +13,7 @@ from ndksym.verify.evidence import Evidence
 
 
 def dual_claims(dual: Dual) -> Iterator[Claim]:
-    """∂K/∂c = K_dot, K(a,b,0) = E φ(u) E φ(v), K(b,a,c) = K(a,b,c): together they certify a closed form (T4)."""
+    """∂K/∂c = K_dot, K(a,b,0) = E φ(u) E φ(v) and K(b,a,c) = K(a,b,c), which together certify a closed form (T4)."""
     if dual.K is None or dual.K_dot is None or dual.mean is None:
         return
     name, limit = dual.activation.name, dual.activation.reach
@@ -29,17 +28,17 @@ def dual_claims(dual: Dual) -> Iterator[Claim]:
 
 
 def exact(duals: Sequence[Dual], bias: bool, extra: Sequence[Claim] = ()) -> list[Evidence]:
-    """Every identity that applies to the network, and the case's own claims."""
+    """Check every identity that applies to the network, and the extra claims."""
     claims: list[Claim] = []
     for dual in dict.fromkeys(duals):
         claims += dual_claims(dual)
     if not any(dual.diverges for dual in duals) and all(dual.closed_form for dual in duals):
         claims += identities(duals, bias, [dual.activation.homogeneity for dual in duals])
-    found = []
+    evidence = []
     for claim in [*claims, *extra]:
         verdict = claim.check()
-        found.append(Evidence("exact", claim.name, verdict.kind, verdict.detail))
+        evidence.append(Evidence("exact", claim.name, verdict.kind, verdict.detail))
     if not claims:
         reason = next((dual.reason for dual in duals if not dual.closed_form), "nothing to prove")
-        found.append(Evidence("exact", "identities", "skipped", f"no closed form: {reason}"))
-    return found
+        evidence.append(Evidence("exact", "identities", "skipped", f"no closed form: {reason}"))
+    return evidence

@@ -1,9 +1,8 @@
-"""Where a dual kernel is put to the test: ordinary points, and those that have broken formulas before (style.md,
-theory §6)."""
+"""Points at which dual kernels are tested: ordinary ones, and those at which formulas have failed before (theory.md,
+"Coincident inputs")."""
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import mpmath
 
@@ -16,9 +15,10 @@ class Point:
     b: Fraction
     c: Fraction
 
-    def mpf(self) -> tuple[Any, Any, Any]:
+    def mpf(self) -> tuple[mpmath.mpf, mpmath.mpf, mpmath.mpf]:
         """a, b, c at the working precision."""
-        return tuple(mpmath.mpf(x.numerator) / x.denominator for x in (self.a, self.b, self.c))
+        a, b, c = (mpmath.mpf(x.numerator) / x.denominator for x in (self.a, self.b, self.c))
+        return a, b, c
 
     def __str__(self) -> str:
         return f"a={float(self.a):.3g} b={float(self.b):.3g} ρ={float(self.c) / float(self.a * self.b) ** 0.5:+.17g}"
@@ -31,7 +31,7 @@ def _at(p: str, q: str, rho: str) -> Point:
 
 
 def _near_one(p: str, q: str, digits: int, sign: int = 1) -> Point:
-    """The same with |ρ| = 1 − 10^−digits."""
+    """The point with norms p, q and correlation sign·(1 − 10^−digits)."""
     first, second = Fraction(p), Fraction(q)
     return Point(first**2, second**2, sign * (1 - Fraction(1, 10**digits)) * first * second)
 
@@ -69,8 +69,7 @@ QUICK = (ORDINARY[0], ORDINARY[2], ORDINARY[3], ADVERSARIAL[4])
 
 
 def within(points: tuple[Point, ...], reach: float) -> tuple[Point, ...]:
-    """The points at which a kernel that is finite only below variance `reach` is finite; rescaled into it where they
-    are not."""
+    """The points, rescaled to variances below `reach` where they exceed it; beyond `reach` the kernel is infinite."""
     if reach == float("inf"):
         return points
     bound = Fraction(reach).limit_denominator(10**6) * Fraction(9, 10)

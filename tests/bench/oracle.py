@@ -44,9 +44,8 @@ def main() -> None:
             map(float, args.temperatures.split(",")),
         ):
             times = np.geomspace(0.05, 20 / T, 4)
-            coarse, fine = (
-                resolvent_reference.solve(name, depth, X, test, y, times, T, init, ratio) for ratio in RATIOS
-            )
+            network = resolvent_reference.Network(name, depth, T, 1.0, init)
+            coarse, fine = (resolvent_reference.solve(network, X, test, y, times, ratio) for ratio in RATIOS)
             kernel = ndksym.derive(name, depth=depth).compile()
             begin = time.perf_counter()
             run, ensemble = (

@@ -120,8 +120,8 @@ def cost(depth: int) -> tuple[float, float]:
     kernel, X, y, steps = d.compile(), rng.normal(size=(100, 100)), rng.normal(size=100), 8
     data = physical.checked(X, y, None, [steps * 1e-3])
     physics = physical.physics(kernel, 0.1, 1.0, 1.0, 0.0, zero=False)
-    asked = options.Asked("langevin", 1e-3, None, None, False, 1, 2, 1000)
-    task = options.job(d, kernel, data, physics, 0.01, asked)
+    chosen = options.SimulationOptions("langevin", 1e-3, None, None, False, 1, 2, 1000)
+    task = options.job(d, kernel, data, physics, 0.01, chosen)
     layers = worker.load(task.text, "numpy")
     hidden = [layers[n] for n in task.order]
     of = network.created(hidden, task.shapes, 0.0, network.Noise(1, [0]), 1.0)

@@ -29,8 +29,8 @@ CASES = [
 @pytest.mark.parametrize(("name", "depth", "init", "T"), CASES)
 def test_against_a_dense_resolvent_of_kernels_typed_by_hand(name, depth, init, T):
     times = np.array([0.3, 1 / T, 10 / T])
-    asked = X[:2], X_TEST, Y[:2]
-    mean, cov = resolvent_reference.solve(name, depth, *asked, times, T, init, 1.6)
+    network = resolvent_reference.Network(name, depth, T, 1.0, init)
+    mean, cov = resolvent_reference.solve(network, X[:2], X_TEST, Y[:2], times, 1.6)
     kernel = ndksym.derive(name, depth=depth).compile()
     args = {"times": times, "temperature": T, "init_variance": init}
     run = ndksym.solve(kernel, X[:2], Y[:2], X_TEST, rtol=1e-8, **args)
@@ -42,11 +42,10 @@ def test_against_a_dense_resolvent_of_kernels_typed_by_hand(name, depth, init, T
 
 def test_the_dense_resolvent_is_the_trapezoidal_rule():
     """On one mesh in time, second order: three step sizes, extrapolated."""
-    true = resolvent_reference.solve("erf", 1, X, X_TEST, Y, [2.0], 0.1, 0.1, 1.6)[1][0]
-    coarse, middle, fine = (
-        volterra_reference.covariance(volterra_reference.DUALS["erf"], 1, X, X_TEST, 2.0, 0.1, 1.0, 0.1, steps)
-        for steps in (41, 81, 161)
-    )
+    network = resolvent_reference.Network("erf", 1, 0.1, 1.0, 0.1)
+    true = resolvent_reference.solve(network, X, X_TEST, Y, [2.0], 1.6)[1][0]
+    network = volterra_reference.Network(volterra_reference.DUALS["erf"], 1, 0.1, 1.0, 0.1)
+    coarse, middle, fine = (volterra_reference.covariance(network, X, X_TEST, 2.0, steps) for steps in (41, 81, 161))
     better = (4 * fine - middle) / 3
     assert np.abs(better - true[3:, 3:]).max() < np.abs(better - (4 * middle - coarse) / 3).max() < 2e-5
 

@@ -52,12 +52,8 @@ CASES = [
 @pytest.mark.parametrize(("name", "depth", "init", "T"), CASES)
 def test_against_a_dense_solver_of_the_kernel_typed_by_hand(name, depth, init, T):
     times, both = np.geomspace(0.05, 20 / T, 6), np.vstack([X[:2], X_TEST[:1]])
-    coarse, fine = (
-        volterra_reference.mean(
-            volterra_reference.DUALS[name], depth, X[:2], both, Y[:2, 0], times, T, 1.0, init, ratio
-        )
-        for ratio in (1.6, 1.3)
-    )
+    network = volterra_reference.Network(volterra_reference.DUALS[name], depth, T, 1.0, init)
+    coarse, fine = (volterra_reference.mean(network, X[:2], both, Y[:2, 0], times, ratio) for ratio in (1.6, 1.3))
     assert np.abs(coarse - fine).max() < 1e-6  # the oracle has settled
     run = ndksym.solve(
         ndksym.derive(name, depth=depth).compile(), X[:2], Y[:2, 0], X_TEST[:1], times=times, temperature=T,

@@ -136,9 +136,8 @@ def test_a_covariance_whose_resolvent_is_wrong_is_said(monkeypatch):
 @pytest.mark.parametrize(("name", "init"), [("relu", 0.003), ("erf", 1e4)])
 def test_covariance_at_extreme_ratios(name, init):
     both, times = np.vstack([X, X_TEST]), np.array([0.05, 0.7])
-    coarse, fine = (
-        resolvent_reference.solve(name, 1, X, X_TEST, np.ones(1), times, 1.0, init, ratio)[1] for ratio in (1.6, 1.4)
-    )
+    network = resolvent_reference.Network(name, 1, 1.0, 1.0, init)
+    coarse, fine = (resolvent_reference.solve(network, X, X_TEST, np.ones(1), times, ratio)[1] for ratio in (1.6, 1.4))
     largest = max(1.0, init) * np.mean(both**2, axis=1).max()
     run = ndksym.solve(
         solver_errors.layer(name), X, [1.0], X_TEST, times=times, temperature=1.0, init_variance=init, covariance=True

@@ -11,9 +11,9 @@ import ndksym
 from ndksym.dynamics.physics import Physics, PriorProcess
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
 from ndksym.simulation import Estimate, empirical_ndk, empirical_ntk, lazy_measure, parameter_movement
-from ndksym.simulation.ensemble import ensemble
+from ndksym.simulation.ensemble import EnsembleOptions, ensemble
 from ndksym.simulation.networks import gradients, hessian, network
-from ndksym.simulation.networks.path import Leg, Lesson, along
+from ndksym.simulation.networks.path import Segment, TrainingSet, trajectory
 from ndksym.simulation.options import columns
 from tests.bench import finite_width as bench
 
@@ -31,8 +31,8 @@ def gradient(of, x):
 
 
 def tiny(activation, depth, width, bias, seed=0):
-    of = ensemble(activation, depth, width, 1, seed, 0.7, bias, curvature=True)
-    return of, next(of.drawn(X.shape[1]))[0]
+    of = ensemble(EnsembleOptions(activation, depth, width, 1, seed, 0.7, bias), curvature=True)
+    return of, next(of.draw(X.shape[1]))[0]
 
 
 @pytest.mark.parametrize("bias", [0.0, 0.4])
@@ -76,7 +76,7 @@ def test_the_norm_of_the_hessian_is_that_of_the_matrix(activation, widths, bias)
 def test_second_derivatives_are_those_of_the_first():
     u = np.linspace(-4, 4, 41) + 0.013
     for name in ("erf", "relu", "gelu", "tanh", "elu", "softplus", "sin"):
-        layer = ensemble(name, 1, 2, 1, 0, 1.0, 0.0, curvature=True).hidden[0]
+        layer = ensemble(EnsembleOptions(name, 1, 2, 1, 0, 1.0, 0.0), curvature=True).hidden[0]
         want = (layer.dphi(u + 1e-5) - layer.dphi(u - 1e-5)) / 2e-5
         assert np.abs(layer.ddphi(u) - want).max() < 1e-8
 
@@ -147,10 +147,10 @@ def test_training_moves_the_networks_of_simulate():
     prior = empirical_ndk("gelu", X, t=3.0, s=3.0, networks=2, **args)
     assert found.shape == prior.shape == (2, 3, 3)
     assert np.abs(found - prior).max() > 1e-3
-    of = ensemble("gelu", 2, 9, 2, 3, 1.0, 0.3)
-    lesson = Lesson(columns(X), Y[None], 0.5)
-    for number, (net, draws) in enumerate(of.drawn(5)):
-        for moved in along(net, draws, [Leg(6, 0.95, np.sqrt(0.1))], lesson):
+    of = ensemble(EnsembleOptions("gelu", 2, 9, 2, 3, 1.0, 0.3))
+    training = TrainingSet(columns(X), Y[None], 0.5)
+    for number, (net, draws) in enumerate(of.draw(5)):
+        for moved in trajectory(net, draws, [Segment(6, 0.95, np.sqrt(0.1))], training):
             f = network.forward(moved, columns(X)).f[0, 0, 0]
         assert np.abs(f - sim.samples[number, 0, 0, :3, 0]).max() < 1e-10
         seen = gradients.gradients(moved, columns(X))
@@ -158,11 +158,12 @@ def test_training_moves_the_networks_of_simulate():
 
 
 def test_the_first_inputs_are_seen_at_the_later_time():
-    of = ensemble("gelu", 2, 9, 1, 3, 0.5, 0.3)
-    net, draws = next(of.drawn(5))
-    legs = [Leg(1, np.exp(-0.1 * gap), np.sqrt(1 - np.exp(-0.2 * gap))) for gap in (2.0, 5.0)]
+    of = ensemble(EnsembleOptions("gelu", 2, 9, 1, 3, 0.5, 0.3))
+    net, draws = next(of.draw(5))
+    segments = [Segment(1, np.exp(-0.1 * gap), np.sqrt(1 - np.exp(-0.2 * gap))) for gap in (2.0, 5.0)]
     early, late = (
-        [gradients.gradients(moved, columns(rows)) for rows in (X, X_TEST)] for moved in along(net, draws, legs)
+        [gradients.gradients(moved, columns(rows)) for rows in (X, X_TEST)]
+        for moved in trajectory(net, draws, segments)
     )
     args = {"depth": 2, "width": 9, "networks": 1, "seed": 3, "temperature": 0.1, "init_variance": 0.5, "bias": 0.3}
     found = empirical_ndk("gelu", X, X_TEST, t=[7.0, 2.0], s=2.0, **args)
@@ -196,8 +197,8 @@ def test_the_lazy_measure_by_hand():
     """One relu hidden layer: ∇²f has blocks φ′(h_i) x/√N between w_i and v_i alone, so ‖∇²f‖ = |x|/√(N N_0)."""
     found = lazy_measure("relu", X[0], 2.0, width=50, networks=5)
     theta = empirical_ntk("relu", X[:1], width=50, networks=5)[:, 0, 0]
-    of = ensemble("relu", 1, 50, 5, 0, 1.0, 0.0)
-    f = [network.forward(net, columns(X[:1])).f.item() for net, _ in of.drawn(5)]
+    of = ensemble(EnsembleOptions("relu", 1, 50, 5, 0, 1.0, 0.0))
+    f = [network.forward(net, columns(X[:1])).f.item() for net, _ in of.draw(5)]
     want = np.abs(2.0 - np.array(f)) * np.linalg.norm(X[0]) / np.sqrt(5 * 50) / theta
     assert found == pytest.approx(want, rel=1e-7)
 

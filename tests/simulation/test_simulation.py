@@ -1,7 +1,9 @@
 """Finite networks: their gradients, their bookkeeping, and the same numbers however the work is shared out."""
 
+import copy
 import dataclasses
 import functools
+import pickle
 
 import numpy as np
 import pytest
@@ -18,16 +20,17 @@ X, X_TEST = RNG.normal(size=(3, 5)), RNG.normal(size=(2, 5))
 Y = np.array([1.0, -0.5, 0.25])
 
 
-def job(activation="gelu", depth=2, width=7, times=(0.0, 0.5, 1.0), pairs=4, loss=1.0, y=Y, rows=X_TEST, **changes):
-    physics = {"temperature": 0.1, "prior": 1.0, "init": 0.5, "bias": changes.pop("bias", 0.0)}
-    asked = {"dynamics": "langevin", "step": 0.25, "strength": None, "freeze_time": None, "signal": False, "seed": 5}
-    asked |= {name: changes.pop(name) for name in list(changes) if name in asked}
-    physics |= changes
+def job(activation="gelu", depth=2, *, times=(0.0, 0.5, 1.0), loss=1.0, y=Y, **changes):
+    physics = {"temperature": 0.1, "prior": 1.0, "init": 0.5, "bias": 0.0}
+    given = {"dynamics": "langevin", "step": 0.25, "strength": None, "freeze_time": None, "signal": False, "seed": 5}
+    given |= {"pairs": 4, "width": 7}
+    for name, value in changes.items():
+        (given if name in given else physics)[name] = value
     d = ndksym.derive(activation, depth=depth, bias=physics["bias"] != 0)
-    data = physical.checked(X, y, rows, times)
+    data = physical.checked(X, y, X_TEST, times)
     kernel = d.compile()
     checked = physical.physics(kernel, *physics.values(), zero=physics["temperature"] == 0)
-    return options.job(d, kernel, data, checked, loss, options.Asked(**asked, pairs=pairs, width=width))
+    return options.job(d, kernel, data, checked, loss, options.SimulationOptions(**given))
 
 
 def networks(task, pairs=2):
@@ -71,7 +74,7 @@ def test_back_propagation_is_the_derivative(bias):
 
 def test_one_step_by_hand():
     """Two steps of one pair of depth 1, written out: decay, gradient, noise, and the loss's scale."""
-    task = job("erf", 1, 3, times=(0.0, 0.25, 0.5), loss=0.5)
+    task = job("erf", 1, width=3, times=(0.0, 0.25, 0.5), loss=0.5)
     layers = worker.load_numpy(task.text)
     noise = network.Noise(task.seed, [0])
     W, v = (np.sqrt(0.5) * noise.like(np.empty((1, 2, *shape)))[0, 0].copy() for shape in task.shapes)
@@ -155,6 +158,28 @@ def test_shapes_and_estimates():
     )
 
 
+def test_a_simulation_is_short_to_read_and_compares_by_its_numbers(tmp_path):
+    sim = blank()
+    assert repr(sim) == "Simulation(erf: depth 1, width 4, langevin, 2 pairs at 2 times, seed 0)"
+    table = sim._repr_html_()
+    assert table.count("<tr>") == 3
+    assert f"{sim.mean.test[1, 0]:.5f} ± {sim.stderr.test[1, 0]:.5f}" in table
+    _ = sim.mean, sim.kernel  # what is computed later is no part of it
+    sim.save(tmp_path / "sim.npz", {"note": "kept beside it"})
+    loaded = ndksym.load(tmp_path / "sim.npz")
+    for other in (loaded, pickle.loads(pickle.dumps(sim)), copy.copy(sim), copy.deepcopy(sim)):
+        assert (other == sim) is True
+        assert other.settings == sim.settings
+        assert other.theory().test.shape == (2, 2)
+    for changes in ({"seed": 1}, {"samples": sim.samples + 1e-9}, {"physics": {**sim.physics, "bias": 1.0}}):
+        assert (dataclasses.replace(sim, **changes) == sim) is False
+    assert sim != 1
+    args = {"width": 4, "times": [0.5, 1.0], "temperature": 0.1, "step": 0.5, "pairs": 2}
+    assert ndksym.simulate(ndksym.derive("erf"), X, Y, X_TEST, **args) == sim
+    settings = {"network": ["erf"], "widths": (4,), "pairs": 2, "seed": 0, "temperature": 0.1, "step": 0.5}
+    assert settings.items() <= sim.settings.items()
+
+
 def test_the_variance_estimate_has_no_bias():
     """Pairs whose halves are known normals: E v = Var d + E e²."""
     rng = np.random.default_rng(0)
@@ -222,7 +247,7 @@ def test_rejection_is_estimated_before_it_starts():
 def test_rejection_accepts_as_often_as_was_estimated(monkeypatch):
     """Proposals of the first step, counted in networks wide enough."""
     args = {"temperature": 3.0, "dynamics": "mpl", "step": None, "strength": 0.5, "times": (1,), "y": 2 * Y}
-    task = job("erf", 1, 300, **args)
+    task = job("erf", 1, width=300, **args)
     d = ndksym.derive("erf")
     data = physical.checked(X, 2 * Y, X, [1])
     physics = physical.physics(d.compile(), 3.0, 1.0, 0.5, 0.0, zero=False)

@@ -1,5 +1,4 @@
-"""Rung 4: laws that any kernel obeys, on random activations of the class, depths and inputs; and that they can be
-broken."""
+"""Rung 5: laws of all kernels, on random activations, depths and inputs; and kernels that break them."""
 
 from dataclasses import replace
 
@@ -17,8 +16,8 @@ from tests.strategies import activations
 def obeyed(d, seed):
     kernel = d.compile("numpy")
     for name, law in laws.laws_of(d.activations, d.bias).items():
-        miss, at = laws.worst(kernel, law, d.bias, 1, seed)
-        assert miss <= 1, (name, miss, at)
+        deviation, at = laws.worst(kernel, law, d.bias, 1, seed)
+        assert deviation <= 1, (name, deviation, at)
 
 
 @settings(max_examples=10)
@@ -67,8 +66,8 @@ def test_a_wrong_factor_is_caught(change, caught_by):
     kernel = ndksym.derive("gelu", depth=2).compile("numpy")
     wrong = replace(kernel, layers=(*kernel.layers[:-1], broken(kernel.layers[-1], **change)))
     law = laws.laws_of(ndksym.derive("gelu").activations, False)[caught_by]
-    miss, _ = laws.worst(wrong, law, False, 2, 0)
-    assert miss > 1
+    deviation, _ = laws.worst(wrong, law, False, 2, 0)
+    assert deviation > 1
 
 
 @given(activations(jumps=True))

@@ -1,7 +1,7 @@
-"""The last rung by itself: networks of finite width agree with theory, and refute what is deliberately wrong.
+"""The last rung alone: networks of finite width agree with the theory and refute deliberate errors.
 
-Every check here has a false-alarm rate of simulated.FALSE_ALARM = 1e-4; with the cases of test_cases.py, fewer than 60 checks,
-the whole suite would cry wolf once in 160 seeds. The seeds are fixed, so it does or does not, always.
+Each check has a false-alarm rate of simulation.FALSE_ALARM = 1e-4. With the cases of test_cases.py there are fewer than 60 checks, so
+fewer than one seed in 160 would make a right suite fail. The seeds are fixed, so the outcome never changes.
 """
 
 import dataclasses

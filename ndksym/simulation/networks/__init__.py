@@ -1,1 +1,1 @@
-"""Fully connected networks of finite width and how they are trained, step by step; no theory, and no SymPy."""
+"""Fully connected networks of finite width and their training, step by step; no theory and no SymPy."""

@@ -1,4 +1,4 @@
-"""∇f·∇f′ of finite networks, layer by layer: no gradient is ever formed, only what each layer sees and sends back.
+"""Inner products ∇f·∇f′ of finite networks, layer by layer, without forming the gradients.
 
 ∇f(x)·∇f′(x′) = Σ_l (δ_l·δ_l′) (a_{l−1}·a_{l−1}′ + β²),    a_0 = x/√N_0, a_l = φ(h_l)/√N_l, δ_l = ∂f/∂h_l
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ndksym.runtime.types import Array
-from ndksym.simulation.networks.network import Networks, backward, forward
+from ndksym.simulation.networks.network import NetworkBatch, backward, forward
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Gradients:
     beta: float
 
 
-def gradients(of: Networks, X: Array) -> Gradients:
-    """Of networks with one output, at the columns of X, which are divided by √N_0 already."""
-    seen = forward(of, X)
-    return Gradients(seen.inputs, backward(of, seen, np.ones_like(seen.f)), of.beta if of.biases else 0.0)
+def gradients(nets: NetworkBatch, X: Array) -> Gradients:
+    """Gradients of networks with one output at the columns of X, which are already divided by √N_0."""
+    passed = forward(nets, X)
+    return Gradients(passed.inputs, backward(nets, passed, np.ones_like(passed.f)), nets.beta if nets.biases else 0.0)
 
 
 def overlap(first: Gradients, second: Gradients) -> Array:
-    """∇f(x)·∇f′(x′) between the rows of both: (…, rows, rows2)."""
+    """∇f(x)·∇f′(x′) for all pairs of rows: (…, rows, rows2)."""
 
     def products(left: Array, right: Array) -> Array:
         return np.asarray(left.swapaxes(-1, -2) @ right)

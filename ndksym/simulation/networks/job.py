@@ -1,4 +1,4 @@
-"""What a worker needs to know, and how it is handed over: numbers, arrays and our own generated text, no pickle."""
+"""The task of a worker process and its file format: numbers, arrays and generated source text, no pickle."""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -15,12 +15,14 @@ DYNAMICS: tuple[Dynamics, ...] = ("langevin", "mpl", "gradient")
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One simulation. `text` is a generated NumPy module, `order` says which of its layers each hidden layer is.
+    """One simulation.
 
-    X (N_0, P) and rows (N_0, n) are inputs as columns, divided by √N_0; y (outputs, P). `kept`, `noise` and `push` make one
-    step of a parameter: Θ ← kept Θ + noise ξ − push ∇½Σ(f − y)²; proximal steps have no push but accept with
-    exp(−hardness ½Σ(f − y)²). `asked` are the numbers of the steps to report, ascending. From step `frozen` on, if ≥ 0, the
-    readout that reports stays as it is; without `signal` the network then no longer learns.
+    `text` is a generated NumPy module, and `order` gives for each hidden layer the number of its functions in that module.
+    X (N_0, P) and rows (N_0, n) hold inputs as columns, divided by √N_0; y is (outputs, P). One step changes a parameter by
+    Θ ← decay Θ + noise ξ − step_size ∇½Σ(f − y)². Proximal steps have step_size 0 and are accepted with probability
+    exp(−inverse_temperature ½Σ(f − y)²). `report_steps` are the numbers of the steps whose outputs are returned, ascending.
+    If frozen ≥ 0, outputs from step `frozen` on are computed with the readout of that step, and without `signal` the networks
+    then no longer learn.
     """
 
     text: str
@@ -29,14 +31,14 @@ class Job:
     X: Array
     rows: Array
     y: Array
-    asked: NDArray[np.int64]
+    report_steps: NDArray[np.int64]
     dynamics: Dynamics
     init_variance: float
     bias: float
-    kept: float
+    decay: float
     noise: float
-    push: float
-    hardness: float
+    step_size: float
+    inverse_temperature: float
     frozen: int
     signal: bool
     seed: int
@@ -49,23 +51,23 @@ class Job:
 
     @property
     def per_pair(self) -> tuple[int, ...]:
-        """Shape of what one pair of networks reports: sign, time, row, output."""
-        return 2, len(self.asked), self.X.shape[1] + self.rows.shape[1], len(self.y)
+        """Shape of the outputs of one pair of networks: sign, time, row, output."""
+        return 2, len(self.report_steps), self.X.shape[1] + self.rows.shape[1], len(self.y)
 
     def save(self, stream: IO[bytes]) -> None:
-        """Write it down for a worker."""
+        """Write the job for `read`."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         plain = {name: value for name, value in asdict(self).items() if name not in _ARRAYS}
         np.savez(stream, allow_pickle=False, plain=np.array(json.dumps(plain)), **arrays)
 
 
-_ARRAYS = tuple(field.name for field in fields(Job) if field.name in ("X", "rows", "y", "asked"))
+_ARRAYS = tuple(field.name for field in fields(Job) if field.name in ("X", "rows", "y", "report_steps"))
 
 
 def read(stream: IO[bytes]) -> Job:
-    """What `Job.save` wrote."""
-    with np.load(stream, allow_pickle=False) as found:
-        known: dict[str, Any] = json.loads(str(found["plain"]))
-        known |= {name: found[name] for name in _ARRAYS}
-    known |= {name: tuple(known[name]) for name in ("order", "widths")}
-    return Job(**known)
+    """The job that `Job.save` wrote."""
+    with np.load(stream, allow_pickle=False) as archive:
+        values: dict[str, Any] = json.loads(str(archive["plain"]))
+        values |= {name: archive[name] for name in _ARRAYS}
+    values |= {name: tuple(values[name]) for name in ("order", "widths")}
+    return Job(**values)

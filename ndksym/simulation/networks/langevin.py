@@ -1,4 +1,4 @@
-"""Euler steps of Langevin dynamics, T = 0 (gradient descent) among them: Θ ← a Θ + √(2hT) ξ − h ∇E (theory T2, T3)."""
+"""Euler steps of Langevin dynamics and, at T = 0, of gradient descent: Θ ← a Θ + √(2hT) ξ − h ∇E (T2, T3)."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,7 +10,7 @@ from ndksym.simulation.networks.job import Job
 from ndksym.simulation.networks.network import (
     SIGNS,
     Forward,
-    Networks,
+    NetworkBatch,
     Noise,
     Nonlinearity,
     backward,
@@ -19,49 +19,49 @@ from ndksym.simulation.networks.network import (
     scale,
     step,
 )
-from ndksym.simulation.networks.recorder import Report
+from ndksym.simulation.networks.recorder import Recorder
 
 
 def run(job: Job, hidden: Sequence[Nonlinearity], pairs: range, progress: Callable[[int], None]) -> Array:
-    """What these pairs of networks output at the steps asked for: (pairs, 2, times, rows, outputs)."""
-    draws = Noise(job.seed, pairs)
-    of = created(hidden, job.shapes, job.bias, draws, np.sqrt(job.init_variance))
-    report = Report(job, len(pairs))
+    """Train these pairs of networks; return their outputs at the reported steps: (pairs, 2, times, rows, outputs)."""
+    noise = Noise(job.seed, pairs)
+    nets = created(hidden, job.shapes, job.bias, noise, np.sqrt(job.init_variance))
+    recorder = Recorder(job, len(pairs))
     target = SIGNS * job.y
-    for number in range(int(job.asked[-1]) + 1):
-        seen = passed(of, job.X, f" at step {number}")
-        report.at(number, of, seen)
+    for number in range(int(job.report_steps[-1]) + 1):
+        passed = finite_forward(nets, job.X, f" at step {number}")
+        recorder.record(number, nets, passed)
         progress(len(pairs))
-        if number == job.asked[-1]:
+        if number == job.report_steps[-1]:
             break
         if job.signal or not 0 <= job.frozen <= number:
-            learn(of, seen, target, job.kept, job.push)
+            learn(nets, passed, target, job.decay, job.step_size)
         else:
-            scale(of, job.kept)
+            scale(nets, job.decay)
         if job.noise:
-            shake(of, draws, job.noise)
-    return report.found
+            add_noise(nets, noise, job.noise)
+    return recorder.outputs
 
 
-def passed(of: Networks, X: Array, when: str = "") -> Forward:
-    """The forward pass. Errors: InputError where the outputs are no longer finite."""
-    seen = forward(of, X)
-    if not np.isfinite(seen.f).all():
+def finite_forward(nets: NetworkBatch, X: Array, when: str = "") -> Forward:
+    """The forward pass. Raises InputError where an output is not finite."""
+    passed = forward(nets, X)
+    if not np.isfinite(passed.f).all():
         raise InputError(
             f"the networks' output left float64{when}: the step is too large for some network of this width, or the "
             "activation grows too fast; take a smaller step, or a larger width"
         )
-    return seen
+    return passed
 
 
-def learn(of: Networks, seen: Forward, y: Array, kept: float, push: float) -> None:
-    """Θ ← kept Θ − push ∇½Σ(f − y)²."""
-    step(of, kept, seen.inputs, backward(of, seen, -push * (seen.f - y)))
+def learn(nets: NetworkBatch, passed: Forward, y: Array, decay: float, step_size: float) -> None:
+    """Θ ← decay Θ − step_size ∇½Σ(f − y)²."""
+    step(nets, decay, passed.inputs, backward(nets, passed, -step_size * (passed.f - y)))
 
 
-def shake(of: Networks, draws: Noise, size: float) -> None:
-    """Add the same noise to both networks of a pair."""
-    for each in of.parameters:
-        noise = draws.like(each)
-        noise *= size
-        each += noise
+def add_noise(nets: NetworkBatch, noise: Noise, size: float) -> None:
+    """Add the same noise of standard deviation `size` to both networks of a pair."""
+    for each in nets.parameters:
+        drawn = noise.like(each)
+        drawn *= size
+        each += drawn

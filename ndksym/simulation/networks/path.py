@@ -1,4 +1,4 @@
-"""Networks on their way from one moment to the next: forgetting, shaken, and learning or not (theory T2, T3)."""
+"""The path of networks in time: weight decay and noise, with or without a training set (T2, T3)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,37 +6,40 @@ from dataclasses import dataclass
 import numpy as np
 
 from ndksym.runtime.types import Array
-from ndksym.simulation.networks.langevin import learn, passed, shake
-from ndksym.simulation.networks.network import Networks, Noise, scale
+from ndksym.simulation.networks.langevin import add_noise, finite_forward, learn
+from ndksym.simulation.networks.network import NetworkBatch, Noise, scale
 
 
 @dataclass(frozen=True)
-class Leg:
-    """From one moment to the next: so many steps Θ ← kept Θ + noise ξ."""
+class Segment:
+    """The path between two times: `steps` equal steps Θ ← decay Θ + noise ξ."""
 
     steps: int
-    kept: float
+    decay: float
     noise: float
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What each step adds, − push ∇½Σ(f − y)²: X (N_0, P) divided by √N_0, y (outputs, P)."""
+class TrainingSet:
+    """Data that add − step_size ∇½Σ(f − y)² to each step: X (N_0, P) divided by √N_0, y (outputs, P)."""
 
     X: Array
     y: Array
-    push: float
+    step_size: float
 
 
-def along(of: Networks, draws: Noise, legs: Sequence[Leg], lesson: Lesson | None = None) -> Iterator[Networks]:
-    """The networks after each leg; they change in place."""
-    for leg in legs:
-        for _ in range(leg.steps):
-            if lesson is None:
-                scale(of, leg.kept)
+def trajectory(
+    nets: NetworkBatch, noise: Noise, segments: Sequence[Segment], training: TrainingSet | None = None
+) -> Iterator[NetworkBatch]:
+    """Yield the networks after each segment; they change in place."""
+    for segment in segments:
+        for _ in range(segment.steps):
+            if training is None:
+                scale(nets, segment.decay)
             else:
                 with np.errstate(over="ignore", invalid="ignore"):
-                    learn(of, passed(of, lesson.X), lesson.y, leg.kept, lesson.push)
-            if leg.noise:
-                shake(of, draws, leg.noise)
-        yield of
+                    passed = finite_forward(nets, training.X)
+                    learn(nets, passed, training.y, segment.decay, training.step_size)
+            if segment.noise:
+                add_noise(nets, noise, segment.noise)
+        yield nets

@@ -1,25 +1,29 @@
-"""Pieces of an activation as sums of atoms factor·xⁿ·e^{αx² + ηx}·{1, erf(λx + μ)}, for the certified route."""
+"""Pieces of an activation as sums of atoms factor·xⁿ·e^{αx² + ηx}·{1, erf(λx + μ)}, for certified integrals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from ndksym.verify.oracle.evaluate import constant
+from ndksym.verify.oracle.evaluate import BallProgram, constant
 from ndksym.verify.oracle.numbers import flint
 
-__all__ = ["Atom", "atoms"]
+if TYPE_CHECKING:
+    from flint import acb, arb
 
-_KNOWN = (sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh, sympy.erf, sympy.erfc)
+__all__ = ["ExpErfAtom", "atoms"]
+
+_FUNCTIONS = (sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh, sympy.erf, sympy.erfc)
 _MOST = 60
+"""Largest number of atoms."""
 
 
 @dataclass(frozen=True)
-class Atom:
-    """factor·xⁿ·e^{αx² + ηx}, times erf(λx + μ) when line = (λ, μ)."""
+class ExpErfAtom:
+    """factor·xⁿ·e^{αx² + ηx}, times erf(λx + μ) if line = (λ, μ)."""
 
     factor: sympy.Expr
     power: int
@@ -27,10 +31,10 @@ class Atom:
     eta: sympy.Expr
     line: tuple[sympy.Expr, sympy.Expr] | None = None
 
-    def at(self, x: Any) -> Any:
-        """The atom's value at an arb or acb."""
+    def at(self, x: arb | acb) -> arb | acb:
+        """Value at an arb or acb."""
         alpha, eta = constant(self.alpha), constant(self.eta)
-        value = constant(self.factor) * (alpha * x * x + eta * x).exp()
+        value: arb | acb = constant(self.factor) * (alpha * x * x + eta * x).exp()
         for _ in range(self.power):
             value = value * x
         if self.line:
@@ -38,27 +42,28 @@ class Atom:
         return value
 
 
-def atoms(expr: sympy.Expr, x: sympy.Symbol) -> tuple[Atom, ...] | None:
-    """Decompose an expression, or None when it is not such a sum; the sum is checked against it at sample points."""
+def atoms(expr: sympy.Expr, x: sympy.Symbol) -> tuple[ExpErfAtom, ...] | None:
+    """The atoms of an expression, or None if it is no such sum. The sum is compared with the expression at sample points."""
     functions = [node for node in sympy.preorder_traversal(expr) if isinstance(node, sympy.Function) and node.has(x)]
-    if any(type(node) not in _KNOWN for node in functions):
+    if any(type(node) not in _FUNCTIONS for node in functions):
         return None
     plain = expr
     for kind in (sympy.sin, sympy.cos, sympy.sinh, sympy.cosh):
         plain = plain.replace(kind, lambda arg, kind=kind: kind(arg).rewrite(sympy.exp))
     plain = plain.replace(sympy.erfc, lambda arg: 1 - sympy.erf(arg))
-    found: dict[tuple[Any, ...], sympy.Expr] = {}
+    factors: dict[tuple[Any, ...], sympy.Expr] = {}
     for term in sympy.Add.make_args(sympy.expand(plain)):
         split = _split(term, x)
         if split is None:
             return None
         key, factor = split
-        found[key] = found.get(key, sympy.Integer(0)) + factor
-    result = tuple(Atom(factor, *key) for key, factor in found.items() if factor != 0)
+        factors[key] = factors.get(key, sympy.Integer(0)) + factor
+    result = tuple(ExpErfAtom(factor, *key) for key, factor in factors.items() if factor != 0)
     return result if len(result) <= _MOST and _agree(expr, x, result) else None
 
 
 def _split(term: sympy.Expr, x: sympy.Symbol) -> tuple[tuple[Any, ...], sympy.Expr] | None:
+    """((n, α, η, line), factor) of one term, or None if it is no atom."""
     power, factor = 0, sympy.Integer(1)
     exponent: sympy.Expr = sympy.Integer(0)
     line = None
@@ -87,19 +92,19 @@ def _split(term: sympy.Expr, x: sympy.Symbol) -> tuple[tuple[Any, ...], sympy.Ex
 
 
 def _coefficients(expr: sympy.Expr, x: sympy.Symbol, degree: int) -> tuple[sympy.Expr, ...] | None:
+    """Coefficients of a polynomial from the constant up, or None for another expression or a higher degree."""
     expr = sympy.expand(expr)
     if not expr.is_polynomial(x) or sympy.degree(expr, x) > degree:
         return None
     return tuple(expr.coeff(x, k) for k in range(degree + 1))
 
 
-def _agree(expr: sympy.Expr, x: sympy.Symbol, found: Sequence[Atom]) -> bool:
-    from ndksym.verify.oracle.evaluate import Program
-
+def _agree(expr: sympy.Expr, x: sympy.Symbol, terms: Sequence[ExpErfAtom]) -> bool:
+    """Whether the enclosures of the expression and of the sum of atoms overlap at sample points."""
     points = [flint().arb(k) / 7 for k in (-11, -3, 2, 9)]
-    [values] = Program([expr], x).run(points)
+    [values] = BallProgram([expr], x).run(points)
     for point, value in zip(points, values, strict=True):
-        total = sum((flint().acb(atom.at(point)) for atom in found), flint().acb(0))
+        total = sum((flint().acb(atom.at(point)) for atom in terms), flint().acb(0))
         if not (total - value).contains(0):
             return False
     return True

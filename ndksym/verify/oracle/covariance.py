@@ -1,35 +1,41 @@
-"""The covariance of (u, v) as the oracles need it: standard deviations, correlation, and 1 − ρ² without cancellation."""
+"""The covariance of (u, v): standard deviations, correlation, and 1 − ρ² without cancellation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ndksym.errors import InputError
 from ndksym.verify.oracle.evaluate import as_arb
-from ndksym.verify.oracle.numbers import flint, precision
+from ndksym.verify.oracle.numbers import ExactNumber, flint, precision
 
-__all__ = ["Geometry", "geometry"]
+if TYPE_CHECKING:
+    from flint import arb
+
+__all__ = ["Geometry", "Inputs", "geometry"]
+
+Inputs: TypeAlias = "tuple[ExactNumber, ExactNumber, ExactNumber]"
+"""a, b, c."""
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """Two standard deviations p, q, the correlation ρ and s = √(1 − ρ²), s = 0 when exactly degenerate."""
+    """Variances a, b, covariance c, standard deviations p, q, correlation ρ and s = √(1 − ρ²), which is 0 where |ρ| = 1 exactly."""
 
-    a: Any
-    b: Any
-    c: Any
-    p: Any
-    q: Any
-    rho: Any
-    s: Any
+    a: arb
+    b: arb
+    c: arb
+    p: arb
+    q: arb
+    rho: arb
+    s: arb
 
 
 def geometry(a: Any, b: Any, c: Any, noise: float = 0.0) -> Geometry:
-    """p, q, ρ, s at the current precision; ab − c² is formed exactly where the inputs are rational or dyadic.
+    """p, q, ρ and s at the current precision; ab − c² is exact for rational and dyadic inputs.
 
-    Errors: InputError when a, b ≤ 0 or c² > ab.
+    ab − c² within ±noise·ab counts as 0. Raises InputError unless a, b > 0 and c² ≤ ab.
     """
     module = flint()
     if all(isinstance(value, Fraction) for value in (a, b, c)):

@@ -1,8 +1,8 @@
-"""SymPy expressions of one variable as straight-line programs over vectors of arb or acb: an own tree walk.
+"""SymPy expressions of one variable as straight-line programs over vectors of arb or acb.
 
-Common parts of the outputs are evaluated once. On real points (arb) every node is rounded outward, so the values are
-enclosures. On complex boxes (acb) a node that is not analytic on the whole box comes out as nan when `analytic` is
-set; nodes that are analytic nowhere (Abs, sign, Max …) are refused there.
+Common subexpressions are evaluated once. On real points (arb) every node is rounded outward, so the values are enclosures. On
+complex boxes (acb) with `analytic`, a node that is not analytic on the whole box gives nan; nodes that are analytic nowhere (Abs,
+sign, Max, …) raise an error.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import sympy
 
 from ndksym.errors import NotDerivableError
 from ndksym.verify.oracle.numbers import exact, flint
 
-__all__ = ["Program", "as_arb", "constant"]
+if TYPE_CHECKING:
+    from flint import acb, arb
 
-# SymPy class → name of the method of arb and acb; all entire or meromorphic (poles give nan or inf).
+__all__ = ["BallProgram", "as_arb", "constant"]
+
+# SymPy class → name of the method of arb and acb; all are entire or meromorphic (poles give nan or inf)
 _METHODS: dict[Any, str] = {
     sympy.exp: "exp",
     sympy.erf: "erf",
@@ -36,7 +39,7 @@ _METHODS: dict[Any, str] = {
     sympy.sech: "sech",
     sympy.csch: "csch",
 }
-# These have cuts: acb crosses them silently unless the box is looked at.
+# these have branch cuts, which acb crosses without notice, so the box is tested first
 _CUT_METHODS: dict[Any, str] = {
     sympy.log: "log",
     sympy.atan: "atan",
@@ -48,15 +51,19 @@ _CUT_METHODS: dict[Any, str] = {
 }
 _REAL_ONLY = (sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Piecewise)
 
+Ball: TypeAlias = "arb | acb"
+BallType = TypeVar("BallType", "arb", "acb")
 Vector = list[Any]
-Step = tuple[Callable[..., Vector], tuple[int, ...]]
+"""Values of the type of the points: arb or acb."""
+Step: TypeAlias = "tuple[Callable[..., Vector], tuple[int, ...]]"
+"""A function and the slots of its arguments."""
 
 
-class Program:
-    """Outputs f_1(x), …, f_k(x) of one variable, compiled once and run over vectors of points.
+class BallProgram:
+    """Expressions f_1(x), …, f_k(x) of one variable, compiled once and evaluated at vectors of points.
 
     >>> x = sympy.Symbol("x")
-    >>> [[value]] = Program([sympy.tanh(x) ** 2], x).run([flint().arb(0)])
+    >>> [[value]] = BallProgram([sympy.tanh(x) ** 2], x).run([flint().arb(0)])
     >>> value
     0
     """
@@ -69,8 +76,8 @@ class Program:
         self.outputs = [self._compile(sympy.sympify(out, strict=True)) for out in outputs]
         self.zero = [bool(sympy.sympify(out, strict=True).is_zero) for out in outputs]
 
-    def run(self, points: Sequence[Any], analytic: bool = False) -> list[Vector]:
-        """Evaluate every output at every point, at the current precision."""
+    def run(self, points: Sequence[BallType], analytic: bool = False) -> list[list[BallType]]:
+        """Values of every expression at every point, at the current precision."""
         slots: list[Vector] = [list(points)]
         size = len(slots[0])
         for number, (apply, arguments) in enumerate(self.steps, start=1):
@@ -81,6 +88,7 @@ class Program:
         return [slots[k] for k in self.outputs]
 
     def _compile(self, expr: sympy.Expr) -> int:
+        """The slot of an expression, whose steps are added if it is new."""
         if expr in self._slot:
             return self._slot[expr]
         if expr.is_number:
@@ -110,6 +118,7 @@ class Program:
         return len(self.steps)
 
     def _fold(self, apply: Callable[..., Vector], args: Sequence[sympy.Expr]) -> int:
+        """Apply a function of two arguments to all arguments in turn; numbers are combined first."""
         numbers = [arg for arg in args if arg.is_number]
         rest = [self._compile(arg) for arg in args if not arg.is_number]
         if numbers:
@@ -149,8 +158,8 @@ def _constant_at(expr: sympy.Expr, prec: int) -> Any:
     return _Constants().value(expr)
 
 
-def constant(expr: Any) -> Any:
-    """Enclose an exact SymPy number in an arb (acb when it is not real) at the current precision.
+def constant(expr: sympy.Expr) -> Any:
+    """Enclosure of an exact SymPy number at the current precision: an arb, or an acb if it is not real.
 
     >>> abs(float(constant(sympy.sqrt(2) / 2)) - 0.5**0.5) < 1e-15
     True
@@ -158,21 +167,22 @@ def constant(expr: Any) -> Any:
     return _constant_at(sympy.sympify(expr, strict=True), flint().ctx.prec)
 
 
-def as_arb(value: Any) -> Any:
-    """Enclose a number in an arb at the current precision; dyadic numbers come out exactly.
+def as_arb(value: Any) -> arb:
+    """Enclosure of a number in an arb at the current precision; dyadic numbers are exact.
 
     >>> as_arb("1/4")
     0.250000000000000
     """
-    value = exact(value)
-    if isinstance(value, Fraction):
-        return _fraction(value)
-    if isinstance(value, sympy.Expr):
-        return constant(value)
-    return value
+    number = exact(value)
+    if isinstance(number, Fraction):
+        return _fraction(number)
+    if isinstance(number, sympy.Expr):
+        real: arb = constant(number)
+        return real
+    return number
 
 
-def _fraction(value: Fraction) -> Any:
+def _fraction(value: Fraction) -> arb:
     module = flint()
     den = value.denominator
     if den & (den - 1) == 0:  # a power of two: exact whatever the precision
@@ -181,7 +191,10 @@ def _fraction(value: Fraction) -> Any:
 
 
 class _Constants:
+    """Evaluation of SymPy numbers by a walk over their tree."""
+
     def value(self, expr: sympy.Expr) -> Any:
+        """Enclosure of a number, an arb or, if it is not real, an acb. Raises NotDerivableError for a form that is not supported."""
         module = flint()
         if expr.is_Rational:
             return module.arb(module.fmpq(int(expr.p), int(expr.q)))
@@ -196,7 +209,7 @@ class _Constants:
         if isinstance(expr, sympy.Add):
             return sum((self.value(arg) for arg in expr.args), module.arb(0))
         if isinstance(expr, sympy.Mul):
-            product = module.arb(1)
+            product: Any = module.arb(1)
             for arg in expr.args:
                 product = product * self.value(arg)
             return product
@@ -221,12 +234,14 @@ class _Constants:
             middle = expr.eval_rational(dx=width)  # within `width` of the root, by its isolating interval
             return self.value(middle) + module.arb(0, self.value(width).upper())
         if isinstance(expr, _REAL_ONLY):
-            [[value]] = Program([expr.func(*[_held(arg) for arg in expr.args])], sympy.Symbol("x")).run([0])
+            [[value]] = BallProgram([expr.func(*[_held(arg) for arg in expr.args])], sympy.Symbol("x")).run(
+                [module.arb(0)]
+            )
             return value
         raise NotDerivableError(f"the oracle cannot evaluate the constant {expr}")
 
-    def _erfinv(self, expr: sympy.Expr) -> Any:
-        """A bracket around a number found without proof: erf rises, and is below the level on its left, above on its right."""
+    def _erfinv(self, expr: sympy.Expr) -> arb:
+        """An interval around an approximate value, proved by erf, which is below the level at its left end and above at its right."""
         module = flint()
         level = self.value(expr.args[0])
         digits = int(0.31 * module.ctx.prec) + 10
@@ -234,13 +249,15 @@ class _Constants:
         slack = abs(near) * sympy.Rational(1, 2 ** (module.ctx.prec - 16)) + sympy.Rational(
             1, 2 ** (2 * module.ctx.prec)
         )
-        low, high = self.value(near - slack), self.value(near + slack)
+        low: arb = self.value(near - slack)
+        high: arb = self.value(near + slack)
         if not (low.erf() < level < high.erf()):
             raise NotDerivableError(f"the oracle cannot enclose the constant {expr}")
         return low.union(high)
 
 
 def _held(arg: sympy.Expr) -> sympy.Expr:
+    """Raise NotDerivableError: these functions take no constant arguments."""
     raise NotDerivableError(f"the oracle cannot evaluate a constant of {arg}")
 
 
@@ -273,8 +290,9 @@ def _cut_method(name: str) -> Callable[..., Vector]:
     return apply
 
 
-def _off_cut(name: str, z: Any) -> bool:
-    """Whether the whole box avoids the cut: (−∞, 0] of log and sqrt, ±i[1, ∞) of atan and asinh, the rest of ℝ."""
+def _off_cut(name: str, z: Ball) -> bool:
+    """Whether the box avoids the cut: (−∞, 0] of log and sqrt, ±i[1, ∞) of atan and asinh; on ℝ, |x| ≥ 1 of asin, acos and atanh, and
+    x ≤ 1 of acosh."""
     z = flint().acb(z)
     re, im = z.real, z.imag
     if name in ("log", "sqrt"):
@@ -288,30 +306,35 @@ def _off_cut(name: str, z: Any) -> bool:
 
 def _integer_power(exponent: int) -> Callable[..., Vector]:
     def apply(_: bool, u: Vector) -> Vector:
-        # not p**exponent: python-flint's power of a ball around zero is nan
+        # not p**exponent, because python-flint gives nan for a ball that contains 0
         powers = [_power(p, abs(exponent)) for p in u]
         return powers if exponent > 0 else [1 / p for p in powers]
 
     return apply
 
 
-def _power(base: Any, exponent: int) -> Any:
+def _power(base: Ball, exponent: int) -> Ball:
+    """base^exponent by repeated squaring, exponent ≥ 1."""
     result = base
     for bit in bin(exponent)[3:]:
         result = result * result * base if bit == "1" else result * result
     return result
 
 
-def _real(function: Callable[..., Any]) -> Callable[..., Vector]:
+def _real(function: Callable[..., arb]) -> Callable[..., Vector]:
+    """A function of real points, applied to vectors."""
+
     def apply(analytic: bool, *columns: Vector) -> Vector:
         if analytic:
-            raise NotDerivableError("Abs, sign, Max, Min, Heaviside and Piecewise are not analytic: use the pieces")
+            raise NotDerivableError(
+                "Abs, sign, Max, Min, Heaviside and Piecewise are not analytic; evaluate the pieces instead"
+            )
         return [function(*row) for row in zip(*columns, strict=True)]
 
     return apply
 
 
-def _sign_of(value: Any) -> Any:
+def _sign_of(value: arb) -> arb:
     return value.sgn()
 
 
@@ -325,7 +348,9 @@ _REAL: dict[Any, Callable[..., Vector]] = {
 
 
 def _select(tests: Sequence[sympy.Basic], symbol: sympy.Symbol) -> Callable[..., Vector]:
-    def choose(point: Any, *values: Any) -> Any:
+    """The value whose condition is the first to hold, or nan."""
+
+    def choose(point: arb, *values: arb) -> arb:
         for test, value in zip(tests, values, strict=True):
             if _holds(test, point, symbol):
                 return value
@@ -334,7 +359,8 @@ def _select(tests: Sequence[sympy.Basic], symbol: sympy.Symbol) -> Callable[...,
     return _real(choose)
 
 
-def _holds(test: Any, point: Any, symbol: sympy.Symbol) -> bool:
+def _holds(test: sympy.Basic, point: arb, symbol: sympy.Symbol) -> bool:
+    """Whether a condition of a Piecewise certainly holds at a point."""
     if test == sympy.true or test == sympy.false:
         return bool(test)
     if isinstance(test, sympy.And):
@@ -343,8 +369,8 @@ def _holds(test: Any, point: Any, symbol: sympy.Symbol) -> bool:
         return any(_holds(arg, point, symbol) for arg in test.args)
     if isinstance(test, sympy.Not):
         return not _holds(test.args[0], point, symbol)
-    [[left], [right]] = Program([test.lhs, test.rhs], symbol).run([point])
-    compare: dict[str, Callable[[Any, Any], bool]] = {
+    [[left], [right]] = BallProgram([test.lhs, test.rhs], symbol).run([point])
+    compare: dict[str, Callable[[arb, arb], bool]] = {
         "<": lambda p, q: p < q,
         "<=": lambda p, q: p <= q,
         ">": lambda p, q: p > q,

@@ -1,34 +1,39 @@
-"""Polynomials times exponentials, real or complex: the mean is shifted, and a Gauss rule is exact on what is left.
+"""Sums of polynomials times exponentials, real or complex: after a shift of the mean, a Gauss rule is exact.
 
-With φ(x) = Σ e^{ηx} P_η(x) and Σ the covariance of (u, v) (Cameron–Martin, valid for complex η as both sides are
-entire),
+For φ(x) = Σ e^{ηx} P_η(x) (Cameron–Martin; valid for complex η, since both sides are entire),
 
     E[e^{ηu + η'v} P(u) Q(v)] = e^{½(aη² + 2cηη' + bη'²)} E[P(u + aη + cη') Q(v + cη + bη')].
 
-Quadrature of the values needs this only where e^{ηu} turns or grows too fast: sin at a variance of 1e16.
+This rule is needed where e^{ηu} oscillates or grows too fast for quadrature, as sin at a variance of 1e16.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import sympy
 
+from ndksym.activation.activation import Activation
+from ndksym.verify.oracle.covariance import Geometry
 from ndksym.verify.oracle.evaluate import constant
 from ndksym.verify.oracle.numbers import flint
 from ndksym.verify.oracle.rules import hermite
 
-__all__ = ["Terms", "expectation", "fastest", "terms"]
+if TYPE_CHECKING:
+    from flint import acb, arb
 
-Terms = tuple[tuple[sympy.Expr, tuple[sympy.Expr, ...]], ...]  # (η, coefficients of P_η from the constant up)
+__all__ = ["ExponentialTerms", "expectation", "fastest", "terms"]
+
+ExponentialTerms = tuple[tuple[sympy.Expr, tuple[sympy.Expr, ...]], ...]
+"""(η, coefficients of P_η from the constant up) of each term."""
 
 _MOST_TERMS = 24
 
 
 @lru_cache(maxsize=128)
-def terms(act: Any) -> Terms | None:
-    """The decomposition Σ e^{ηx} P_η(x), or None when φ is not of that form."""
+def terms(act: Activation) -> ExponentialTerms | None:
+    """The decomposition Σ e^{ηx} P_η(x), or None if φ has another form."""
     if len(act.pieces) != 1:
         return None
     x = act.symbol
@@ -38,19 +43,19 @@ def terms(act: Any) -> Terms | None:
     ):
         return None
     expanded = sympy.expand(sympy.expand(expr.rewrite(sympy.exp)), power_exp=True)
-    found: dict[sympy.Expr, dict[int, sympy.Expr]] = {}
+    sums: dict[sympy.Expr, dict[int, sympy.Expr]] = {}
     for term in sympy.Add.make_args(expanded):
         split = _split(term, x)
         if split is None:
             return None
         rate, power, factor = split
-        powers = found.setdefault(rate, {})
+        powers = sums.setdefault(rate, {})
         powers[power] = powers.get(power, sympy.Integer(0)) + factor
-    if len(found) > _MOST_TERMS:
+    if len(sums) > _MOST_TERMS:
         return None
     return tuple(
         (rate, tuple(powers.get(k, sympy.Integer(0)) for k in range(max(powers) + 1)))
-        for rate, powers in sorted(found.items(), key=lambda item: sympy.default_sort_key(item[0]))
+        for rate, powers in sorted(sums.items(), key=lambda item: sympy.default_sort_key(item[0]))
     )
 
 
@@ -58,7 +63,7 @@ _FUNCTIONS = (sympy.exp, sympy.sin, sympy.cos, sympy.sinh, sympy.cosh)
 
 
 def _split(term: sympy.Expr, x: sympy.Symbol) -> tuple[sympy.Expr, int, sympy.Expr] | None:
-    """(η, n, factor) with term = factor·x^n·e^{ηx}."""
+    """(η, n, factor) of term = factor·x^n·e^{ηx}, or None if the term has another form."""
     rate, power, factor = sympy.Integer(0), 0, sympy.Integer(1)
     for part in sympy.Mul.make_args(term):
         base, exponent = part.as_base_exp()
@@ -78,16 +83,17 @@ def _split(term: sympy.Expr, x: sympy.Symbol) -> tuple[sympy.Expr, int, sympy.Ex
     return sympy.expand(rate), power, factor
 
 
-def fastest(found: Terms) -> float:
-    """max |η|."""
-    return max(abs(complex(rate)) for rate, _ in found)
+def fastest(parts: ExponentialTerms) -> float:
+    """The largest |η|."""
+    return max(abs(complex(rate)) for rate, _ in parts)
 
 
-def expectation(found: Terms, a: Any, b: Any, c: Any, p: Any, q: Any, rho: Any, s: Any) -> tuple[Any, Any]:
-    """E φ(u)φ(v) and E φ'(u)φ'(v)."""
+def expectation(parts: ExponentialTerms, shape: Geometry) -> tuple[arb, arb]:
+    """E φ(u)φ(v) and E φ′(u)φ′(v)."""
+    a, b, c, p, q = shape.a, shape.b, shape.c, shape.p, shape.q
     acb = flint().acb
     rows = []
-    for rate, coefficients in found:
+    for rate, coefficients in parts:
         eta = acb(constant(rate))
         values = [acb(constant(value)) for value in coefficients]
         slopes = [eta * value for value in values]  # (e^{ηx} P)' = e^{ηx} (ηP + P')
@@ -105,13 +111,14 @@ def expectation(found: Terms, a: Any, b: Any, c: Any, p: Any, q: Any, rho: Any, 
                 u = p * x + shift
                 first, first_dot = w * factor * _horner(values, u), w * factor * _horner(slopes, u)
                 for z, w2 in zip(nodes, weights, strict=True):
-                    v = q * (rho * x + s * z) + shift2
+                    v = q * (shape.rho * x + shape.s * z) + shift2
                     total += first * w2 * _horner(values2, v)
                     total_dot += first_dot * w2 * _horner(slopes2, v)
     return total.real, total_dot.real
 
 
-def _horner(coefficients: list[Any], x: Any) -> Any:
+def _horner(coefficients: list[acb], x: acb) -> acb:
+    """A polynomial at x."""
     total = coefficients[-1]
     for value in reversed(coefficients[:-1]):
         total = total * x + value

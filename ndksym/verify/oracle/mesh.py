@@ -1,4 +1,4 @@
-"""Where the second oracle integrates: how far out, and on which panels."""
+"""The domain of the quadrature: its radius and its panels."""
 
 from __future__ import annotations
 
@@ -7,63 +7,69 @@ import math
 from bisect import bisect_left
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy
 
 from ndksym.errors import DivergentKernelError, NotDerivableError
+from ndksym.runtime.types import Array
+from ndksym.verify.oracle.compiled_pieces import CompiledPieces
 from ndksym.verify.oracle.covariance import Geometry
-from ndksym.verify.oracle.curve import Curve
 from ndksym.verify.oracle.evaluate import as_arb, constant
+from ndksym.verify.oracle.gauss_panels import GaussPanel, ascending, ladder, log_size
 from ndksym.verify.oracle.numbers import flint, midpoint, precision
-from ndksym.verify.oracle.panels import Panel, ascending, ladder, log_size
+
+if TYPE_CHECKING:
+    from flint import arb
 
 __all__ = ["Profile", "profile", "reach_of", "refine"]
 
-_GRADING = 4.0  # how many times as wide as its neighbour a panel may be
-_WIDEST = 160.0  # half-width of the box, in standard deviations, beyond which a tilt is needed
+_GRADING = 4.0
+"""Largest ratio of the widths of neighbouring panels."""
+_WIDEST = 160.0
+"""Largest half-width of the domain, in standard deviations."""
 
 
 class Profile:
-    """log |φ|, log |φ'| at scale·x over a grid of x, for choosing where to integrate."""
+    """log |φ| and log |φ′| at scale·x on a grid of x, for the choice of the domain."""
 
-    def __init__(self, line: Curve, scale: Any) -> None:
+    def __init__(self, phi: CompiledPieces, scale: arb) -> None:
         grid = [0.5 * k for k in range(-2 * int(_WIDEST), 2 * int(_WIDEST) + 1)]
-        self.line, self.scale = line, scale
+        self.phi, self.scale = phi, scale
         with precision(64):
             edge = flint().arb(_WIDEST)
-            points = sorted(
-                [flint().arb(x) for x in grid if abs(x) <= 24] + ladder(line, scale, -edge, edge), key=float
-            )
+            points = sorted([flint().arb(x) for x in grid if abs(x) <= 24] + ladder(phi, scale, -edge, edge), key=float)
             self.x = [float(x) for x in points]
             self.rows = self._values(points)
 
-    def _values(self, points: list[Any]) -> list[list[float]]:
+    def _values(self, points: list[arb]) -> list[list[float]]:
+        """log |φ| and log |φ′| at scale·points."""
         rows: list[list[float]] = [[], []]
-        breaks = [float(tau / self.scale) for tau in self.line.points()]
-        pieces: dict[int, list[Any]] = {}
+        breaks = [float(tau / self.scale) for tau in self.phi.break_points()]
+        pieces: dict[int, list[arb]] = {}
         for x in points:
             pieces.setdefault(bisect_left(breaks, float(x)), []).append(x)
         for piece in sorted(pieces):
-            columns = self.line.programs[piece].run([self.scale * x for x in pieces[piece]])
+            columns = self.phi.programs[piece].run([self.scale * x for x in pieces[piece]])
             for row, column in zip(rows, columns, strict=True):
                 row.extend(log_size(v) if v.is_finite() else -math.inf for v in column)
         grid = [float(x) for x in points]
-        for k in (k for k, x in enumerate(grid) if x in breaks):  # a break has the larger of its two sides
+        for k in (k for k, x in enumerate(grid) if x in breaks):  # at a break, the larger value of both sides
             for row in rows:
                 row[k] = max(row[max(k - 1, 0) : k + 2])
         return rows
 
     def levels(self) -> tuple[float, ...]:
-        """log max |f(scale·x)| e^{−x²/4} for f = φ, φ'."""
+        """log max |f(scale·x)| e^{−x²/4} for f = φ, φ′."""
         return tuple(max(v - x * x / 4 for v, x in zip(row, self.x, strict=True)) for row in self.rows)
 
-    def at(self, x: Any, order: int) -> Any:
+    def at(self, x: Array, order: int) -> Array:
+        """log |φ| (order 0) or log |φ′| (order 1) at scale·x, by linear interpolation."""
         floor = -1e5
-        return numpy.interp(x, self.x, [max(v, floor) for v in self.rows[order]])
+        return numpy.asarray(numpy.interp(x, self.x, [max(v, floor) for v in self.rows[order]]))
 
     def widen(self) -> None:
-        """Extend the grid to the widest box."""
+        """Extend the grid to the largest domain."""
         with precision(64):
             extra = [flint().arb(x) for x in range(24, int(_WIDEST) + 1)]
             rows_low, rows_high = self._values([-x for x in reversed(extra)]), self._values(extra)
@@ -72,14 +78,18 @@ class Profile:
 
 
 @lru_cache(maxsize=256)
-def profile(line: Curve, variance: Fraction) -> Profile:
-    return Profile(line, as_arb(variance).sqrt())
+def profile(phi: CompiledPieces, variance: Fraction) -> Profile:
+    """The profile of φ at a variance."""
+    return Profile(phi, as_arb(variance).sqrt())
 
 
-def reach_of(first: Profile, second: Profile, shape: Geometry, digits: int, line: Curve) -> float:
-    """Radius in (x, z) beyond which φφ'·Gaussian is below 10^−digits of its maximum."""
+def reach_of(first: Profile, second: Profile, shape: Geometry, digits: int, phi: CompiledPieces) -> float:
+    """Radius in (x, z) beyond which φ(u)φ(v) and φ′(u)φ′(v) times the Gaussian are below 10^−digits of their maxima.
+
+    Raises NotDerivableError where it exceeds 150 standard deviations.
+    """
     rho, s = float(shape.rho), float(shape.s)
-    _check_growth(shape, line)
+    _check_growth(shape, phi)
     angles = numpy.linspace(0, 2 * numpy.pi, 96, endpoint=False)
     limit = 24.0
     while True:
@@ -95,63 +105,68 @@ def reach_of(first: Profile, second: Profile, shape: Geometry, digits: int, line
         if radius < limit - 1:
             return radius
         if limit == _WIDEST:
-            raise NotDerivableError("the integrand lives more than 150 standard deviations out: use its closed form")
+            raise NotDerivableError(
+                "the integrand is largest more than 150 standard deviations from 0; use its closed form"
+            )
         first.widen()
         if second is not first:
             second.widen()
         limit = _WIDEST
 
 
-def _check_growth(shape: Geometry, line: Curve) -> None:
-    """E exp(αu² + αv²) < ∞ asks for 1 − 2α·(covariance) to be positive definite."""
-    if line.growth == 0:
+def _check_growth(shape: Geometry, phi: CompiledPieces) -> None:
+    """Raise DivergentKernelError unless E exp(αu² + αv²) < ∞, that is, 1 − 2α·(covariance) is positive definite."""
+    if phi.growth == 0:
         return
-    alpha = 2 * constant(line.growth)
+    alpha = 2 * constant(phi.growth)
     a, b = alpha * shape.p**2, alpha * shape.q**2
     if not (a < 1 and (1 - a) * (1 - b) > a * b * (1 - shape.s**2)):
         raise DivergentKernelError(
-            f"E φ(u)φ(v) is infinite: |φ| grows like exp({line.growth}·x²), too fast for these variances"
+            f"E φ(u)φ(v) is infinite: |φ| grows like exp({phi.growth}·x²), too fast for these variances"
         )
 
 
-def refine(panels: tuple[list[Panel], list[Panel]], cuts: list[Any], shape: Geometry, cell: float) -> list[Panel]:
-    """Panels of the outer integral: inside those of φ(px), as fine as those of φ(qρx) and the given cuts, and graded."""
+def refine(
+    panels: tuple[list[GaussPanel], list[GaussPanel]], cuts: list[arb], shape: Geometry, cell: float
+) -> list[GaussPanel]:
+    """Panels of the outer integral: within those of φ(px), no wider than those of φ(qρx), divided at the cuts, and graded."""
     own, other = panels
     rho = shape.rho
     both = [_Widths(own, flint().arb(1)), *([_Widths(other, rho)] if rho != 0 else [])]
-    out: list[Panel] = []
+    out: list[GaussPanel] = []
     for piece in sorted({panel.piece for panel in own}):
         inside = [panel for panel in own if panel.piece == piece]
         low, high = inside[0].lo, inside[-1].hi
         marks = sorted((t for t in cuts if low < t < high), key=midpoint)
         edges = ascending([low, *marks, high])
         for lo, hi in itertools.pairwise(edges):
-            stack = [Panel(lo, hi, piece)]
+            stack = [GaussPanel(lo, hi, piece)]
             while stack:
                 panel = stack.pop()
                 wide = float(panel.half) * 2
                 allowed = min(cell, *(meshes.least(panel, 0.0) for meshes in both))
-                # beside a much finer neighbour the whole of a wide panel would be smoothed as finely as its edge
+                # beside a much finer neighbour, all of a wide panel would be treated as finely as its edge
                 allowed = min(allowed, *(_GRADING * meshes.least(panel, wide / 8) for meshes in both))
                 if wide <= 1.001 * allowed:
                     out.append(panel)
                 else:
                     middle = panel.centre.mid()
-                    stack += [Panel(middle, panel.hi, piece), Panel(panel.lo, middle, piece)]
+                    stack += [GaussPanel(middle, panel.hi, piece), GaussPanel(panel.lo, middle, piece)]
     return out
 
 
 class _Widths:
-    """Least width of the panels [lo, hi]/slope that meet a given panel, or come nearer to it than `margin`."""
+    """Widths of the panels [lo, hi]/slope."""
 
-    def __init__(self, panels: list[Panel], slope: Any) -> None:
+    def __init__(self, panels: list[GaussPanel], slope: arb) -> None:
         ordered = panels if slope > 0 else list(reversed(panels))
         ends = [sorted((float(panel.lo / slope), float(panel.hi / slope))) for panel in ordered]
         self.low = [low for low, _ in ends]
         self.high = [high for _, high in ends]
         self.width = [abs(float(2 * panel.half / slope)) for panel in ordered]
 
-    def least(self, panel: Panel, margin: float) -> float:
+    def least(self, panel: GaussPanel, margin: float) -> float:
+        """The least width within `margin` of a panel."""
         low, high = float(panel.lo) - margin, float(panel.hi) + margin
         slack = 1e-9 * (high - low)
         start = max(0, bisect_left(self.high, low + slack))

@@ -1,4 +1,4 @@
-"""E[atom(v); lo < v < hi] for v ~ N(m, σ²), in Arb, for real or complex m: the inner half of the certified route.
+"""E[atom(v); lo < v < hi] for v ~ N(m, σ²), in Arb, for real or complex m: the inner integral of `line`.
 
 Completing the square with τ = 1 − 2ασ²,
 
@@ -8,39 +8,43 @@ and with S_n = ∫_lo^hi vⁿ e^{αv² + ηv} N(v; m, σ²) dv, by parts,
 
     S_n = m' S_{n−1} + (n−1)σ'² S_{n−2} − σ'² [v^{n−1} e^{αv² + ηv} N(v; m, σ²)]_lo^hi.
 
-S_0 = ½C erfc(y), y = (lo − m')/(σ'√2), is taken as ½ e^{α lo² + η lo − (lo − m)²/2σ²} erfcx(y)/√τ where C and erfc(y)
-are far out. With erf(λv + μ) on the whole line, S_0 = C erf((λm' + μ)/√(1 + 2λ²σ'²)), and the end terms give way to
-(2λσ'²/√π) E[v^{n−1} e^{αv² + ηv − (λv+μ)²}].
+S_0 = ½C erfc(y), y = (lo − m')/(σ'√2), is computed as ½ e^{α lo² + η lo − (lo − m)²/2σ²} erfcx(y)/√τ where C and erfc(y)
+are extreme. With erf(λv + μ) on the whole line, S_0 = C erf((λm' + μ)/√(1 + 2λ²σ'²)), and the boundary terms are replaced
+by (2λσ'²/√π) E[v^{n−1} e^{αv² + ηv − (λv+μ)²}].
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy
 
 from ndksym.errors import DivergentKernelError
-from ndksym.verify.oracle.atoms import Atom
-from ndksym.verify.oracle.evaluate import constant
+from ndksym.verify.oracle.atoms import ExpErfAtom
+from ndksym.verify.oracle.evaluate import Ball, constant
 from ndksym.verify.oracle.numbers import NotCertifiedError, flint
+
+if TYPE_CHECKING:
+    from flint import acb, arb
 
 __all__ = ["Smoothed"]
 
 
 @dataclass(frozen=True)
 class _Family:
-    """Σ_n factor_n vⁿ · e^{αv²+ηv} · {1, erf(λv+μ)} on (lo, hi), with everything that does not depend on m."""
+    """Σ_n factor_n vⁿ · e^{αv²+ηv} · {1, erf(λv+μ)} on (lo, hi), where None is infinite; `line` is (λ, μ)."""
 
-    factors: list[Any]
-    alpha: Any
-    eta: Any
-    line: tuple[Any, Any] | None
-    lo: Any
-    hi: Any
-    sigma2: Any
+    factors: list[acb]
+    alpha: acb
+    eta: acb
+    line: tuple[Ball, Ball] | None
+    lo: arb | None
+    hi: arb | None
+    sigma2: acb
 
-    def __call__(self, m: Any) -> Any:
+    def __call__(self, m: acb) -> acb:
+        """E of the sum for v ~ N(m, σ²)."""
         tau = 1 - 2 * self.alpha * self.sigma2
         mean, variance = (m + self.eta * self.sigma2) / tau, self.sigma2 / tau
         exponent = (self.alpha * m * m + self.eta * m + self.eta * self.eta * self.sigma2 / 2) / tau
@@ -59,16 +63,19 @@ class _Family:
                 total += factor * value
         return total
 
-    def _height(self, end: Any, m: Any) -> Any:
-        """e^{αv² + ηv} N(v; m, σ²) at an end."""
+    def _height(self, end: arb, m: acb) -> acb:
+        """e^{αv² + ηv} N(v; m, σ²) at an end of the interval."""
         exponent = self.alpha * end * end + self.eta * end - (end - m) ** 2 / (2 * self.sigma2)
         return exponent.exp() / (2 * flint().arb.pi() * self.sigma2).sqrt()
 
-    def _start(self, mean: Any, variance: Any, exponent: Any, tau: Any, ends: list[tuple[Any, int, Any]]) -> Any:
+    def _start(self, mean: acb, variance: acb, exponent: acb, tau: acb, ends: list[tuple[arb, int, acb]]) -> acb:
+        """S_0 from the ends of the interval, each (end, sign, height)."""
         if not ends:
             return exponent.exp() / tau.sqrt()
         width = (2 * variance).sqrt()
-        places = [(sign * (end - mean) / width, height) for end, sign, height in ends]  # mass lies at y > 0 if far
+        places = [
+            (sign * (end - mean) / width, height) for end, sign, height in ends
+        ]  # y > 0 where most of the mass is beyond the end
         root = flint().arb.pi().sqrt()
         if len(ends) == 1:
             [(y, height)] = places
@@ -80,7 +87,8 @@ class _Family:
             return (_far(high) * high_height - _far(-low) * low_height) * width * root / 2
         return ((-high).erf() - low.erf()) * exponent.exp() / tau.sqrt() / 2
 
-    def _with_erf(self, mean: Any, variance: Any, exponent: Any, tau: Any) -> list[Any]:
+    def _with_erf(self, mean: acb, variance: acb, exponent: acb, tau: acb) -> list[acb]:
+        """S_n with erf(λv + μ), on the whole line."""
         assert self.line is not None
         slope, shift = self.line
         narrow = 1 + 2 * slope * slope * variance
@@ -88,18 +96,19 @@ class _Family:
         height = exponent.exp() / tau.sqrt()
         sums = [(place / narrow.sqrt()).erf() * height]
         if len(self.factors) > 1:
-            # e^{−(λv+μ)²} tilts the Gaussian once more, by α = −λ², η = −2λμ
-            tilted = (mean - 2 * slope * shift * variance) / narrow
+            # e^{−(λv+μ)²} changes the Gaussian again, with α = −λ², η = −2λμ
+            shifted = (mean - 2 * slope * shift * variance) / narrow
             gauss = [(-place * place / narrow).exp() / narrow.sqrt() * height]
             for n in range(1, len(self.factors)):
                 sums.append(
                     _next(sums, mean, variance, [2 * slope * variance / flint().arb.pi().sqrt() * gauss[n - 1]])
                 )
-                gauss.append(_next(gauss, tilted, variance / narrow, []))
+                gauss.append(_next(gauss, shifted, variance / narrow, []))
         return sums
 
 
-def _next(sums: list[Any], mean: Any, variance: Any, extra: list[Any]) -> Any:
+def _next(sums: list[acb], mean: acb, variance: acb, extra: list[acb]) -> acb:
+    """S_n from S_{n−1} and S_{n−2}, plus the extra terms."""
     n = len(sums)
     value = mean * sums[n - 1]
     if n > 1:
@@ -109,7 +118,7 @@ def _next(sums: list[Any], mean: Any, variance: Any, extra: list[Any]) -> Any:
     return value
 
 
-def _far(y: Any) -> Any:
+def _far(y: acb) -> acb:
     """erfcx(y) = e^{y²} erfc(y) for Re y > 0."""
     if abs(y) < 12:
         return (y * y).exp() * y.erfc()
@@ -118,15 +127,18 @@ def _far(y: Any) -> Any:
 
 
 class Smoothed:
-    """h(m) = Σ_pieces E[f(v); v in the piece] for v ~ N(m, σ²), with point masses J at τ: + Σ J N(τ; m, σ²)."""
+    """h(m) = Σ_pieces E[f(v); v in the piece] + Σ J N(τ; m, σ²) for v ~ N(m, σ²) and point masses J of f at τ."""
 
     def __init__(
-        self, pieces: list[tuple[Any, Any, tuple[Atom, ...]]], sigma2: Any, masses: list[tuple[Any, Any]]
+        self,
+        pieces: list[tuple[arb | None, arb | None, tuple[ExpErfAtom, ...]]],
+        sigma2: arb,
+        masses: list[tuple[arb, arb]],
     ) -> None:
         self.sigma2, self.masses = sigma2, masses
-        self.families = [family for lo, hi, found in pieces for family in _families(lo, hi, found, sigma2)]
+        self.families = [family for lo, hi, terms in pieces for family in _families(lo, hi, terms, sigma2)]
 
-    def __call__(self, m: Any) -> Any:
+    def __call__(self, m: Ball) -> acb:
         m = flint().acb(m)
         total = flint().acb(0)
         for family in self.families:
@@ -136,9 +148,10 @@ class Smoothed:
         return total
 
 
-def _families(lo: Any, hi: Any, found: tuple[Atom, ...], sigma2: Any) -> list[_Family]:
+def _families(lo: arb | None, hi: arb | None, terms: tuple[ExpErfAtom, ...], sigma2: arb) -> list[_Family]:
+    """The atoms of one piece, collected by α, η and line."""
     groups: dict[tuple[Any, ...], dict[int, sympy.Expr]] = {}
-    for atom in found:
+    for atom in terms:
         powers = groups.setdefault((atom.alpha, atom.eta, atom.line), {})
         powers[atom.power] = powers.get(atom.power, sympy.Integer(0)) + atom.factor
     families = []

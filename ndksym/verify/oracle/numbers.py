@@ -1,4 +1,4 @@
-"""Exact numbers in and out of Arb: conversion without rounding, and a scope for the working precision."""
+"""Conversion of numbers to and from Arb without rounding, and a context for the working precision."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from functools import lru_cache
 from numbers import Integral, Rational
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 import mpmath
 import sympy
@@ -15,28 +15,42 @@ from mpmath.libmp import from_man_exp
 
 from ndksym.errors import InputTypeError, MissingExtraError, NotDerivableError
 
-__all__ = ["NotCertifiedError", "as_mpf", "bits", "exact", "flint", "midpoint", "precision"]
+if TYPE_CHECKING:
+    import flint as types
+    from flint import arb
+
+__all__ = ["ExactNumber", "NotCertifiedError", "as_mpf", "bits", "exact", "flint", "midpoint", "precision"]
 
 
 class NotCertifiedError(NotDerivableError):
-    """No enclosure was proved here; the quantity itself may be fine."""
+    """No enclosure was proved; the quantity itself may exist."""
+
+
+class Flint(Protocol):
+    """The classes of python-flint that the oracle uses."""
+
+    arb: type[types.arb]
+    acb: type[types.acb]
+    arb_mat: type[types.arb_mat]
+    fmpq: type[types.fmpq]
+    ctx: Any
 
 
 @lru_cache(maxsize=1)
-def flint() -> Any:
-    """python-flint, imported when first needed.
+def flint() -> Flint:
+    """python-flint, imported on first use.
 
-    Errors: MissingExtraError when it is not installed.
+    Raises MissingExtraError where it is not installed.
     """
     try:
         import flint as module
     except ImportError as error:
         raise MissingExtraError("the oracle needs python-flint: pip install 'ndksym[certify]'") from error
-    return module
+    return cast(Flint, module)
 
 
 def bits(digits: float) -> int:
-    """Bits of precision that hold `digits` decimal digits."""
+    """Bits of precision for `digits` decimal digits."""
     return int(digits * 3.3219280948873626) + 1
 
 
@@ -52,8 +66,14 @@ def precision(prec: int) -> Iterator[None]:
         context.prec = before
 
 
-def exact(value: Any) -> Any:
-    """Turn a number into a Fraction, or leave an arb midpoint, mpf or exact SymPy number as it is; never round.
+ExactNumber: TypeAlias = "Fraction | sympy.Expr | arb"
+"""A number without rounding; of an arb, the midpoint."""
+
+
+def exact(value: Any) -> ExactNumber:
+    """The number as a Fraction, or unchanged if it is an arb or an irrational SymPy number; nothing is rounded.
+
+    Raises InputTypeError for what is no real number.
 
     >>> exact(0.5), exact("1/3")
     (Fraction(1, 2), Fraction(1, 3))
@@ -75,27 +95,26 @@ def exact(value: Any) -> Any:
     raise InputTypeError(f"a real number is needed, not {type(value).__name__}: {value!r}")
 
 
-def _dyadic(sign: int, man: Any, exp: Any, _: Any) -> Fraction:
+def _dyadic(sign: int, man: int, exp: int, _: int) -> Fraction:
+    """The value of an mpf from its parts."""
     number = Fraction(-int(man) if sign else int(man))
     return number * Fraction(2) ** int(exp)
 
 
-def as_mpf(ball: Any) -> Any:
-    """Midpoint of an arb as an mpf, exactly.
+def as_mpf(ball: arb) -> mpmath.mpf:
+    """Exact midpoint of an arb as an mpf.
 
     >>> as_mpf(flint().arb(0.375))
     mpf('0.375')
     """
-    if ball is None:
-        return None
     if not ball.is_finite():
         return mpmath.mpf("nan") if ball.is_nan() else mpmath.mpf("inf")
     man, exp = ball.mid().man_exp()
     return mpmath.mp.make_mpf(from_man_exp(int(man), int(exp)))
 
 
-def midpoint(ball: Any) -> Fraction:
-    """Midpoint of an arb, exactly: a key to sort by where floats would not tell neighbours apart.
+def midpoint(ball: arb) -> Fraction:
+    """Exact midpoint of an arb: a key for sorting numbers that are equal as floats.
 
     >>> midpoint(flint().arb(0.375))
     Fraction(3, 8)
