@@ -92,7 +92,7 @@ def verify(
         evidence += numeric.laws(derivation, 2 if quick else 40 if slow else 8)
     if "backends" in chosen:
         near = tuple(range(2, 17, 2)) if slow else (16,) if quick else (4, 10, 16)
-        evidence += numeric.backends(derivation, ("numpy", "c"), _ALL_SCALES if slow else _SCALES, near)
+        evidence += numeric.backends(derivation, runnable_names(), _ALL_SCALES if slow else _SCALES, near)
     if "simulation" in chosen:
         from ndksym.verify import simulation
 
