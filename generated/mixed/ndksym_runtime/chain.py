@@ -75,8 +75,9 @@ def chain(
         theta = hidden = inputs.c
         shift = lift(beta) * beta
         p, q = lift(inputs.p), lift(inputs.q)
-        outputs = _Outputs(p, q, inputs.c, 2 * p * q * inputs.s**2, 2 * p * q * inputs.k**2)
-        pairs = _next_pairs(i, j, outputs, prior, 0.0)
+        narrow, broad = 2 * p * q * inputs.s**2, 2 * p * q * inputs.k**2
+        pairs = _next_pairs(i, j, _Outputs(p, q, inputs.c, narrow, broad), prior, 0.0)
+        del p, q, narrow, broad  # large arrays
         for level, (row, row2) in enumerate(zip(rows, rows2, strict=True)):
             values = rule(row, row2, pairs, last=level + 1 == len(rows))
             if of.part in ("ntk", "hidden"):
