@@ -15,25 +15,23 @@ from sympy import (
     Pow,
     Rational,
     arg,
-    asinh,
-    atan,
     cancel,
     exp,
     expand,
     im,
     log,
     oo,
-    tan,
-    tanh,
     together,
 )
 
 from ndksym.activation.complex_zeros import complex_zeros
 from ndksym.activation.roots import exponential_form, exponentials, in_exponentials
+from ndksym.algebra.functions import FUNCTIONS
 from ndksym.symbols import x
 
 __all__ = ["strip"]
 
+_SINGULAR = {f.sympy: f.singular for f in FUNCTIONS.values() if f.singular is not None}
 _MAX_OPERATIONS = 100  # of an expression that is brought to lowest terms
 
 
@@ -43,16 +41,16 @@ def strip(expr: Expr) -> Expr | None:
     Within it logarithms and roots are the continuation from the real line, which need not be the principal branch.
     None means that it could not be derived. See theory T17: the trapezoid rule converges as exp(−2π w/h).
 
-    >>> from sympy import erf
+    >>> from sympy import erf, tanh
     >>> strip(tanh(3*x)), strip(x*erf(x)), strip(1/(1 + x**2))
     (pi/6, oo, 1)
     """
-    if not _singular_arguments(expr) and not expr.has(tan, tanh):
+    if not _singular_arguments(expr):
         return oo
     rational = _cancelled(in_exponentials(expr))
     distances = [_distance(argument) for argument in _singular_arguments(rational)]
     width = _least(distances)
-    return None if width == 0 or rational.has(tan) else width
+    return None if width == 0 else width
 
 
 def _cancelled(expr: Expr) -> Expr:
@@ -73,8 +71,7 @@ def _cancelled(expr: Expr) -> Expr:
 def _singular_arguments(expr: Expr) -> set[Expr]:
     """The subexpressions whose zeros are the only possible singularities."""
     found = {e.base for e in expr.atoms(Pow) if e.base.has(x) and not (e.exp.is_integer and e.exp.is_positive)}
-    found |= {e.args[0] for e in expr.atoms(log)}
-    found |= {1 + e.args[0] ** 2 for e in expr.atoms(atan, asinh)}
+    found |= {_SINGULAR[e.func](e.args[0]) for e in expr.atoms(*_SINGULAR)}
     return {argument for argument in found if argument.has(x)}
 
 

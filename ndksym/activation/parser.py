@@ -31,29 +31,19 @@ from sympy import (
     Or,
     Piecewise,
     Rational,
-    asinh,
-    atan,
     ceiling,
-    cos,
-    cosh,
     erf,
-    erfc,
-    exp,
     expand,
-    log,
     pi,
     sign,
-    sin,
-    sinh,
     sqrt,
-    tan,
-    tanh,
     true,
 )
 
 from ndksym.activation.catalogue import CATALOGUE
 from ndksym.activation.size_limits import MAX_BITS, MAX_DEGREE, MAX_DEPTH, Size, measure
 from ndksym.activation.syntax import RefusalError, parse_error, refused_kind, shown, tree_of
+from ndksym.algebra.functions import FUNCTIONS
 from ndksym.errors import InputError
 from ndksym.symbols import x
 
@@ -63,20 +53,10 @@ _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?\
 _NOT_FINITE = {"oo", "zoo", "nan", "inf", "NaN", "Infinity"}
 _EXP_LIMIT = 700  # |u| in exp(u) of a number u: what a double can hold
 
+_SMOOTH = {f.name: f for f in FUNCTIONS.values() if f.in_activations}
 _FUNCTIONS: dict[str, tuple[int, int, Callable[..., Expr]]] = {
-    "exp": (1, 1, exp),
-    "log": (1, 1, log),
+    **{name: (1, 1, function.sympy) for name, function in _SMOOTH.items()},
     "sqrt": (1, 1, sqrt),
-    "erf": (1, 1, erf),
-    "erfc": (1, 1, erfc),
-    "sin": (1, 1, sin),
-    "cos": (1, 1, cos),
-    "tan": (1, 1, tan),
-    "sinh": (1, 1, sinh),
-    "cosh": (1, 1, cosh),
-    "tanh": (1, 1, tanh),
-    "atan": (1, 1, atan),
-    "asinh": (1, 1, asinh),
     "Abs": (1, 1, Abs),
     "abs": (1, 1, Abs),
     "sign": (1, 1, sign),
@@ -87,6 +67,7 @@ _FUNCTIONS: dict[str, tuple[int, int, Callable[..., Expr]]] = {
     "min": (1, 20, Min),
     "Phi": (1, 1, lambda u: (1 + erf(u / sqrt(2))) / 2),
 }
+_STEEP = {name for name, function in _SMOOTH.items() if function.growth == "exponential"}
 _RELATIONS = {"Lt": Lt, "Le": Le, "Gt": Gt, "Ge": Ge, "Eq": Eq, "Ne": Ne}
 _CONNECTIVES = {"And": And, "Or": Or, "Not": Not}
 _NAMES = {*_FUNCTIONS, *CATALOGUE, *_RELATIONS, *_CONNECTIVES, "Piecewise", "He"}
@@ -296,7 +277,7 @@ def _call(node: ast.Call, scope: _Scope, depth: int) -> Expr:
         return _hermite(args, node)
     least, most, function = _FUNCTIONS.get(name, (1, 0, Abs))
     if least <= len(args) <= most:
-        if name in ("exp", "sinh", "cosh") and not args[0].free_symbols and abs(args[0].evalf(15)) > _EXP_LIMIT:
+        if name in _STEEP and not args[0].free_symbols and abs(args[0].evalf(15)) > _EXP_LIMIT:
             raise RefusalError(node, f"the number is too large: at most {name}({_EXP_LIMIT}) is allowed")
         return function(*args)
     if name not in CATALOGUE:

@@ -30,7 +30,6 @@ from sympy import (
     Poly,
     Pow,
     Rational,
-    cos,
     exp,
     expand,
     log,
@@ -38,8 +37,6 @@ from sympy import (
     oo,
     sign,
     simplify,
-    sin,
-    tan,
     zoo,
 )
 from sympy.logic.boolalg import BooleanAtom
@@ -48,6 +45,7 @@ from ndksym.activation.limits import limit_at_infinity
 from ndksym.activation.roots import EndlessZerosError, compare, is_zero_number, real_zeros
 from ndksym.activation.taylor import SingularError, taylor
 from ndksym.activation.values import PLAIN, NoValueError, TooLargeError, value
+from ndksym.algebra.functions import FUNCTIONS
 from ndksym.algebra.zero_test import is_zero
 from ndksym.errors import InputError, NotDerivableError
 from ndksym.symbols import x
@@ -55,6 +53,8 @@ from ndksym.symbols import x
 __all__ = ["Piece", "pieces", "same", "sample", "value_at"]
 
 
+_QUOTIENTS = {f.sympy: f.quotient for f in FUNCTIONS.values() if f.quotient is not None}
+_PARTIAL = tuple(f.sympy for f in FUNCTIONS.values() if f.in_activations and f.domain != (-oo, oo))
 _MAX_OPERATIONS = 24  # of a difference that simplify is asked about
 _DIGITS = 100  # log(1 + exp(-100)) is zero to fewer, and its reciprocal infinite
 _FARTHEST = 10**30  # of the break points
@@ -236,7 +236,7 @@ def _side(expr: Expr, lo: Expr, hi: Expr) -> int:
 
 
 def _resolve(expr: Expr, lo: Expr, hi: Expr) -> Iterator[Piece]:
-    if not expr.has(x) or not expr.has(Abs, sign, Heaviside, Max, Min, Piecewise, Pow, log, tan):
+    if not expr.has(x) or not expr.has(Abs, sign, Heaviside, Max, Min, Piecewise, Pow, *_PARTIAL, *_QUOTIENTS):
         yield Piece(lo, hi, expr)
     elif isinstance(expr, Piecewise):
         yield from _branches(expr, list(expr.args), lo, hi)
@@ -257,17 +257,28 @@ def _resolve(expr: Expr, lo: Expr, hi: Expr) -> Iterator[Piece]:
                 yield Piece(low, high, _one_sided(expr, piece.expr, side))
     elif isinstance(expr, Pow):
         yield from _power(expr, lo, hi)
-    elif isinstance(expr, log):
+    elif isinstance(expr, _PARTIAL):
         for piece in _resolve(expr.args[0], lo, hi):
-            for low, high in _split(expr, piece.lo, piece.hi, piece.expr):
-                if _side(piece.expr, low, high) <= 0:
-                    raise InputError(f"{expr} is not real at x = {sample(low, high)}; φ must be real everywhere")
-                yield Piece(low, high, log(piece.expr))
-    elif isinstance(expr, tan):
-        yield from _resolve(sin(expr.args[0]) / cos(expr.args[0]), lo, hi)
+            for low, high in _inside_domain(expr, piece):
+                yield Piece(low, high, expr.func(piece.expr))
+    elif expr.func in _QUOTIENTS:
+        yield from _resolve(_QUOTIENTS[expr.func](expr.args[0]), lo, hi)
     else:
         for piece in _resolve(expr.args[0], lo, hi):
             yield Piece(piece.lo, piece.hi, expr.func(piece.expr))
+
+
+def _inside_domain(expr: Expr, argument: Piece) -> list[tuple[Expr, Expr]]:
+    """The intervals between the points where the argument of a function meets the ends of its domain."""
+    cells = [(argument.lo, argument.hi)]
+    for end, inward in zip(FUNCTIONS[expr.func].domain, (1, -1), strict=True):
+        if end.is_finite:
+            distance = inward * (argument.expr - end)
+            cells = [cell for low, high in cells for cell in _split(expr, low, high, distance)]
+            for low, high in cells:
+                if _side(distance, low, high) <= 0:
+                    raise InputError(f"{expr} is not real at x = {sample(low, high)}; φ must be real everywhere")
+    return cells
 
 
 def _ordered(expr: Expr) -> tuple[Expr, Expr]:

@@ -4,7 +4,6 @@ They are the break points of Abs, Max, Heaviside, …: a missed zero would be a 
 all of them, and whatever no rule covers raises.
 """
 
-from collections.abc import Callable
 from functools import cmp_to_key, reduce
 
 from sympy import (
@@ -18,37 +17,22 @@ from sympy import (
     Poly,
     Pow,
     Rational,
-    acos,
-    acosh,
     arg,
-    asin,
-    asinh,
-    atan,
-    atanh,
-    cos,
-    cosh,
     default_sort_key,
-    erf,
-    erfc,
-    erfinv,
     exp,
     expand,
     fraction,
     gcd,
     log,
     oo,
-    pi,
     real_roots,
     simplify,
-    sin,
-    sinh,
     sqrt,
-    tan,
-    tanh,
     together,
 )
 
 from ndksym.activation.complex_zeros import complex_zeros
+from ndksym.algebra.functions import FUNCTIONS, ElementaryFunction, record
 from ndksym.errors import NotDerivableError
 from ndksym.symbols import x
 
@@ -252,22 +236,21 @@ def _preimages(f: Expr, level: Expr) -> list[Expr]:
     """All x with f(x) = level, for f a function of one argument or a root."""
     if isinstance(f, Pow):
         return _root_preimages(f, level)
-    inner = f.args[0]
-    low, high = _RANGES.get(f.func, (None, None))
-    if (low is not None and compare(level, low) <= 0) or (high is not None and compare(level, high) >= 0):
-        if isinstance(f, cosh | sin | cos) and level in (low, high):
-            pass  # these attain the ends of their range
-        else:
-            return []
-    if isinstance(f, cosh):
-        arguments = [acosh(level), -acosh(level)]
-    elif isinstance(f, sin | cos | tan):
-        return _periodic_preimages(f, level)
-    elif f.func in _INVERSES:
-        arguments = [_INVERSES[f.func](level)]
-    else:
+    function = record(f)
+    if function is None or not function.inverses:
         raise NotDerivableError(f"the solutions of {f} = {level} cannot be found exactly")
-    return [z for argument in arguments for z in _zeros(inner - argument)]
+    if not _attains(function, level):
+        return []
+    if function.period is not None:
+        return _periodic_preimages(f, level, function.inverses[0](level), function.period)
+    return [z for inverse in function.inverses for z in _zeros(f.args[0] - inverse(level))]
+
+
+def _attains(function: ElementaryFunction, level: Expr) -> bool:
+    """Whether a function takes a value; it takes its infimum and supremum only where they are extremes."""
+    low, high = function.range
+    sides = compare(level, low), compare(high, level)
+    return min(sides) >= 0 if function.extremes is not None else min(sides) > 0
 
 
 def _root_preimages(f: Pow, level: Expr) -> list[Expr]:
@@ -279,38 +262,16 @@ def _root_preimages(f: Pow, level: Expr) -> list[Expr]:
     return _zeros(f.base - level ** (1 / f.exp)) if side > 0 else []
 
 
-def _periodic_preimages(f: Expr, level: Expr) -> list[Expr]:
+def _periodic_preimages(f: Expr, level: Expr, argument: Expr, period: Expr) -> list[Expr]:
     inner = f.args[0]
-    argument = {sin: asin, cos: acos, tan: atan}[f.func](level)
     if not inner.is_polynomial(x):
         raise NotDerivableError(f"the solutions of {f} = {level} cannot be found exactly")
     for turn in range(8):  # an odd polynomial meets every level; an even one half of them
         for sense in (1, -1):
-            found = _zeros(inner - argument - 2 * pi * turn * sense)
+            found = _zeros(inner - argument - period * turn * sense)
             if found:
                 raise EndlessZerosError(f - level, ascending(found)[-1])
     raise NotDerivableError(f"the solutions of {f} = {level} cannot be found exactly")
-
-
-_INVERSES = {
-    exp: log,
-    log: exp,
-    tanh: atanh,
-    erf: erfinv,
-    erfc: lambda y: erfinv(1 - y),
-    sinh: asinh,
-    atan: tan,
-}
-_RANGES = {
-    exp: (Integer(0), None),
-    tanh: (Integer(-1), Integer(1)),
-    erf: (Integer(-1), Integer(1)),
-    erfc: (Integer(0), Integer(2)),
-    atan: (-pi / 2, pi / 2),
-    cosh: (Integer(1), None),
-    sin: (Integer(-1), Integer(1)),
-    cos: (Integer(-1), Integer(1)),
-}
 
 
 def exponential_form(g: Expr) -> tuple[Poly, Expr] | None:
@@ -338,21 +299,9 @@ def in_exponentials(g: Expr, *, waves: bool = False) -> Expr:
     >>> in_exponentials(2**x + sinh(3*x) + tanh(1))
     exp(3*x)/2 + exp(x*log(2)) + tanh(1) - exp(-3*x)/2
     """
-    rules = _HYPERBOLIC | _WAVES if waves else _HYPERBOLIC
+    rules = {f.sympy: f.exponentials for f in FUNCTIONS.values() if f.exponentials and (waves or f.period is None)}
     g = g.replace(lambda e: e.func in rules and e.has(x), lambda e: rules[e.func](e.args[0]))
     return g.replace(lambda e: isinstance(e, Pow) and not e.base.has(x), lambda e: exp(e.exp * log(e.base)))
-
-
-_HYPERBOLIC: dict[type[Expr], Callable[[Expr], Expr]] = {
-    sinh: lambda u: (exp(u) - exp(-u)) / 2,
-    cosh: lambda u: (exp(u) + exp(-u)) / 2,
-    tanh: lambda u: (exp(u) - exp(-u)) / (exp(u) + exp(-u)),
-}
-_WAVES: dict[type[Expr], Callable[[Expr], Expr]] = {
-    sin: lambda u: (exp(I * u) - exp(-I * u)) / (2 * I),
-    cos: lambda u: (exp(I * u) + exp(-I * u)) / 2,
-    tan: lambda u: (exp(I * u) - exp(-I * u)) / (exp(I * u) + exp(-I * u)) / I,
-}
 
 
 def exponentials(g: Expr, w: Expr) -> tuple[dict[Expr, Expr], Expr] | None:

@@ -30,28 +30,17 @@ from sympy import (
     Pow,
     Rational,
     Symbol,
-    asinh,
-    atan,
     ceiling,
-    cos,
-    cosh,
-    erf,
-    erfc,
-    exp,
-    log,
     nan,
     oo,
     pi,
     sign,
-    sin,
-    sinh,
-    tan,
-    tanh,
     zoo,
 )
 from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
+from ndksym.algebra.functions import FUNCTIONS
 from ndksym.errors import InputError
 
 __all__ = ["MAX_BITS", "MAX_DEGREE", "MAX_DEPTH", "MAX_LENGTH", "MAX_SIZE", "Size", "measure"]
@@ -67,7 +56,7 @@ MAX_DEGREE = 64
 MAX_BITS = 512
 """Bits of the numerator and of the denominator of a number."""
 
-SMOOTH = (exp, log, erf, erfc, sin, cos, tan, tanh, sinh, cosh, atan, asinh)
+SMOOTH = tuple(f.sympy for f in FUNCTIONS.values() if f.in_activations)
 KINKED = (Abs, sign, Heaviside, Max, Min, Piecewise)
 _PARTS = (Add, Mul, Pow, *SMOOTH, *KINKED, ExprCondPair, Lt, Le, Gt, Ge, Eq, Ne, And, Or, Not)
 

@@ -23,22 +23,11 @@ from sympy import (
     Piecewise,
     Pow,
     Rational,
-    asinh,
-    atan,
-    cos,
-    cosh,
-    erf,
-    erfc,
-    exp,
-    log,
     sign,
-    sin,
-    sinh,
-    tan,
-    tanh,
 )
 from sympy.logic.boolalg import BooleanAtom
 
+from ndksym.algebra.functions import FUNCTIONS
 from ndksym.errors import InputError
 
 __all__ = ["HUGE", "PLAIN", "NoValueError", "TooLargeError", "value"]
@@ -98,11 +87,11 @@ def _value(expr: Basic, known: dict[Expr, Any], limits: tuple[int, int]) -> Any:
     if isinstance(expr, Mul) and expr.has(Heaviside):
         return _product(expr, known, limits)
     args = [_value(arg, known, limits) for arg in expr.args]
-    if expr.func in _STEEP and abs(args[0]) > limits[1]:
+    if expr.func in _SATURATING and abs(args[0]) > limits[1]:
         raise TooLargeError(f"the values are too large: an exponent exceeds {limits[1]:.0e}")
     if isinstance(expr, Pow) and args[0] and abs(args[1] * mpmath.log(abs(args[0]))) > limits[1]:
         raise TooLargeError(f"the values are too large: an exponent exceeds {limits[1]:.0e}")
-    return _real(_RULES[expr.func](args))
+    return _real(_RULES[expr.func](*args))
 
 
 def _product(expr: Mul, known: dict[Expr, Any], limits: tuple[int, int]) -> Any:
@@ -136,30 +125,16 @@ def _real(number: Any) -> Any:
     return number
 
 
-def _unary(function: Callable[[Any], Any]) -> Callable[[list[Any]], Any]:
-    return lambda args: function(args[0])
-
-
-_STEEP = {exp, sinh, cosh, tanh, erf, erfc, sin, cos, tan}
-_RULES: dict[type[Basic], Callable[[list[Any]], Any]] = {
-    Add: mpmath.fsum,
-    Mul: mpmath.fprod,
-    Pow: lambda args: args[0] ** args[1],
-    exp: _unary(mpmath.exp),
-    sinh: _unary(mpmath.sinh),
-    cosh: _unary(mpmath.cosh),
-    tanh: _unary(mpmath.tanh),
-    erf: _unary(mpmath.erf),
-    erfc: _unary(mpmath.erfc),
-    log: _unary(mpmath.log),
-    sin: _unary(mpmath.sin),
-    cos: _unary(mpmath.cos),
-    tan: _unary(mpmath.tan),
-    atan: _unary(mpmath.atan),
-    asinh: _unary(mpmath.asinh),
-    Abs: _unary(abs),
-    sign: _unary(mpmath.sign),
+_FUNCTIONS = {f.sympy: f for f in FUNCTIONS.values() if f.in_activations}
+_SATURATING = {f.sympy for f in _FUNCTIONS.values() if f.saturates}
+_RULES: dict[type[Basic], Callable[..., Any]] = {
+    **{kind: function.value for kind, function in _FUNCTIONS.items()},
+    Add: lambda *args: mpmath.fsum(args),
+    Mul: lambda *args: mpmath.fprod(args),
+    Pow: operator.pow,
+    Abs: abs,
+    sign: mpmath.sign,
     Max: max,
     Min: min,
-    Heaviside: lambda args: args[1] if args[0] == 0 else mpmath.mpf(args[0] > 0),
+    Heaviside: lambda u, at_zero: at_zero if u == 0 else mpmath.mpf(u > 0),
 }

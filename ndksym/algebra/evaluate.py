@@ -8,11 +8,12 @@ from hashlib import sha256
 from typing import Any
 
 import mpmath
-from sympy import Basic, Expr, Float, Function, I, Integer, Piecewise, Rational, Symbol, oo, true
+from sympy import Basic, Expr, Float, I, Integer, Piecewise, Rational, Symbol, oo, sign, true
 from sympy.core.function import Application, AppliedUndef
 from sympy.core.relational import Relational
 
 from ndksym.algebra.bivariate_normal import Phi2, phi2_mp
+from ndksym.algebra.functions import FUNCTIONS
 
 __all__ = ["DIGITS", "DRAWS", "POINTS", "Definitions", "Domain", "Evaluator", "NoValueError", "evaluate", "points"]
 
@@ -105,13 +106,6 @@ class NoValueError(ValueError):
     """The expression is not a number at the point."""
 
 
-# functions that mpmath knows under SymPy's name
-_SAME_NAME = frozenset(
-    {"exp", "log", "erf", "erfc", "erfi", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sign"}
-    | {"asin", "acos", "atan", "asinh", "acosh", "atanh"}
-)
-
-
 class Evaluator:
     """Values at one point, each shared subexpression computed once."""
 
@@ -147,8 +141,10 @@ class Evaluator:
             if e.exp.is_Integer:
                 return base ** int(e.exp)
             return mpmath.sqrt(base) if e.exp == Rational(1, 2) else base ** self._value(e.exp)
-        if isinstance(e, Function) and type(e).__name__ in _SAME_NAME:
-            return getattr(mpmath, type(e).__name__)(*map(self._value, e.args))
+        if (function := FUNCTIONS.get(e.func)) is not None:
+            return function.value(self._value(e.args[0]))
+        if isinstance(e, sign):
+            return mpmath.sign(self._value(e.args[0]))
         if isinstance(e, Phi2):
             return phi2_mp(*(mpmath.mpmathify(self._value(arg)).real for arg in e.args))
         return self._by_sympy(e)

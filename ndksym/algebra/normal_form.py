@@ -25,26 +25,15 @@ from sympy import (
     Pow,
     Rational,
     Symbol,
-    acos,
-    asin,
-    atan,
-    cos,
-    cosh,
-    erf,
-    erfc,
     exp,
     factorrat,
     log,
     pi,
-    sin,
-    sinh,
-    sqrt,
-    tan,
-    tanh,
 )
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.polyerrors import BasePolynomialError
 
+from ndksym.algebra.functions import FUNCTIONS
 from ndksym.algebra.rational import (
     FACTORING,
     Budget,
@@ -62,28 +51,14 @@ _NODE = 30  # what a node costs, in term products
 _GENERATORS = 60
 
 
+_EXPONENTIAL = (exp, *(f.sympy for f in FUNCTIONS.values() if f.exponentials is not None))
+
+
 def _rewritten(e: Expr, z: Expr) -> Expr | None:
-    """The function e of lowered argument z in terms of exp, asin and erf, or None when it already is."""
-    match e:
-        case acos():
-            return pi / 2 - asin(z)
-        case atan() if all(g.is_extended_real for g in z.free_symbols):
-            return asin(z / sqrt(1 + z**2))
-        case erfc():
-            return 1 - erf(z)
-        case sinh():
-            return (exp(z) - exp(-z)) / 2
-        case cosh():
-            return (exp(z) + exp(-z)) / 2
-        case tanh():
-            return (exp(z) - exp(-z)) / (exp(z) + exp(-z))
-        case sin():
-            return (exp(I * z) - exp(-I * z)) / (2 * I)
-        case cos():
-            return (exp(I * z) + exp(-I * z)) / 2
-        case tan():
-            return (exp(I * z) - exp(-I * z)) / (exp(I * z) + exp(-I * z)) / I
-    return None
+    """The function e of the lowered argument z in terms of exp, asin and erf; None where it already is."""
+    function = FUNCTIONS.get(e.func)
+    rewrite = None if function is None else function.exponentials or function.normal
+    return None if rewrite is None else rewrite(z)
 
 
 class Tower:
@@ -101,7 +76,7 @@ class Tower:
 
     def is_zero(self, e: Expr) -> bool:
         """True is a proof that e = 0; False says only that it was not seen to be."""
-        numbers = {q for node in e.atoms(exp, sin, cos, sinh, cosh, tanh, tan) for q in node.atoms(Rational)}
+        numbers = {q for node in e.atoms(*_EXPONENTIAL) for q in node.atoms(Rational)}
         self.scale = lcm(2, *(int(q.q) for q in numbers if q.q < 1000))
         try:
             return not self.fraction(self.lower(e))[0]
