@@ -11,9 +11,10 @@ from sympy import Expr, Float, Integer, Piecewise, Poly, Rational, Symbol, oo, s
 
 from ndksym.activation.analyticity import strip
 from ndksym.activation.catalogue import CATALOGUE
+from ndksym.activation.equality import is_constant, same
 from ndksym.activation.growth import growth
 from ndksym.activation.parser import formula, parse, split_call
-from ndksym.activation.pieces import Piece, pieces, same, value_at
+from ndksym.activation.pieces import Piece, pieces, value_at
 from ndksym.activation.roots import compare, is_zero_number
 from ndksym.activation.size_limits import MAX_BITS, allowed, measure
 from ndksym.activation.taylor import SingularError, taylor
@@ -198,16 +199,6 @@ def activation(obj: object) -> Activation:
         return Activation(name, expr, pieces(expr))
     except RecursionError:
         raise InputError(f"{name}: the expression is nested too deeply") from None
-
-
-def is_constant(expr: Expr) -> bool:
-    """Whether an expression has one value everywhere.
-
-    >>> from sympy import cos, sin
-    >>> is_constant(sin(x)**2 + cos(x)**2)
-    True
-    """
-    return not expr.has(x) or same(expr, expr.subs(x, Rational(1, 3)))
 
 
 def _in_x(expr: Expr) -> Expr:

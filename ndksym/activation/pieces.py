@@ -18,7 +18,6 @@ from sympy import (
     Basic,
     Dummy,
     Expr,
-    Function,
     Heaviside,
     Integer,
     Max,
@@ -31,34 +30,30 @@ from sympy import (
     Pow,
     Rational,
     exp,
-    expand,
     log,
     nan,
     oo,
     sign,
-    simplify,
     zoo,
 )
 from sympy.logic.boolalg import BooleanAtom
 
+from ndksym.activation.equality import same
 from ndksym.activation.limits import limit_at_infinity
-from ndksym.activation.roots import EndlessZerosError, compare, is_zero_number, real_zeros
+from ndksym.activation.roots import EndlessZerosError, compare, real_zeros
 from ndksym.activation.taylor import SingularError, taylor
 from ndksym.activation.values import PLAIN, NoValueError, TooLargeError, value
 from ndksym.algebra.functions import FUNCTIONS
-from ndksym.algebra.zero_test import is_zero
 from ndksym.errors import InputError, NotDerivableError
 from ndksym.symbols import x
 
-__all__ = ["Piece", "pieces", "same", "sample", "value_at"]
+__all__ = ["Piece", "pieces", "sample", "value_at"]
 
 
 _QUOTIENTS = {f.sympy: f.quotient for f in FUNCTIONS.values() if f.quotient is not None}
 _PARTIAL = tuple(f.sympy for f in FUNCTIONS.values() if f.in_activations and f.domain != (-oo, oo))
-_MAX_OPERATIONS = 24  # of a difference that simplify is asked about
 _DIGITS = 100  # log(1 + exp(-100)) is zero to fewer, and its reciprocal infinite
 _FARTHEST = 10**30  # of the break points
-_MAX_EXPONENT = 10**6  # in a difference that is to be brought to normal form
 
 
 @dataclass(frozen=True)
@@ -180,35 +175,6 @@ def _whole(end: Expr, step: int) -> Rational:
     while compare(near + step * distance, end) != step:
         distance *= 2
     return near + step * distance
-
-
-def same(left: Expr, right: Expr) -> bool:
-    """Whether two real expressions in x are the same function, by proof; False where none is found.
-
-    >>> same((x + 1)**2, x**2 + 2*x + 1), same(x, -x)
-    (True, False)
-    """
-    difference = left - right
-    if not difference.has(x):
-        return is_zero_number(difference)
-    for point in (Rational(7, 11), Rational(-13, 9), Rational(29, 10)):
-        try:
-            one, other = value(left, {x: point}), value(right, {x: point})
-        except NoValueError:  # outside the domain of one of them
-            continue
-        if abs(one - other) > 1e-15 * (abs(one) + abs(other)):
-            return False
-    numbers = (abs(number.p) for e in _exponents(difference) for number in e.atoms(Rational))
-    if max(numbers, default=0) > _MAX_EXPONENT:
-        return bool(expand(difference) == 0)
-    verdict = is_zero(difference)
-    if verdict.kind == "supported" and difference.count_ops() <= _MAX_OPERATIONS:
-        return bool(simplify(difference) == 0)  # digits alone are no proof: erf(cosh(10 + x)) is 1 to 9000 of them
-    return bool(verdict.kind == "proved")
-
-
-def _exponents(expr: Expr) -> list[Expr]:
-    return [e.exp for e in expr.atoms(Pow)] + [e.args[0] for e in expr.atoms(Function)]
 
 
 def _split(expr: Expr, lo: Expr, hi: Expr, zeros_of: Expr) -> list[tuple[Expr, Expr]]:

@@ -64,6 +64,7 @@ class EndlessZerosError(NotDerivableError):
 def is_zero_number(value: Expr) -> bool:
     """Whether a real number given exactly is zero.
 
+    >>> from sympy import pi
     >>> is_zero_number(sqrt(8) - 2*sqrt(2)), is_zero_number(pi - Rational(355, 113))
     (True, False)
     """
@@ -79,6 +80,7 @@ def is_zero_number(value: Expr) -> bool:
 def compare(left: Expr, right: Expr) -> int:
     """Sign of left − right, for exact real numbers and ±oo.
 
+    >>> from sympy import pi
     >>> compare(sqrt(2), Rational(3, 2)), compare(pi, pi)
     (-1, 0)
     """
@@ -95,6 +97,7 @@ def compare(left: Expr, right: Expr) -> int:
 def ascending(points: list[Expr]) -> tuple[Expr, ...]:
     """Distinct points in ascending order.
 
+    >>> from sympy import pi
     >>> ascending([pi, Integer(1), sqrt(1), -pi])
     (-pi, 1, pi)
     """
@@ -277,6 +280,7 @@ def _periodic_preimages(f: Expr, level: Expr, argument: Expr, period: Expr) -> l
 def exponential_form(g: Expr) -> tuple[Poly, Expr] | None:
     """g up to a factor without zeros as a polynomial in w = exp(κx), with κ > 0 or κ/i > 0; None if it is not one.
 
+    >>> from sympy import cosh
     >>> polynomial, kappa = exponential_form(cosh(x/2))
     >>> polynomial.as_expr().subs(polynomial.gen, 3), kappa
     (10, 1/2)
@@ -296,6 +300,7 @@ def exponential_form(g: Expr) -> tuple[Poly, Expr] | None:
 def in_exponentials(g: Expr, *, waves: bool = False) -> Expr:
     """g with sinh, cosh, tanh and c**x of x (and sin, cos, tan, if asked) written in exponentials.
 
+    >>> from sympy import sinh, tanh
     >>> in_exponentials(2**x + sinh(3*x) + tanh(1))
     exp(3*x)/2 + exp(x*log(2)) + tanh(1) - exp(-3*x)/2
     """
