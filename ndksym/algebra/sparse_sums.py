@@ -6,6 +6,7 @@ some fifty times slower, and series beside a kink hold tens of thousands of them
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, cancel, exp, expand
@@ -58,17 +59,23 @@ def add(*parts: Sum) -> Sum:
 
 def multiply(f: Sum, g: Sum) -> Sum:
     """f g."""
+    return dot([f], [g])
+
+
+def dot(left: Sequence[Sum], right: Sequence[Sum]) -> Sum:
+    """Σ f g over the pairs of both sequences."""
     total: Sum = {}
-    for left, x in f.items():
-        for right, y in g.items():
-            if left and right:
-                atoms = dict(left)
-                for base, e in right:
-                    atoms[base] = atoms.get(base, Fraction(0)) + e
-                monomial, extra = _normal(atoms)
-                _put(total, monomial, x * y * extra)
-            else:
-                _put(total, left or right, x * y)
+    for f, g in zip(left, right, strict=True):
+        for one, x in f.items():
+            for other, y in g.items():
+                if one and other:
+                    atoms = dict(one)
+                    for base, e in other:
+                        atoms[base] = atoms.get(base, Fraction(0)) + e
+                    monomial, extra = _normal(atoms)
+                    _put(total, monomial, x * y * extra)
+                else:
+                    _put(total, one or other, x * y)
     return total
 
 

@@ -121,9 +121,9 @@ def _beside(expr: Expr, degree: int) -> puiseux.Series:
         length = degree + 1 + guard
         r, w = puiseux.variable(_R, length), puiseux.variable(_W, length)
         first = puiseux.constant(a, length)
-        second = puiseux.plus(first, puiseux.times(r, w))
-        square = puiseux.plus(puiseux.times(first, second), puiseux.scaled(puiseux.times(r, r), Integer(-1)))
-        found = puiseux.series(expr, {b: second, c: puiseux.power(square, Rational(1, 2))}, degree)
+        second = first + r * w
+        square = first * second + (r * r).scaled(Integer(-1))
+        found = puiseux.series(expr, {b: second, c: square ** Rational(1, 2)}, degree)
         if found.end > degree:
             return found
     raise NotDerivableError(f"the kernel's poles beside coincident inputs do not cancel within {_GUARDS[-1]} terms")

@@ -128,7 +128,7 @@ def _behind(expr: Expr, definitions: Definitions) -> Definitions:
 
 
 def _series(expr: Expr, definitions: Definitions, end: End, length: int) -> Series:
-    curve = {sigma02: Series(2 if end == "small" else -2, puiseux.constant(Integer(1), length).terms)}
+    curve = {sigma02: puiseux.constant(Integer(1), length).shifted(2 if end == "small" else -2)}
     for name, value in definitions:
         curve[name] = puiseux.series(value, curve, _ALL)
     return puiseux.series(expr, curve, _ALL)
