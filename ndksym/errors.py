@@ -48,6 +48,10 @@ class ParseError(InputError):
     """The text is not an activation; the message shows where and says what may stand there."""
 
 
+class NoValueError(InputError):
+    """An expression has no value at a point: it is infinite or undefined there, or complex where it must be real."""
+
+
 class FileError(NdksymError, OSError):
     """The system cannot write a file; the message says which one and why."""
 

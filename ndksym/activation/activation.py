@@ -18,8 +18,8 @@ from ndksym.activation.pieces import Piece, pieces, value_at
 from ndksym.activation.roots import compare, is_zero_number
 from ndksym.activation.size_limits import MAX_BITS, allowed, measure
 from ndksym.activation.taylor import SingularError, taylor
-from ndksym.activation.values import NoValueError, value
-from ndksym.errors import InputError, InputTypeError
+from ndksym.activation.values import value
+from ndksym.errors import InputError, InputTypeError, NoValueError
 from ndksym.symbols import x
 
 __all__ = ["Activation", "Piece", "activation"]

@@ -3,8 +3,9 @@
 from sympy import Expr, Function, Pow, Rational, expand, simplify
 
 from ndksym.activation.roots import is_zero_number
-from ndksym.activation.values import NoValueError, value
+from ndksym.activation.values import value
 from ndksym.algebra.zero_test import is_zero
+from ndksym.errors import NoValueError
 from ndksym.symbols import x
 
 __all__ = ["is_constant", "same"]

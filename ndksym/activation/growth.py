@@ -26,9 +26,9 @@ from sympy import (
 
 from ndksym.activation.limits import limit_at_infinity
 from ndksym.activation.roots import is_zero_number
-from ndksym.activation.values import NoValueError, TooLargeError, value
+from ndksym.activation.values import TooLargeError, value
 from ndksym.algebra.functions import FUNCTIONS, record
-from ndksym.errors import DivergentKernelError, NotDerivableError
+from ndksym.errors import DivergentKernelError, NotDerivableError, NoValueError
 from ndksym.symbols import x
 
 __all__ = ["growth"]

@@ -42,9 +42,9 @@ from ndksym.activation.equality import same
 from ndksym.activation.limits import limit_at_infinity
 from ndksym.activation.roots import EndlessZerosError, compare, real_zeros
 from ndksym.activation.taylor import SingularError, taylor
-from ndksym.activation.values import PLAIN, NoValueError, TooLargeError, value
+from ndksym.activation.values import PLAIN, TooLargeError, value
 from ndksym.algebra.functions import FUNCTIONS
-from ndksym.errors import InputError, NotDerivableError
+from ndksym.errors import InputError, NotDerivableError, NoValueError
 from ndksym.symbols import x
 
 __all__ = ["Piece", "pieces", "sample", "value_at"]

@@ -250,10 +250,12 @@ def _preimages(f: Expr, level: Expr) -> list[Expr]:
 
 
 def _attains(function: ElementaryFunction, level: Expr) -> bool:
-    """Whether a function takes a value; it takes its infimum and supremum only where they are extremes."""
+    """Whether a function takes a value."""
     low, high = function.range
-    sides = compare(level, low), compare(high, level)
-    return min(sides) >= 0 if function.extremes is not None else min(sides) > 0
+    above, below = compare(level, low), compare(high, level)
+    return all(
+        side > 0 or (side == 0 and end is not None) for side, end in zip((above, below), function.extremes, strict=True)
+    )
 
 
 def _root_preimages(f: Pow, level: Expr) -> list[Expr]:

@@ -28,16 +28,12 @@ from sympy import (
 from sympy.logic.boolalg import BooleanAtom
 
 from ndksym.algebra.functions import FUNCTIONS
-from ndksym.errors import InputError
+from ndksym.errors import InputError, NoValueError
 
-__all__ = ["HUGE", "PLAIN", "NoValueError", "TooLargeError", "value"]
+__all__ = ["HUGE", "PLAIN", "TooLargeError", "value"]
 
 HUGE = 10**100  # |u| in exp(u): beyond it even the exponent of the result is unwieldy
 PLAIN = 10**7  # and below it SymPy may evaluate the same exactly
-
-
-class NoValueError(InputError):
-    """The expression is infinite, complex or undefined at the point."""
 
 
 class TooLargeError(InputError):

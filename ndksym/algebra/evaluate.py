@@ -14,8 +14,9 @@ from sympy.core.relational import Relational
 
 from ndksym.algebra.bivariate_normal import Phi2, phi2_mp
 from ndksym.algebra.functions import FUNCTIONS
+from ndksym.errors import NoValueError
 
-__all__ = ["DIGITS", "DRAWS", "POINTS", "Definitions", "Domain", "Evaluator", "NoValueError", "evaluate", "points"]
+__all__ = ["DIGITS", "DRAWS", "POINTS", "Definitions", "Domain", "Evaluator", "evaluate", "points"]
 
 Definitions = Sequence[tuple[Symbol, Expr]]
 """Symbols that abbreviate expressions, each in terms of free symbols and of symbols defined before it."""
@@ -100,10 +101,6 @@ def evaluate(expr: Expr, point: Mapping[Symbol, Expr], digits: int = DIGITS, whe
     for name, value in where:
         evaluator.define(name, value)
     return evaluator(expr)
-
-
-class NoValueError(ValueError):
-    """The expression is not a number at the point."""
 
 
 class Evaluator:

@@ -68,8 +68,8 @@ class ElementaryFunction:
     """The open interval on which f is real."""
     limits: tuple[Expr | None, Expr | None] = (None, None)
     """The limits at both ends of the domain, ±oo included; None where there is none."""
-    extremes: tuple[Expr, Expr] | None = None
-    """Infimum and supremum of an f that is not monotone; it attains those that are finite."""
+    extremes: tuple[Expr | None, Expr | None] = (None, None)
+    """The least and the largest value; None where f takes none."""
     inverses: tuple[Form, ...] = ()
     """The solutions u of f(u) = y as formulas in y, one per branch, up to the period."""
     period: Expr | None = None
@@ -105,12 +105,9 @@ class ElementaryFunction:
     @property
     def range(self) -> tuple[Expr, Expr]:
         """Infimum and supremum of f on its domain; ±oo where unknown."""
-        if self.extremes is not None:
-            return self.extremes
-        low, high = self.limits
-        if low is None or high is None:
-            return -oo, oo
-        return (low, high) if low < high else (high, low)
+        least, largest = self.extremes
+        ends = [limit for limit in self.limits if limit is not None] or [-oo, oo]
+        return min(ends) if least is None else least, max(ends) if largest is None else largest
 
 
 def _real(z: Expr) -> bool:
@@ -151,7 +148,7 @@ _RECORDS = (
         exponentials=lambda u: (exp(u) - exp(-u)) / 2,
     ),
     ElementaryFunction(
-        cosh, mpmath.cosh, limits=(oo, oo), extremes=(Integer(1), oo), inverses=(acosh, lambda y: -acosh(y)),
+        cosh, mpmath.cosh, limits=(oo, oo), extremes=(Integer(1), None), inverses=(acosh, lambda y: -acosh(y)),
         growth="exponential", saturates=True, exponentials=lambda u: (exp(u) + exp(-u)) / 2,
     ),
     ElementaryFunction(

@@ -16,12 +16,12 @@ from ndksym.algebra.evaluate import (
     Definitions,
     Domain,
     Evaluator,
-    NoValueError,
     evaluate,
     points,
 )
 from ndksym.algebra.normal_form import Budget, TooHardError, Tower
 from ndksym.algebra.substitute import plant
+from ndksym.errors import NoValueError
 
 __all__ = ["Definitions", "Domain", "Verdict", "evaluate", "is_zero", "points"]
 

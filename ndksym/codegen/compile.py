@@ -9,10 +9,10 @@ import numpy as np
 from sympy import oo
 
 from ndksym.activation.activation import Activation
-from ndksym.activation.values import NoValueError, TooLargeError, value
+from ndksym.activation.values import TooLargeError, value
 from ndksym.codegen.load import Compiled, far, load
 from ndksym.codegen.module import module
-from ndksym.errors import MissingExtraError, NotDerivableError
+from ndksym.errors import MissingExtraError, NotDerivableError, NoValueError
 from ndksym.kernels.dual import Dual
 from ndksym.kernels.network import Network
 from ndksym.runtime.kernel import Kernel

@@ -16,7 +16,6 @@ from sympy import Expr, S, Symbol, cos, latex, oo, sin, sqrt
 from ndksym.activation.activation import Activation
 from ndksym.activation.roots import compare
 from ndksym.activation.taylor import SingularError, taylor
-from ndksym.activation.values import NoValueError
 from ndksym.codegen import functions as v
 from ndksym.codegen import homogeneous
 from ndksym.codegen.backends import c, numpy
@@ -26,7 +25,7 @@ from ndksym.codegen.lower import Lowered, lower_defect, lower_diagonal, lower_pa
 from ndksym.codegen.program import Program, program
 from ndksym.codegen.series import with_series
 from ndksym.codegen.stable import stable
-from ndksym.errors import InputError
+from ndksym.errors import InputError, NoValueError
 from ndksym.runtime.origin import TERMS
 from ndksym.symbols import x
 
