@@ -10,13 +10,13 @@ from mpmath.libmp import prec_to_dps, to_str
 from sympy import Expr, Float, Integer, Piecewise, Poly, Rational, Symbol, oo, simplify
 
 from ndksym.activation.analyticity import strip
-from ndksym.activation.catalogue import CATALOGUE
+from ndksym.activation.catalogue import canonical
 from ndksym.activation.equality import is_constant, same
 from ndksym.activation.growth import growth
 from ndksym.activation.parser import formula, parse, split_call
 from ndksym.activation.pieces import Piece, pieces, value_at
 from ndksym.activation.roots import compare, is_zero_number
-from ndksym.activation.size_limits import MAX_BITS, allowed, measure
+from ndksym.activation.size_limits import MAX_BITS, MAX_DEPTH, measure
 from ndksym.activation.taylor import SingularError, taylor
 from ndksym.activation.values import value
 from ndksym.errors import InputError, InputTypeError, NoValueError
@@ -180,16 +180,18 @@ def activation(obj: object) -> Activation:
         return obj
     if isinstance(obj, str):
         name = " ".join(obj.split())
-        if name in CATALOGUE:
-            expr = formula(name)
+        if (listed := canonical(name)) is not None:
+            name, expr = listed, formula(listed)
+        elif (call := split_call(obj)) is not None:
+            listed, parameters = call
+            name, expr = listed + name[name.index("(") :], formula(listed, parameters)
         else:
-            call = split_call(obj)
-            expr = formula(*call) if call else parse(obj)
+            expr = parse(obj)
     elif isinstance(obj, Expr):
         try:
             expr = _in_x(obj)
         except RecursionError:
-            raise InputError(f"the expression is nested too deeply; {allowed()}") from None
+            raise InputError(f"the expression is nested too deeply: at most {MAX_DEPTH} levels are allowed") from None
         name = str(obj)
     else:
         raise InputTypeError(

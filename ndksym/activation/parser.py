@@ -40,14 +40,14 @@ from sympy import (
     true,
 )
 
-from ndksym.activation.catalogue import CATALOGUE
-from ndksym.activation.size_limits import MAX_BITS, MAX_DEGREE, MAX_DEPTH, Size, measure
+from ndksym.activation.catalogue import CATALOGUE, canonical
+from ndksym.activation.size_limits import HELP, MAX_BITS, MAX_DEGREE, MAX_DEPTH, Size, measure
 from ndksym.activation.syntax import RefusalError, parse_error, refused_kind, shown, tree_of
 from ndksym.algebra.functions import FUNCTIONS
 from ndksym.errors import InputError
 from ndksym.symbols import x
 
-__all__ = ["formula", "parse", "split_call"]
+__all__ = ["allowed", "formula", "parse", "split_call"]
 
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?\Z")
 _NOT_FINITE = {"oo", "zoo", "nan", "inf", "NaN", "Infinity"}
@@ -71,6 +71,8 @@ _STEEP = {name for name, function in _SMOOTH.items() if function.growth == "expo
 _RELATIONS = {"Lt": Lt, "Le": Le, "Gt": Gt, "Ge": Ge, "Eq": Eq, "Ne": Ne}
 _CONNECTIVES = {"And": And, "Or": Or, "Not": Not}
 _NAMES = {*_FUNCTIONS, *CATALOGUE, *_RELATIONS, *_CONNECTIVES, "Piecewise", "He"}
+_SPELLINGS = {name.lower(): name for name in sorted(_NAMES, reverse=True)}
+"""Names in lower case → names; of Max and max, the latter."""
 _CONSTANTS = {"pi": pi, "E": E}
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Expr, Expr], Basic]] = {
     ast.Lt: Lt, ast.LtE: Le, ast.Gt: Gt, ast.GtE: Ge, ast.Eq: Eq
@@ -132,11 +134,12 @@ def split_call(text: str) -> tuple[str, tuple[Expr, ...]] | None:
     """
     try:
         text, tree = tree_of(text)
-        if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id in CATALOGUE):
+        if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)):
             return None
-        if tree.keywords or _variables(tree):
+        name = canonical(tree.func.id)
+        if name is None or tree.keywords or _variables(tree):
             return None
-        return tree.func.id, tuple(_read(arg, _Scope(text, {}), 0) for arg in tree.args)
+        return name, tuple(_read(arg, _Scope(text, {}), 0) for arg in tree.args)
     except RefusalError as refusal:
         raise parse_error(text, refusal) from None
 
@@ -157,12 +160,26 @@ def _check_variable(name: str, node: ast.Name, *, bare: bool) -> None:
     if name.startswith("_"):
         raise RefusalError(node, "a variable may not begin with an underscore")
     if bare and len(name.rstrip("0123456789")) > 1:
-        raise RefusalError(node, f"there is no activation of that name{_alike(name)}")
+        raise RefusalError(node, f"there is no activation of that name{_nearest(name)}")
 
 
-def _alike(name: str) -> str:
-    close = get_close_matches(name, sorted(_NAMES), 2)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+def _nearest(name: str) -> str:
+    """A question about the nearest name, or nothing where none is near."""
+    close = get_close_matches(name.lower(), _SPELLINGS, 1)
+    return f" (did you mean {_SPELLINGS[close[0]]}?)" if close else ""
+
+
+def allowed() -> str:
+    """What a formula may contain, as a phrase.
+
+    >>> allowed().partition(",")[0]
+    'one variable'
+    """
+    functions = ", ".join(name for name in _FUNCTIONS if name not in ("abs", "max", "min"))
+    return (
+        f"one variable, numbers, pi, E, + - * / **, parentheses, the functions {functions}, He(n, x), "
+        "Piecewise((value, condition), …, (value, True)), and names of the catalogue such as relu(x)"
+    )
 
 
 def _read(node: ast.AST, scope: _Scope, depth: int) -> Expr:
@@ -172,7 +189,7 @@ def _read(node: ast.AST, scope: _Scope, depth: int) -> Expr:
         expr = _build(node, scope, depth + 1)
         measure(expr, scope.sizes)
     except InputError as error:
-        raise RefusalError(node, str(error).partition("; allowed are")[0]) from None
+        raise RefusalError(node, str(error).removesuffix(f"; {HELP}")) from None
     except RecursionError:
         raise RefusalError(node, "it is nested too deeply") from None
     except (TypeError, ValueError, ArithmeticError) as error:  # what SymPy says to infinities it meets on the way
@@ -263,13 +280,13 @@ def _call(node: ast.Call, scope: _Scope, depth: int) -> Expr:
         )
     if node.keywords:
         raise RefusalError(node, "arguments are given by position, not by keyword")
-    name = node.func.id
+    name = node.func.id if node.func.id in _NAMES else canonical(node.func.id) or node.func.id
     if name == "Piecewise":
         if not node.args:
             raise _no_branch(node)
         return Piecewise(*[_branch(arg, scope, depth) for arg in node.args])
     if name not in _NAMES:
-        raise RefusalError(node, f"there is no function {name}{_alike(name)}")
+        raise RefusalError(node, f"there is no function {name}{_nearest(name)}")
     if name in _RELATIONS or name in _CONNECTIVES:
         raise RefusalError(node, f"{name} may only be a condition of Piecewise; write Heaviside(x - 1) for x > 1")
     args = tuple(_read(arg, scope, depth) for arg in node.args)

@@ -43,8 +43,10 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from ndksym.algebra.functions import FUNCTIONS
 from ndksym.errors import InputError
 
-__all__ = ["MAX_BITS", "MAX_DEGREE", "MAX_DEPTH", "MAX_LENGTH", "MAX_SIZE", "Size", "measure"]
+__all__ = ["HELP", "MAX_BITS", "MAX_DEGREE", "MAX_DEPTH", "MAX_LENGTH", "MAX_SIZE", "Size", "measure"]
 
+HELP = "`ndksym list` shows what a formula may contain"
+"""The end of messages about what is not allowed."""
 MAX_LENGTH = 2000
 """Characters of a text."""
 MAX_DEPTH = 40
@@ -106,7 +108,7 @@ def _measure(expr: Basic, known: dict[Basic, Size]) -> Size:
     if expr in (pi, E) or isinstance(expr, (Float, BooleanTrue, BooleanFalse)):
         return Size(1, 0, 1)
     if not isinstance(expr, _PARTS):
-        raise InputError(f"{type(expr).__name__} is not allowed in an activation; {allowed()}")
+        raise InputError(f"{type(expr).__name__} is not allowed in an activation; {HELP}")
     sizes = [measure(arg, known) for arg in expr.args]
     degrees = [size.degree for size in sizes]
     if isinstance(expr, Mul):
@@ -129,12 +131,3 @@ def _power_degree(power: Pow, degree: int) -> int:
     if isinstance(power.base, Rational):
         return 1
     return int(max(degree, 1) * max(1, ceiling(abs(exponent).evalf())))
-
-
-def allowed() -> str:
-    """The parts an expression may have, as a phrase for messages."""
-    return (
-        "allowed are one variable, numbers, pi, E, + - * / **, parentheses, the functions exp, log, sqrt, erf, erfc, "
-        "sin, cos, tanh, sinh, cosh, atan, asinh, Abs, sign, Heaviside, Max, Min, Phi, "
-        "Piecewise((value, condition), …, (value, True)), and names from the catalogue such as relu(x)"
-    )

@@ -7,7 +7,7 @@ import ast
 import re
 import warnings
 
-from ndksym.activation.size_limits import MAX_DEPTH, MAX_LENGTH, allowed
+from ndksym.activation.size_limits import HELP, MAX_DEPTH, MAX_LENGTH
 from ndksym.errors import ParseError
 
 __all__ = ["RefusalError", "parse_error", "refused_kind", "shown", "tree_of"]
@@ -61,12 +61,13 @@ def refused_kind(node: ast.AST) -> str:
 
 
 def parse_error(text: str, refusal: RefusalError) -> ParseError:
-    """The error for a text: the text, the place, the cause, and what is allowed."""
+    """The error for a text: the text, the place, the cause, and where to read what is allowed."""
     place = ""
     if refusal.node is not None and hasattr(refusal.node, "col_offset"):
         start, end = refusal.node.col_offset, getattr(refusal.node, "end_col_offset", None)
-        place = f" at column {start + 1} ({shown(text[start:end])})"
-    return ParseError(f"cannot read the activation {shown(text)}{place}: {refusal.why}; {allowed()}")
+        if text[start:end] != text:
+            place = f" at column {start + 1} ({shown(text[start:end])})"
+    return ParseError(f"cannot read the activation {shown(text)}{place}: {refusal.why}; {HELP}")
 
 
 def shown(text: object) -> str:

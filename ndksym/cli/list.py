@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ndksym.activation.activation import activation
 from ndksym.activation.catalogue import names
+from ndksym.activation.parser import allowed
 from ndksym.cases import cases
 from ndksym.kernels.dual import dual
 
@@ -64,4 +65,5 @@ def table(found: Listing) -> str:
         lines.append(
             f"  {row['name']:14} {form:12} depth {row['depth']}{' + bias' if row['bias'] else '       '}  {said}"
         )
+    lines += ["formulas", f"  may contain {allowed()}"]
     return "\n".join(lines)
