@@ -15,7 +15,7 @@ from ndksym.activation.limits import limit_at_infinity
 from ndksym.activation.parser import allowed, parse
 from ndksym.activation.pieces import pieces
 from ndksym.activation.roots import in_exponentials, real_zeros
-from ndksym.activation.size_limits import Size, measure
+from ndksym.activation.size_limits import ExpressionSize, measure
 from ndksym.activation.taylor import taylor
 from ndksym.activation.values import value
 from ndksym.algebra import puiseux
@@ -157,7 +157,7 @@ def test_in_activations(f):
     text = f"{f.name}(1 + x**2)"
     assert parse(f"{f.name}(x)") == f.sympy(x)
     assert f.name in re.findall(r"\w+", allowed())
-    assert measure(f.sympy(x)) == Size(2, 1, 2)
+    assert measure(f.sympy(x)) == ExpressionSize(2, 1, 2)
     if f.quotient is None:
         assert activation(text).parity == "even"
     if f.domain == (-oo, oo) and f.quotient is None:

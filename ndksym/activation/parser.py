@@ -41,7 +41,7 @@ from sympy import (
 )
 
 from ndksym.activation.catalogue import CATALOGUE, canonical
-from ndksym.activation.size_limits import HELP, MAX_BITS, MAX_DEGREE, MAX_DEPTH, Size, measure
+from ndksym.activation.size_limits import HELP, MAX_BITS, MAX_DEGREE, MAX_DEPTH, ExpressionSize, measure
 from ndksym.activation.syntax import RefusalError, parse_error, refused_kind, shown, tree_of
 from ndksym.algebra.functions import FUNCTIONS
 from ndksym.errors import InputError
@@ -85,7 +85,7 @@ class _Scope:
 
     text: str
     names: Mapping[str, Expr]
-    sizes: dict[Basic, Size] = field(default_factory=dict)
+    sizes: dict[Basic, ExpressionSize] = field(default_factory=dict)
 
 
 def parse(text: str) -> Expr:

@@ -43,7 +43,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from ndksym.algebra.functions import FUNCTIONS
 from ndksym.errors import InputError
 
-__all__ = ["HELP", "MAX_BITS", "MAX_DEGREE", "MAX_DEPTH", "MAX_LENGTH", "MAX_SIZE", "Size", "measure"]
+__all__ = ["HELP", "MAX_BITS", "MAX_DEGREE", "MAX_DEPTH", "MAX_LENGTH", "MAX_SIZE", "ExpressionSize", "measure"]
 
 HELP = "`ndksym list` shows what a formula may contain"
 """The end of messages about what is not allowed."""
@@ -64,7 +64,7 @@ _PARTS = (Add, Mul, Pow, *SMOOTH, *KINKED, ExprCondPair, Lt, Le, Gt, Ge, Eq, Ne,
 
 
 @dataclass(frozen=True)
-class Size:
+class ExpressionSize:
     """Nodes, degree and depth of an expression."""
 
     nodes: int
@@ -72,14 +72,14 @@ class Size:
     depth: int
 
 
-def measure(expr: Expr, known: dict[Basic, Size] | None = None) -> Size:
-    """Size of an expression made of allowed parts; InputError says which part or which bound is broken.
+def measure(expr: Expr, known: dict[Basic, ExpressionSize] | None = None) -> ExpressionSize:
+    """ExpressionSize of an expression made of allowed parts; InputError says which part or which bound is broken.
 
     `known` remembers the sizes of subexpressions, so that a growing expression is measured step by step.
 
     >>> from ndksym.symbols import x
     >>> measure(1 + x**2)
-    Size(nodes=5, degree=2, depth=3)
+    ExpressionSize(nodes=5, degree=2, depth=3)
     """
     known = {} if known is None else known
     if expr not in known:
@@ -94,7 +94,7 @@ def measure(expr: Expr, known: dict[Basic, Size] | None = None) -> Size:
     return known[expr]
 
 
-def _measure(expr: Basic, known: dict[Basic, Size]) -> Size:
+def _measure(expr: Basic, known: dict[Basic, ExpressionSize]) -> ExpressionSize:
     if expr in (zoo, nan, oo, -oo):
         raise InputError(f"a value is not a finite number ({expr}); division by zero and infinities are not allowed")
     if expr is I:
@@ -102,11 +102,11 @@ def _measure(expr: Basic, known: dict[Basic, Size]) -> Size:
     if isinstance(expr, Rational):
         if max(abs(expr.p).bit_length(), expr.q.bit_length()) > MAX_BITS:
             raise InputError(f"a number is too long: more than {MAX_BITS} bits")
-        return Size(1, 0, 1)
+        return ExpressionSize(1, 0, 1)
     if isinstance(expr, Symbol):
-        return Size(1, 1, 1)
+        return ExpressionSize(1, 1, 1)
     if expr in (pi, E) or isinstance(expr, (Float, BooleanTrue, BooleanFalse)):
-        return Size(1, 0, 1)
+        return ExpressionSize(1, 0, 1)
     if not isinstance(expr, _PARTS):
         raise InputError(f"{type(expr).__name__} is not allowed in an activation; {HELP}")
     sizes = [measure(arg, known) for arg in expr.args]
@@ -119,7 +119,7 @@ def _measure(expr: Basic, known: dict[Basic, Size]) -> Size:
         degree = 1
     else:
         degree = max(degrees)
-    return Size(1 + sum(size.nodes for size in sizes), degree, 1 + max(size.depth for size in sizes))
+    return ExpressionSize(1 + sum(size.nodes for size in sizes), degree, 1 + max(size.depth for size in sizes))
 
 
 def _power_degree(power: Pow, degree: int) -> int:

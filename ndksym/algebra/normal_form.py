@@ -45,7 +45,7 @@ from ndksym.algebra.rational import (
     fractions,
 )
 
-__all__ = ["Budget", "TooHardError", "Tower"]
+__all__ = ["Budget", "NormalForm", "TooHardError"]
 
 _NODE = 30  # what a node costs, in term products
 _GENERATORS = 60
@@ -61,7 +61,7 @@ def _rewritten(e: Expr, z: Expr) -> Expr | None:
     return None if rewrite is None else rewrite(z)
 
 
-class Tower:
+class NormalForm:
     """Generators met so far, and the relations among them; `positive` lists expressions known to be > 0."""
 
     def __init__(self, positive: Iterable[Expr] = (), budget: Budget | None = None) -> None:
