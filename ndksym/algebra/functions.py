@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import mpmath
+from mpmath import mpf
 from sympy import (
     Expr,
     Function,
@@ -58,7 +59,7 @@ class ElementaryFunction:
 
     sympy: type[Function]
     """SymPy's class; its name is the name in texts."""
-    value: Callable[[Any], Any]
+    value: Callable[[mpf], mpf]
     """The value in mpmath numbers."""
     in_activations: bool = True
     """Whether an activation may contain f; the others occur in kernels and break points only."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+from mpmath import mpf
 from sympy import Expr, Integer, Rational, Symbol, cosh, erf, exp, expand, expand_mul, pi, sinh, sqrt
 
 from ndksym.algebra import sparse_sums
@@ -34,7 +35,7 @@ class _Exact:
     def write(self, c: Sum) -> Expr:
         return sparse_sums.write(c)
 
-    def number(self, e: Expr) -> Fraction:
+    def number(self, e: Expr) -> mpf:
         raise SingularError(f"the power {e} is not rational")
 
     def add(self, terms: Sequence[Sum]) -> Sum:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from mpmath import mpf
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol, cos, cosh, exp, log, sin, sinh
 
 from ndksym.algebra.functions import FUNCTIONS, ElementaryFunction
@@ -40,8 +41,8 @@ class Coefficients(Protocol[C]):
     def write(self, c: C) -> Expr:
         """The coefficient as an expression."""
 
-    def number(self, e: Expr) -> Any:
-        """An exponent as a number that multiplies coefficients."""
+    def number(self, e: Expr) -> mpf:
+        """An irrational exponent as a number."""
 
     def add(self, terms: Sequence[C]) -> C:
         """The sum."""
@@ -49,7 +50,7 @@ class Coefficients(Protocol[C]):
     def dot(self, left: Sequence[C], right: Sequence[C]) -> C:
         """Σ left · right."""
 
-    def scale(self, c: C, factor: Any) -> C:
+    def scale(self, c: C, factor: mpf | Fraction | int) -> C:
         """The coefficient times an integer, a fraction or a `number`."""
 
     def power(self, c: C, p: Expr) -> C:
