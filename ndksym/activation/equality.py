@@ -1,4 +1,4 @@
-"""Are two expressions the same function? By numbers where they differ, by proof where they agree."""
+"""Are two expressions the same function? Numbers show that they differ, a proof that they agree."""
 
 from sympy import Expr, Function, Pow, Rational, expand, simplify
 
@@ -15,7 +15,7 @@ _MAX_EXPONENT = 10**6  # in a difference that may be brought to normal form
 
 
 def same(left: Expr, right: Expr) -> bool:
-    """Whether two real expressions in x are the same function, by proof; False where none is found.
+    """Whether two real expressions in x are proved to be the same function.
 
     >>> same((x + 1)**2, x**2 + 2*x + 1), same(x, -x)
     (True, False)

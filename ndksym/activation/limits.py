@@ -1,4 +1,4 @@
-"""Limits as y → ∞: plain rules first, SymPy's Gruntz algorithm only where they are silent and the expression small."""
+"""Limits as y → ∞: by simple rules, or by SymPy's Gruntz algorithm if these give no answer and the expression is small."""
 
 from sympy import Add, Expr, Integer, Mul, Poly, Pow, oo
 
@@ -12,7 +12,7 @@ _WAVES = tuple(f.sympy for f in FUNCTIONS.values() if f.period is not None)
 
 
 def limit_at_infinity(expr: Expr, y: Expr) -> Expr | None:
-    """The limit of a real expression as y → ∞, ±oo included; None where there is none or it is not found.
+    """The limit of a real expression as y → ∞, ±oo included; None if there is none or no rule finds it.
 
     >>> from sympy import Symbol, exp, log, tanh
     >>> y = Symbol("y", positive=True)
@@ -26,8 +26,8 @@ def limit_at_infinity(expr: Expr, y: Expr) -> Expr | None:
     limits = [limit_at_infinity(arg, y) for arg in expr.args]
     if any(limit is None for limit in limits):
         return None
-    found = _combined(expr, limits)
-    return found if found is not None else _gruntz(expr, y)
+    limit = _combined(expr, limits)
+    return limit if limit is not None else _gruntz(expr, y)
 
 
 def _combined(expr: Expr, limits: list[Expr]) -> Expr | None:
@@ -67,10 +67,10 @@ def _gruntz(expr: Expr, y: Expr) -> Expr | None:
     if (expr.has(*_WAVES) and not _waves_settle(expr, y)) or expr.count_ops() > _MAX_OPERATIONS:
         return None
     try:
-        found = expr.limit(y, oo)
+        limit = expr.limit(y, oo)
     except (NotImplementedError, ValueError, TypeError, RecursionError):
         return None
-    return found if found.is_number and found.is_extended_real else None
+    return limit if limit.is_number and limit.is_extended_real else None
 
 
 def _waves_settle(expr: Expr, y: Expr) -> bool:

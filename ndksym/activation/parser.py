@@ -1,7 +1,7 @@
-"""Text → expression in `symbols.x`, by a whitelist: what is not named here is refused, and nothing is executed.
+"""Text → expression in `symbols.x`. Only the syntax nodes and names listed here are allowed, and nothing is executed.
 
-Python's own grammar reads the text into a syntax tree; the walk below builds SymPy nodes from the few kinds of node
-it knows, checking bounds before each is built. `sympify`, `parse_expr` and `eval` see no user text.
+Python's own grammar reads the text into a syntax tree. `_build` creates SymPy nodes from it and checks bounds before each step.
+`sympify`, `parse_expr` and `eval` never receive user text.
 """
 
 import ast
@@ -51,7 +51,7 @@ __all__ = ["allowed", "formula", "parse", "split_call"]
 
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?\Z")
 _NOT_FINITE = {"oo", "zoo", "nan", "inf", "NaN", "Infinity"}
-_EXP_LIMIT = 700  # |u| in exp(u) of a number u: what a double can hold
+_EXP_LIMIT = 700  # largest |u| in exp(u) of a number u: beyond it a double overflows
 
 _SMOOTH = {f.name: f for f in FUNCTIONS.values() if f.in_activations}
 _FUNCTIONS: dict[str, tuple[int, int, Callable[..., Expr]]] = {
@@ -81,7 +81,7 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Expr, Expr], Basic]] = {
 
 @dataclass(frozen=True)
 class _Scope:
-    """The text being read, what its names mean, and the sizes of the expressions built so far."""
+    """The text, the meaning of its names, and the sizes of the expressions built so far."""
 
     text: str
     names: Mapping[str, Expr]
@@ -89,9 +89,9 @@ class _Scope:
 
 
 def parse(text: str) -> Expr:
-    """The expression in `symbols.x` that a text stands for; its one variable may have any name.
+    """The expression in `symbols.x` for a text with one variable of any name.
 
-    ParseError (an InputError and ValueError) says where and why a text is refused, and what is allowed.
+    ParseError (an InputError and ValueError) gives the place and the reason if the text is refused.
 
     >>> parse("u*(1 + erf(u/sqrt(2)))/2")
     x*(erf(sqrt(2)*x/2) + 1)/2
@@ -104,8 +104,8 @@ def parse(text: str) -> Expr:
         for name, node in variables.items():
             _check_variable(name, node, bare=node is tree)
         if len(variables) > 1:
-            found = ", ".join(sorted(variables))
-            raise RefusalError(None, f"there are {len(variables)} variables ({found}); φ has exactly one")
+            listed = ", ".join(sorted(variables))
+            raise RefusalError(None, f"there are {len(variables)} variables ({listed}); φ has exactly one")
         expr = _read(tree, _Scope(text, dict.fromkeys(variables, x)), 0)
         if not expr.free_symbols:
             raise RefusalError(None, f"φ is the constant {shown(str(expr))}; it must depend on its variable")
@@ -115,7 +115,7 @@ def parse(text: str) -> Expr:
 
 
 def formula(name: str, parameters: tuple[Expr, ...] = ()) -> Expr:
-    """The expression of a catalogue entry at given parameters.
+    """The expression of a catalogue entry with given parameters.
 
     >>> formula("leaky_relu", (Rational(1, 5),))
     Max(0, x) + Min(0, x)/5
@@ -127,7 +127,7 @@ def formula(name: str, parameters: tuple[Expr, ...] = ()) -> Expr:
 
 
 def split_call(text: str) -> tuple[str, tuple[Expr, ...]] | None:
-    """Name and numbers of a text such as "leaky_relu(0.2)"; None where a text is anything else.
+    """Name and numbers of a text such as "leaky_relu(0.2)"; None for any other text.
 
     >>> split_call("erf(2, 1/3)")
     ('erf', (2, 1/3))
@@ -192,7 +192,7 @@ def _read(node: ast.AST, scope: _Scope, depth: int) -> Expr:
         raise RefusalError(node, str(error).removesuffix(f"; {HELP}")) from None
     except RecursionError:
         raise RefusalError(node, "it is nested too deeply") from None
-    except (TypeError, ValueError, ArithmeticError) as error:  # what SymPy says to infinities it meets on the way
+    except (TypeError, ValueError, ArithmeticError) as error:  # SymPy met an infinity
         raise RefusalError(node, f"SymPy cannot build it ({shown(str(error))})") from None
     return expr
 
@@ -226,12 +226,12 @@ def _number(node: ast.Constant, scope: _Scope) -> Expr:
         raise RefusalError(node, "complex numbers are not allowed; φ must be real")
     if not _NUMBER.match(source):
         raise RefusalError(node, "numbers are written in plain decimal digits, such as 2, 0.5 or 1e-3")
-    value = Fraction(source)  # the decimal the user wrote, not the nearest double
+    value = Fraction(source)  # the decimal that the user wrote, not the nearest double
     return Rational(value.numerator, value.denominator)
 
 
 def _chain(node: ast.BinOp, scope: _Scope, depth: int) -> Expr:
-    # a + b + c + … nests to the left as deep as it is long: walk it in a loop
+    # a + b + c + … is nested to the left, one level per term: a loop needs no depth
     operations: list[ast.BinOp] = []
     left: ast.expr = node
     while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add | ast.Sub | ast.Mult | ast.Div):

@@ -1,6 +1,6 @@
-"""What an expression may be made of, and how large it may grow: one rule for texts and for SymPy objects.
+"""The parts that an expression may have, and bounds on its size: the same for texts and for SymPy objects.
 
-Sizes are checked on what SymPy has built *so far*, so nothing is built from parts that are already too large.
+The parser checks each subexpression as soon as it is built, so that nothing is built from parts that are too large.
 """
 
 from dataclasses import dataclass
@@ -48,15 +48,15 @@ __all__ = ["HELP", "MAX_BITS", "MAX_DEGREE", "MAX_DEPTH", "MAX_LENGTH", "MAX_SIZ
 HELP = "`ndksym list` shows what a formula may contain"
 """The end of messages about what is not allowed."""
 MAX_LENGTH = 2000
-"""Characters of a text."""
+"""Largest number of characters of a text."""
 MAX_DEPTH = 40
-"""Levels of nesting."""
+"""Largest number of levels of nesting."""
 MAX_SIZE = 1000
-"""Nodes of an expression."""
+"""Largest number of nodes of an expression."""
 MAX_DEGREE = 64
-"""Degree of an expression in x and in its functions of x; no exponent is larger either."""
+"""Largest degree of an expression in x and in its functions of x, and largest exponent."""
 MAX_BITS = 512
-"""Bits of the numerator and of the denominator of a number."""
+"""Largest number of bits of the numerator and of the denominator of a number."""
 
 SMOOTH = tuple(f.sympy for f in FUNCTIONS.values() if f.in_activations)
 KINKED = (Abs, sign, Heaviside, Max, Min, Piecewise)
@@ -72,29 +72,29 @@ class ExpressionSize:
     depth: int
 
 
-def measure(expr: Expr, known: dict[Basic, ExpressionSize] | None = None) -> ExpressionSize:
-    """ExpressionSize of an expression made of allowed parts; InputError says which part or which bound is broken.
+def measure(expr: Expr, sizes: dict[Basic, ExpressionSize] | None = None) -> ExpressionSize:
+    """The size of an expression; InputError names the part that is not allowed or the bound that is exceeded.
 
-    `known` remembers the sizes of subexpressions, so that a growing expression is measured step by step.
+    `sizes` stores the sizes of subexpressions for later calls.
 
     >>> from ndksym.symbols import x
     >>> measure(1 + x**2)
     ExpressionSize(nodes=5, degree=2, depth=3)
     """
-    known = {} if known is None else known
-    if expr not in known:
-        size = _measure(expr, known)
+    sizes = {} if sizes is None else sizes
+    if expr not in sizes:
+        size = _measure(expr, sizes)
         if size.nodes > MAX_SIZE:
             raise InputError(f"the expression is too large: more than {MAX_SIZE} nodes")
         if size.depth > MAX_DEPTH:
             raise InputError(f"the expression is nested more than {MAX_DEPTH} levels deep")
         if size.degree > MAX_DEGREE:
             raise InputError(f"the degree is {size.degree}; at most {MAX_DEGREE} is allowed")
-        known[expr] = size
-    return known[expr]
+        sizes[expr] = size
+    return sizes[expr]
 
 
-def _measure(expr: Basic, known: dict[Basic, ExpressionSize]) -> ExpressionSize:
+def _measure(expr: Basic, sizes: dict[Basic, ExpressionSize]) -> ExpressionSize:
     if expr in (zoo, nan, oo, -oo):
         raise InputError(f"a value is not a finite number ({expr}); division by zero and infinities are not allowed")
     if expr is I:
@@ -109,8 +109,8 @@ def _measure(expr: Basic, known: dict[Basic, ExpressionSize]) -> ExpressionSize:
         return ExpressionSize(1, 0, 1)
     if not isinstance(expr, _PARTS):
         raise InputError(f"{type(expr).__name__} is not allowed in an activation; {HELP}")
-    sizes = [measure(arg, known) for arg in expr.args]
-    degrees = [size.degree for size in sizes]
+    parts = [measure(arg, sizes) for arg in expr.args]
+    degrees = [part.degree for part in parts]
     if isinstance(expr, Mul):
         degree = sum(degrees)
     elif isinstance(expr, Pow):
@@ -119,7 +119,7 @@ def _measure(expr: Basic, known: dict[Basic, ExpressionSize]) -> ExpressionSize:
         degree = 1
     else:
         degree = max(degrees)
-    return ExpressionSize(1 + sum(size.nodes for size in sizes), degree, 1 + max(size.depth for size in sizes))
+    return ExpressionSize(1 + sum(part.nodes for part in parts), degree, 1 + max(part.depth for part in parts))
 
 
 def _power_degree(power: Pow, degree: int) -> int:
