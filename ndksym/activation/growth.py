@@ -1,7 +1,7 @@
-"""How fast φ grows: α = lim sup log|φ(x)|/x², which decides at which variances its kernel is finite.
+"""The growth of φ: α = lim sup log|φ(x)|/x², which decides for which variances its kernel is finite.
 
-Bounds on log|φ|/x² are carried through the expression of each end piece; erf is written as a constant plus erfc there,
-so that what cancels at infinity has cancelled before. A growth that is not zero is confirmed by the numbers.
+Bounds on log|φ|/x² are computed from the expression of the first and the last piece. There erf is written as a constant plus
+erfc, so that constants cancel before the bounds are taken. A growth that is not zero is confirmed numerically.
 """
 
 from dataclasses import dataclass
@@ -40,10 +40,10 @@ _y = Dummy("y", positive=True)
 
 
 def growth(expr: Expr, direction: int) -> Expr:
-    """α ≥ 0, the lim sup of log|φ(x)|/x² (never below zero) as x → direction·∞.
+    """α = max(0, lim sup log|φ(x)|/x²) as x → direction·∞.
 
-    E φ(u)² over a Gaussian of variance a is finite if and only if a < 1/(4α), for α > 0.
-    DivergentKernelError where α = ∞; NotDerivableError where α cannot be derived.
+    For α > 0, E φ(u)² over a Gaussian of variance a is finite if and only if a < 1/(4α).
+    DivergentKernelError if α = ∞; NotDerivableError if α cannot be derived.
 
     >>> growth(x**3*exp(x**2/8 - x), 1)
     1/8
@@ -67,12 +67,12 @@ def growth(expr: Expr, direction: int) -> Expr:
 
 
 def _explosive(power: Pow) -> bool:
-    """May it outgrow every polynomial? 1/erfc(x) does."""
+    """Whether the power may grow faster than every polynomial, as 1/erfc(x) does."""
     return bool(power.exp.has(x) or (power.exp.could_extract_minus_sign() and power.base.has(*_WITH_TAILS)))
 
 
 def _tail(expr: Expr) -> Expr:
-    """An equal expression for y → ∞, with the constant parts of erf, erfc, tanh, sinh and cosh made visible."""
+    """An equal expression that shows the constant parts of erf, erfc and tanh as y → ∞, and sinh and cosh as exponentials."""
     if not expr.has(*_EXPONENTIAL, *_WITH_TAILS):
         return expr
     args = [_tail(arg) for arg in expr.args]
@@ -88,7 +88,7 @@ def _tail(expr: Expr) -> Expr:
 
 @dataclass(frozen=True)
 class _Bounds:
-    """Bounds on lim inf and lim sup of log|e|/y²."""
+    """Bounds on the lim inf and the lim sup of log|e|/y²."""
 
     low: Expr
     high: Expr
@@ -121,7 +121,7 @@ def _rate(expr: Expr) -> _Bounds:
     if function is not None and function.growth == "bounded":
         limit = limit_at_infinity(expr, _y)
         return _LEVEL if limit is not None and limit.is_nonzero else _Bounds(-oo, Integer(0))
-    if function is not None and function.growth == "logarithmic" and not _is_tower(expr.args[0]):
+    if function is not None and function.growth == "logarithmic" and not _has_iterated_exponential(expr.args[0]):
         (inverse,) = function.inverses
         argument = expr.args[0] - inverse(Integer(0))
         limit = limit_at_infinity(argument, _y)
@@ -147,7 +147,7 @@ def _sum_rate(expr: Add) -> _Bounds:
 
 
 def _is_level(expr: Add) -> bool:
-    """A number plus waves that never outweigh it, as 3 + 2 sin y."""
+    """Whether the sum is a number plus waves of smaller total amplitude, as 3 + 2 sin y."""
     number, waves = expr.as_coeff_add()
     amplitudes = [wave.as_independent(*_WAVES) for wave in waves]
     if not all(isinstance(wave, _WAVES) and amplitude.is_number for amplitude, wave in amplitudes):
@@ -164,12 +164,12 @@ def _sum(values: list[Expr], unknown: Expr) -> Expr:
 
 
 def _quadratic(expr: Expr) -> _Bounds:
-    """Bounds on lim inf and lim sup of e/y²."""
+    """Bounds on the lim inf and the lim sup of e/y²."""
     if expr.has(*_WAVES):
         terms = Add.make_args(expand(expr))
         waves = [term.replace(lambda e: isinstance(e, _WAVES), lambda e: Integer(1)) for term in terms]
         ends = [
-            Add(*(sign * _size(w) if term.has(*_WAVES) else term for term, w in zip(terms, waves, strict=True)))
+            Add(*(sign * _without_sign(w) if term.has(*_WAVES) else term for term, w in zip(terms, waves, strict=True)))
             for sign in (-1, 1)
         ]
         limits = [limit_at_infinity(expand(end / _y**2), _y) for end in ends]
@@ -182,20 +182,20 @@ def _quadratic(expr: Expr) -> _Bounds:
     return _UNKNOWN if None in limits else _Bounds(*limits)
 
 
-def _size(term: Expr) -> Expr:
+def _without_sign(term: Expr) -> Expr:
     return -term if term.could_extract_minus_sign() else term
 
 
-def _is_tower(expr: Expr) -> bool:
+def _has_iterated_exponential(expr: Expr) -> bool:
     return any(e.args[0].has(exp) for e in expr.atoms(exp))
 
 
 def _confirmed(tail: Expr, rate: Expr) -> bool:
-    """Whether log|φ|/y² at large y bears the rate out."""
+    """Whether log|φ|/y² at large y agrees with the rate."""
     if rate == oo:
         try:
             near, far = (max(_measured(tail, Integer(10) ** k + shift) for shift in (0, 1, 2)) for k in (20, 22))
-        except TooLargeError:  # a tower of exponentials
+        except TooLargeError:  # an exponential of an exponential
             return True
         return far > 2 * near > 0
     scale = Integer(10) ** 6 * ceiling(1 / sqrt(rate))

@@ -1,8 +1,8 @@
-"""φ as smooth pieces: Abs, Max, Min, sign, Heaviside and Piecewise resolved, exactly, with every break point.
+"""The smooth pieces of φ: Abs, Max, Min, sign, Heaviside and Piecewise are resolved exactly, with every break point.
 
-The walk goes down the expression with the interval it is looked at on. Where a node may break, the interval is split
-at the zeros that decide, and one sample point in each part tells which side holds there. Parts nobody looks at (the
-other branch of a Piecewise, a factor beside a zero) need not make sense.
+`_resolve` descends the expression together with an interval. At a node that may break, it splits the interval at the zeros of
+the deciding expression, and a sample point in each part shows which case holds. Parts of the expression that do not matter on
+an interval (another branch of a Piecewise, a factor beside 0) may be undefined there.
 """
 
 from collections.abc import Iterator
@@ -52,13 +52,13 @@ __all__ = ["Piece", "pieces", "sample", "value_at"]
 
 _QUOTIENTS = {f.sympy: f.quotient for f in FUNCTIONS.values() if f.quotient is not None}
 _PARTIAL = tuple(f.sympy for f in FUNCTIONS.values() if f.in_activations and f.domain != (-oo, oo))
-_DIGITS = 100  # log(1 + exp(-100)) is zero to fewer, and its reciprocal infinite
-_FARTHEST = 10**30  # of the break points
+_DIGITS = 100  # with fewer, log(1 + exp(-100)) would be zero and its reciprocal infinite
+_FARTHEST = 10**30  # largest break point
 
 
 @dataclass(frozen=True)
 class Piece:
-    """φ on the open interval (lo, hi), ±oo allowed: `expr` is analytic there."""
+    """The expression of φ on the open interval (lo, hi), where it is analytic; the ends may be ±oo."""
 
     lo: Expr
     hi: Expr
@@ -66,10 +66,10 @@ class Piece:
 
 
 def pieces(expr: Expr) -> tuple[Piece, ...]:
-    """The smooth pieces of an expression, ascending and covering the line; neighbours differ.
+    """The smooth pieces of an expression in ascending order; they cover the real line, and neighbours differ.
 
-    InputError where φ is complex, infinite or undefined somewhere; NotDerivableError where the break points are
-    infinitely many or cannot be found exactly.
+    InputError if φ is complex, infinite or undefined somewhere; NotDerivableError if there are infinitely many break points or
+    they cannot be found exactly.
 
     >>> from sympy import exp
     >>> [(p.lo, p.hi, p.expr) for p in pieces(Max(0, Min(6, x)))]
@@ -77,12 +77,12 @@ def pieces(expr: Expr) -> tuple[Piece, ...]:
     >>> [p.expr for p in pieces(Abs(x)*exp(-x**2))]
     [-x*exp(-x**2), x*exp(-x**2)]
     """
-    found = list(_resolve(expr, -oo, oo))
-    for left, right in pairwise(found):
+    parts = list(_resolve(expr, -oo, oo))
+    for left, right in pairwise(parts):
         if left.hi != right.lo:
             raise AssertionError("pieces do not meet")
         _check_finite(expr, left, right)
-    return reduce(_merged, found, ())
+    return reduce(_merged, parts, ())
 
 
 def _merged(done: tuple[Piece, ...], piece: Piece) -> tuple[Piece, ...]:
@@ -92,7 +92,7 @@ def _merged(done: tuple[Piece, ...], piece: Piece) -> tuple[Piece, ...]:
 
 
 def _is_regular(expr: Expr, point: Expr) -> bool:
-    """Whether the expression is analytic at a point, poles that cancel set aside."""
+    """Whether the expression is analytic at a point; poles may cancel."""
     try:
         taylor(expr, point, 0)
     except (SingularError, NoValueError, TooLargeError):
@@ -101,7 +101,7 @@ def _is_regular(expr: Expr, point: Expr) -> bool:
 
 
 def _check_finite(expr: Expr, left: Piece, right: Piece) -> None:
-    """At a point φ is what it is beside it: a value of its own changes no expectation, and none is asked for."""
+    """Require finite one-sided limits at a break point; the value at the point itself changes no expectation."""
     point = left.hi
     for piece, side in ((left, "-"), (right, "+")):
         if not _is_regular(piece.expr, point) and not _is_finite(value_at(piece.expr, point, side)):
@@ -125,7 +125,7 @@ def value_at(expr: Expr, point: Expr, side: str) -> Expr:
     0
     """
     try:
-        value(expr, {x: point}, _DIGITS, PLAIN)  # refuses what SymPy could not hold
+        value(expr, {x: point}, _DIGITS, PLAIN)  # refuses numbers that are too large for SymPy
     except NoValueError:
         return _one_sided_limit(expr, point, side)
     exact = _exact(expr, point)
@@ -170,7 +170,7 @@ def sample(lo: Expr, hi: Expr) -> Rational:
 
 
 def _whole(end: Expr, step: int) -> Rational:
-    """A whole number beyond the end: not through ceiling(), which gives up on ends too close to one."""
+    """A whole number beyond the end, without `ceiling`, which fails for ends too close to a whole number."""
     near, distance = Integer(int(value(end))), Integer(1)
     while compare(near + step * distance, end) != step:
         distance *= 2
@@ -192,7 +192,7 @@ def _split(expr: Expr, lo: Expr, hi: Expr, zeros_of: Expr) -> list[tuple[Expr, E
 
 
 def _side(expr: Expr, lo: Expr, hi: Expr) -> int:
-    """Sign of an expression without zeros in (lo, hi); 0 if it is zero throughout."""
+    """Sign of an expression without zeros in (lo, hi); 0 if it is identically zero."""
     if not expr.has(x):
         return compare(expr, Integer(0))
     number = value(expr, {x: sample(lo, hi)})
@@ -248,7 +248,7 @@ def _inside_domain(expr: Expr, argument: Piece) -> list[tuple[Expr, Expr]]:
 
 
 def _ordered(expr: Expr) -> tuple[Expr, Expr]:
-    """One argument, those that may be zero on an interval first, and the rest."""
+    """One argument and the rest of a sum or product; arguments that may vanish on an interval come first."""
     args = sorted(expr.args, key=lambda arg: not arg.has(Heaviside, Piecewise, Max, Min))
     return args[0], expr.func(*args[1:])
 
@@ -305,7 +305,7 @@ def _power(power: Pow, lo: Expr, hi: Expr) -> Iterator[Piece]:
 
 
 def _rooted(base: Expr, exponent: Expr, lo: Expr, hi: Expr) -> Expr:
-    """base**exponent, with even powers taken out of the root: sqrt(x**4 + x**2) is −x sqrt(x**2 + 1) below zero."""
+    """base**exponent with squares taken out of the root: sqrt(x**4 + x**2) is −x sqrt(x**2 + 1) below zero."""
     if exponent.is_integer or not base.is_polynomial(x):
         return base**exponent
     content, factors = _factors(base)
@@ -318,12 +318,12 @@ def _rooted(base: Expr, exponent: Expr, lo: Expr, hi: Expr) -> Expr:
 
 
 def _factors(base: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
-    """A number and factors with their multiplicities; with irrational coefficients only those that are there to be seen."""
+    """A constant and the factors with multiplicities; with irrational coefficients only the factors that are written out."""
     polynomial = Poly(base, x)
     if polynomial.get_domain().is_Numerical:
-        content, found = polynomial.factor_list()
-        return content, [(part.as_expr(), n) for part, n in found]
-    # SymPy may factor such a polynomial for minutes
+        content, parts = polynomial.factor_list()
+        return content, [(part.as_expr(), n) for part, n in parts]
+    # SymPy may need minutes to factor such a polynomial
     content, factors = Integer(1), []
     for arg in Mul.make_args(base):
         part, exponent = arg.as_base_exp()

@@ -1,7 +1,7 @@
-"""All real zeros of an expression, exactly, or a plain statement that they were not found.
+"""All real zeros of an expression, exactly, or an error if they cannot be found.
 
-They are the break points of Abs, Max, Heaviside, …: a missed zero would be a wrong kernel, so each rule here finds
-all of them, and whatever no rule covers raises.
+They are the break points of Abs, Max, Heaviside, …. A missed zero would give a wrong kernel, so each rule finds all zeros, and
+an expression without a rule raises an error.
 """
 
 from functools import cmp_to_key, reduce
@@ -48,9 +48,9 @@ __all__ = [
 ]
 
 _DIGITS = 30
-_MAX_SHIFT = 1000  # of r in exp(κx + r), there
-_MAX_POWER = 200  # of exp(κx), where several exponentials are brought to one
-_MAX_OPERATIONS = 16  # of a function whose turning points are looked for
+_MAX_SHIFT = 1000  # of |r| in exp(κx + r)
+_MAX_POWER = 200  # of exp(κx) when several exponentials are written as its powers
+_MAX_OPERATIONS = 16  # of a function whose turning points are computed
 
 
 class EndlessZerosError(NotDerivableError):
@@ -62,7 +62,7 @@ class EndlessZerosError(NotDerivableError):
 
 
 def is_zero_number(value: Expr) -> bool:
-    """Whether a real number given exactly is zero.
+    """Whether an exact real number is zero.
 
     >>> from sympy import pi
     >>> is_zero_number(sqrt(8) - 2*sqrt(2)), is_zero_number(pi - Rational(355, 113))
@@ -70,7 +70,7 @@ def is_zero_number(value: Expr) -> bool:
     """
     if isinstance(value, Rational):
         return bool(value == 0)
-    # evalf raises its working precision until digits survive; a number of which none does to 400 counts as zero
+    # evalf raises its working precision until digits are certain; a number with none at 400 digits counts as zero
     approximate = value.evalf(_DIGITS, maxn=400)
     if not isinstance(approximate, Float):
         return bool(approximate == 0)
@@ -109,9 +109,9 @@ def ascending(points: list[Expr]) -> tuple[Expr, ...]:
 
 
 def real_zeros(g: Expr) -> tuple[Expr, ...]:
-    """All real zeros of g(x), ascending; g is real, smooth where it is defined, and not identically zero.
+    """All real zeros of g(x), ascending, for a real g that is smooth on its domain and not identically zero.
 
-    EndlessZerosError where there are infinitely many; NotDerivableError where no rule finds them all.
+    EndlessZerosError if there are infinitely many; NotDerivableError if no rule finds all of them.
 
     >>> real_zeros(x**3 - x)
     (-1, 0, 1)
@@ -158,24 +158,24 @@ def _zeros_of_waves(g: Expr, polynomial: Poly, kappa: Expr) -> list[Expr]:
 
 
 def _zeros_between_turning_points(g: Expr, derivatives: int) -> list[Expr]:
-    """Between two zeros of g′ there is at most one of g: found if it is one of the ends or a simple rational."""
+    """Between two zeros of g′ lies at most one zero of g; it is found if it is one of them or a simple rational number."""
     if not derivatives or g.count_ops() > _MAX_OPERATIONS:
         raise _not_found(g)
     try:
         turning = ascending(_zeros(g.diff(x), derivatives - 1))
-    except NotDerivableError:  # those of g′ are endless or not found; of g nothing follows
+    except NotDerivableError:  # the zeros of g′ are unknown or infinitely many, which says nothing about g
         raise _not_found(g) from None
-    found = [point for point in turning if is_zero_number(g.subs(x, point))]
+    zeros = [point for point in turning if is_zero_number(g.subs(x, point))]
     for lo, hi in zip([-oo, *turning], [*turning, oo], strict=True):
         signs = [_end_sign(g, lo, "+"), _end_sign(g, hi, "-")]
         if 0 in signs or signs[0] == signs[1]:
-            continue  # zero at an end, or none: g is monotone in between
+            continue  # g is monotone in between: its zero is at an end, or there is none
         guesses = [Rational(k, m) for m in (1, 2, 3) for k in range(-6, 7)]
         inside = [z for z in guesses if compare(lo, z) < 0 and compare(z, hi) < 0 and is_zero_number(g.subs(x, z))]
         if not inside:
             raise _not_found(g)
-        found.append(inside[0])
-    return found
+        zeros.append(inside[0])
+    return zeros
 
 
 def _end_sign(g: Expr, point: Expr, side: str) -> int:
@@ -193,7 +193,7 @@ def _not_found(g: Expr) -> NotDerivableError:
 
 
 def _generators(g: Expr) -> set[Expr]:
-    """The subexpressions in which g is a polynomial."""
+    """The subexpressions of which g is a polynomial."""
     if not g.has(x):
         return set()
     if isinstance(g, Add | Mul):
@@ -236,7 +236,7 @@ def _polynomial_zeros(polynomial: Poly) -> list[Expr]:
 
 
 def _preimages(f: Expr, level: Expr) -> list[Expr]:
-    """All x with f(x) = level, for f a function of one argument or a root."""
+    """All x with f(x) = level for a function or a power f."""
     if isinstance(f, Pow):
         return _root_preimages(f, level)
     function = record(f)
@@ -271,16 +271,16 @@ def _periodic_preimages(f: Expr, level: Expr, argument: Expr, period: Expr) -> l
     inner = f.args[0]
     if not inner.is_polynomial(x):
         raise NotDerivableError(f"the solutions of {f} = {level} cannot be found exactly")
-    for turn in range(8):  # an odd polynomial meets every level; an even one half of them
-        for sense in (1, -1):
-            found = _zeros(inner - argument - period * turn * sense)
-            if found:
-                raise EndlessZerosError(f - level, ascending(found)[-1])
+    for n in range(8):  # an odd polynomial takes every value, an even one all values on one side
+        for sign in (1, -1):
+            zeros = _zeros(inner - argument - period * n * sign)
+            if zeros:
+                raise EndlessZerosError(f - level, ascending(zeros)[-1])
     raise NotDerivableError(f"the solutions of {f} = {level} cannot be found exactly")
 
 
 def exponential_form(g: Expr) -> tuple[Poly, Expr] | None:
-    """g up to a factor without zeros as a polynomial in w = exp(κx), with κ > 0 or κ/i > 0; None if it is not one.
+    """(p, κ) with g = p(exp(κx)) up to a factor without zeros, κ > 0 or κ/i > 0; None if there is no such polynomial p.
 
     >>> from sympy import cosh
     >>> polynomial, kappa = exponential_form(cosh(x/2))
@@ -289,10 +289,10 @@ def exponential_form(g: Expr) -> tuple[Poly, Expr] | None:
     """
     g = expand(in_exponentials(g, waves=True))
     w = Dummy("w")
-    found = exponentials(g, w)
-    if found is None:
+    form = exponentials(g, w)
+    if form is None:
         return None
-    powers, kappa = found
+    powers, kappa = form
     numerator, _ = fraction(together(g.xreplace(powers)))
     if numerator.has(x) or not numerator.is_polynomial(w):
         return None
@@ -300,7 +300,7 @@ def exponential_form(g: Expr) -> tuple[Poly, Expr] | None:
 
 
 def in_exponentials(g: Expr, *, waves: bool = False) -> Expr:
-    """g with sinh, cosh, tanh and c**x of x (and sin, cos, tan, if asked) written in exponentials.
+    """g with hyperbolic functions and powers c**x of x, and with `waves` also sin, cos and tan, written in exponentials.
 
     >>> from sympy import sinh, tanh
     >>> in_exponentials(2**x + sinh(3*x) + tanh(1))
@@ -312,7 +312,7 @@ def in_exponentials(g: Expr, *, waves: bool = False) -> Expr:
 
 
 def exponentials(g: Expr, w: Expr) -> tuple[dict[Expr, Expr], Expr] | None:
-    """The exponentials of affine arguments in g as powers of w = exp(κx); None if they have no common κ.
+    """The exponentials in g as powers of w = exp(κx), and κ; None if an argument is not affine or there is no common κ.
 
     >>> exponentials(exp(x/2) + 1/exp(3*x), Dummy("w"))
     ({exp(-3*x): _w**(-6), exp(x/2): _w}, 1/2)
