@@ -4,7 +4,6 @@ All errors derive from `NdksymError`. Those about arguments are also a ValueErro
 """
 
 import reprlib
-from typing import Any
 
 FOREIGN = (
     ArithmeticError, AssertionError, AttributeError, BufferError, LookupError, MemoryError, OSError, RuntimeError, TypeError,
@@ -24,7 +23,7 @@ class _Short(reprlib.Repr):
         return super().repr_int(value, level) if value.bit_length() < 2000 else f"of {value.bit_length()} bits"
 
 
-def brief(value: Any) -> str:
+def brief(value: object) -> str:
     """Type and value of an argument in one short line for a message, for any repr.
 
     >>> brief("1"), brief(10**9999)

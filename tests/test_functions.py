@@ -6,7 +6,7 @@ import sys
 
 import mpmath
 import pytest
-from sympy import Float, I, Integer, Rational, oo
+from sympy import Float, I, Integer, Rational, atan, erf, exp, oo, pi, sinh
 
 from ndksym.activation.activation import activation
 from ndksym.activation.analyticity import strip
@@ -16,7 +16,7 @@ from ndksym.activation.parser import allowed, parse
 from ndksym.activation.pieces import pieces
 from ndksym.activation.roots import in_exponentials, real_zeros
 from ndksym.activation.size_limits import ExpressionSize, measure
-from ndksym.activation.taylor import taylor
+from ndksym.activation.taylor import SingularError, taylor
 from ndksym.activation.values import value
 from ndksym.algebra import puiseux
 from ndksym.algebra.evaluate import evaluate
@@ -164,6 +164,19 @@ def test_in_activations(f):
         assert pieces(f.sympy(abs(x)))[-1].expr == f.sympy(x)
 
 
+def test_one_sided_series_at_infinity():
+    """atan(1/ε) = π/2 − ε + ε³/3 − …, and erf(1/ε) = 1 to all orders."""
+    curve = {x: puiseux.constant(Integer(1), 6).shifted(-1)}
+    series = puiseux.series(atan(x), curve, 4)
+    assert [series.coefficient(n) for n in range(5)] == [pi / 2, -1, 0, Rational(1, 3), 0]
+    series = puiseux.series(erf(x), curve, 4)
+    assert [series.coefficient(n) for n in range(4)] == [1, 0, 0, 0]
+    with pytest.raises(SingularError, match="without bound"):
+        puiseux.series(sinh(x), curve, 4)
+    with pytest.raises(SingularError, match="pole"):
+        taylor(exp(-1 / x**2), Integer(0), 3)
+
+
 def test_what_has_no_record():
     assert record(x + 1) is None
     assert record(abs(x)) is None
@@ -183,7 +196,7 @@ functions.FUNCTIONS[sech] = functions.ElementaryFunction(
 from ndksym.activation.activation import activation
 from ndksym.activation.limits import limit_at_infinity
 from ndksym.activation.roots import real_zeros
-from ndksym.activation.taylor import taylor
+from ndksym.activation.taylor import SingularError, taylor
 from ndksym.algebra.evaluate import evaluate
 from ndksym.algebra.zero_test import is_zero
 

@@ -53,7 +53,7 @@ CATALOGUE: dict[str, Formula] = {
     "probit": Formula("(1 + erf(x/sqrt(2)))/2", source="standard normal CDF", aliases=("normal_cdf",)),
     "gelu": Formula("x*(1 + erf(x/sqrt(2)))/2", source="Hendrycks & Gimpel 2016, arXiv 1606.08415"),
     "elu": Formula(_ELU, {"alpha": "1"}, "Clevert et al. 2015, arXiv 1511.07289"),
-    # The constants are the ones every framework ships, to the 17 digits of a double.
+    # the constants that all frameworks use, to the 17 digits of a double
     "selu": Formula(
         f"1.0507009873554805*{_ELU.replace('alpha', '1.6732632423543772')}",
         source="Klambauer et al. 2017, arXiv 1706.02515",

@@ -51,7 +51,7 @@ Form = Callable[[Expr], Expr]
 
 @dataclass(frozen=True)
 class ElementaryFunction:
-    """What is known about a function f of one real variable; the fields after `value` have defaults that claim nothing.
+    """What is known about a function f of one real variable; a field that is not given states nothing.
 
     >>> record(tanh(x)).range, record(log(x)).domain
     ((-1, 1), (0, oo))
@@ -75,13 +75,13 @@ class ElementaryFunction:
     """The solutions u of f(u) = y as formulas in y, one per branch, up to the period."""
     period: Expr | None = None
     growth: Literal["bounded", "logarithmic", "exponential"] | None = None
-    """How |f(u)| grows as |u| → ∞; None where poles prevent an answer."""
+    """How |f(u)| grows as |u| → ∞; None if f has poles on the real line."""
     saturates: bool = False
-    """Whether values at huge arguments (`values.HUGE`) are of no use: huge, rounded to the limit, or all phase."""
+    """Whether values at huge arguments (`values.HUGE`) are of no use: too large, rounded to the limit, or without certain digits."""
     exponentials: Form | None = None
     """f in exponentials, real or complex."""
     normal: Callable[[Expr], Expr | None] | None = None
-    """f in functions that the normal form has generators for, where not `exponentials`; None outside its validity."""
+    """f in asin or erf, which are generators of the normal form; None for arguments for which that is not valid."""
     quotient: Form | None = None
     """f with poles on the real line, as a quotient of functions without."""
     singular: Form | None = None

@@ -18,9 +18,9 @@ from ndksym.algebra.functions import FUNCTIONS, ElementaryFunction
 from ndksym.algebra.series import Expansion, LaurentSeries, SingularError, integrated
 from ndksym.algebra.sparse_sums import Sum
 
-__all__ = ["Series", "constant", "series", "variable"]
+__all__ = ["ExactSeries", "constant", "series", "variable"]
 
-Series = LaurentSeries[Sum]
+ExactSeries = LaurentSeries[Sum]
 
 
 class _Exact:
@@ -60,7 +60,7 @@ class _Exact:
 EXACT = _Exact()
 
 
-def series(expr: Expr, curve: Mapping[Symbol, Series], order: int) -> Series:
+def series(expr: Expr, curve: Mapping[Symbol, ExactSeries], order: int) -> ExactSeries:
     """`expr` along the curve, up to ε^order or as far as the curve determines it.
 
     NotDerivableError for a function without a rule, or one that does not tend to a limit.
@@ -79,28 +79,28 @@ def series(expr: Expr, curve: Mapping[Symbol, Series], order: int) -> Series:
     return LaurentSeries(EXACT, full.start, full.terms[: max(order + 1 - full.start, 0)])
 
 
-def constant(value: Expr, length: int) -> Series:
+def constant(value: Expr, length: int) -> ExactSeries:
     """A constant, known up to ε^(length−1)."""
     return Expansion(EXACT, {}, length)(value)
 
 
-def variable(factor: Expr, length: int) -> Series:
+def variable(factor: Expr, length: int) -> ExactSeries:
     """factor · ε, known up to ε^(length−1)."""
     return LaurentSeries(EXACT, 1, (EXACT.read(factor), *[EXACT.zero] * (length - 2)))
 
 
-def _normal(along: Expansion[Sum], h: Series, k: Series, rho: Series) -> Series:
+def _normal(along: Expansion[Sum], h: ExactSeries, k: ExactSeries, rho: ExactSeries) -> ExactSeries:
     """Φ2(h, k; ρ), from ∂_h = φ(h) Φ((k − ρh)/√(1−ρ²)), the same for k, and ∂_ρ = φ2(h, k; ρ)."""
     one = along.constant(EXACT.one)
-    inverse: Series = (one + (rho * rho).scaled(Integer(-1))) ** Rational(-1, 2)
+    inverse: ExactSeries = (one + (rho * rho).scaled(Integer(-1))) ** Rational(-1, 2)
 
-    def density(u: Series) -> Series:
+    def density(u: ExactSeries) -> ExactSeries:
         return along.function(FUNCTIONS[exp], (u * u).scaled(Rational(-1, 2))).scaled(1 / sqrt(2 * pi))
 
-    def cdf(u: Series) -> Series:
+    def cdf(u: ExactSeries) -> ExactSeries:
         return (one + along.function(FUNCTIONS[erf], u.scaled(1 / sqrt(Integer(2))))).scaled(Rational(1, 2))
 
-    def conditional(u: Series, v: Series) -> Series:
+    def conditional(u: ExactSeries, v: ExactSeries) -> ExactSeries:
         """(v − ρu)/√(1−ρ²)."""
         return (v + (rho * u).scaled(Integer(-1))) * inverse
 

@@ -172,7 +172,7 @@ def factor_list(p: PolyElement) -> tuple[Rational, list[tuple[PolyElement, int]]
     if len(p) == 1:
         ((monomial, coefficient),) = p.terms()
         return coefficient, [(g, k) for g, k in zip(p.ring.gens, monomial, strict=True) if k]
-    present = [i for i in range(p.ring.ngens) if any(m[i] for m in p.keys())]  # noqa: SIM118
+    present = [i for i in range(p.ring.ngens) if any(m[i] for m in p.keys())]  # noqa: SIM118 (not a dict)
     if len(p) <= _FACTOR_TERMS and len(present) <= _FACTOR_GENS and max(map(sum, p.keys())) <= _FACTOR_DEGREE:
         small = ring([p.ring.symbols[i] for i in present], QQ)[0]
         shrunk = small.from_dict({tuple(m[i] for i in present): value for m, value in p.terms()})

@@ -21,7 +21,7 @@ __all__ = ["Coefficients", "Expansion", "LaurentSeries", "SingularError", "integ
 
 
 class SingularError(NotDerivableError):
-    """There is no series, or no rule that finds it."""
+    """The expression has no series, or no rule finds it."""
 
 
 C = TypeVar("C")
@@ -147,7 +147,7 @@ def normalised(ring: Coefficients[C], start: int, terms: Sequence[C]) -> Laurent
 
 
 def _without_poles(zeros: LaurentSeries[C]) -> LaurentSeries[C]:
-    """Poles that are known to vanish are none."""
+    """Drop the poles of a series whose known coefficients are 0, if it is known beyond them."""
     if zeros.start < 0 < zeros.end:
         return LaurentSeries(zeros.ring, 0, zeros.terms[-zeros.start :])
     return zeros

@@ -115,7 +115,7 @@ def _rooted(expr: Expr, degree: int) -> dict[tuple[int, ...], Expr]:
     return found
 
 
-def _beside(expr: Expr, degree: int) -> puiseux.Series:
+def _beside(expr: Expr, degree: int) -> puiseux.ExactSeries:
     """Along r = ε r, w = ε w: b = a + rw, c = √(ab − r²)."""
     for guard in _GUARDS:
         length = degree + 1 + guard
