@@ -37,7 +37,7 @@ from ndksym.algebra.functions import FUNCTIONS
 from ndksym.algebra.rational import (
     FACTORING,
     Budget,
-    Fraction,
+    Quotient,
     TooHardError,
     common_denominator,
     expanded,
@@ -277,6 +277,6 @@ class NormalForm:
         number = Rational(int(coefficient.numerator), int(coefficient.denominator))
         return number, [(factor.as_expr(), k) for factor, k in exponents.items() if k]
 
-    def fraction(self, e: Expr) -> Fraction:
+    def fraction(self, e: Expr) -> Quotient:
         """Numerator and factored denominator of a lowered expression, with all relations applied."""
         return fractions([e], self.relations, self.budget)[0]

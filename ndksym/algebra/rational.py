@@ -10,7 +10,7 @@ from math import prod
 from sympy import QQ, Expr, Integer, Rational, Symbol, ring
 from sympy.polys.rings import PolyElement, PolyRing
 
-__all__ = ["Budget", "Fraction", "TooHardError", "common_denominator", "expanded", "factor_list", "fractions"]
+__all__ = ["Budget", "Quotient", "TooHardError", "common_denominator", "expanded", "factor_list", "fractions"]
 
 FACTORING = 500
 """Cost of a factorisation, in products of two terms."""
@@ -18,7 +18,7 @@ _NODE = 30
 _POWER = 64  # highest power of a sum
 _FACTOR_TERMS, _FACTOR_GENS, _FACTOR_DEGREE = 40, 9, 14  # bounds of multivariate factorisation
 
-Fraction = tuple[PolyElement, dict[PolyElement, int]]
+Quotient = tuple[PolyElement, dict[PolyElement, int]]
 """Numerator, and the factors of the denominator with their exponents."""
 Relations = Mapping[Symbol, tuple[int, Expr]]
 """g → (q, the value of g**q in other generators)."""
@@ -41,7 +41,7 @@ class Budget:
             raise TooHardError("more work than allowed")
 
 
-def fractions(expressions: Sequence[Expr], relations: Relations, budget: Budget) -> list[Fraction]:
+def fractions(expressions: Sequence[Expr], relations: Relations, budget: Budget) -> list[Quotient]:
     """Rational expressions as fractions over one polynomial ring."""
     symbols = set[Symbol]().union(*(e.free_symbols for e in expressions))
     pending = list(symbols)
@@ -60,16 +60,16 @@ class Arithmetic:
     def __init__(self, polynomials: PolyRing, relations: Relations, budget: Budget) -> None:
         self.ring, self.budget = polynomials, budget
         self.place = {g: i for i, g in enumerate(polynomials.symbols)}
-        self.memo: dict[Expr, Fraction] = {}
+        self.memo: dict[Expr, Quotient] = {}
         self.powers = {self.place[g]: relation for g, relation in relations.items() if g in self.place}
 
-    def convert(self, e: Expr) -> Fraction:
+    def convert(self, e: Expr) -> Quotient:
         if e not in self.memo:
             self.budget.spend(_NODE)
             self.memo[e] = self._convert(e)
         return self.memo[e]
 
-    def _convert(self, e: Expr) -> Fraction:
+    def _convert(self, e: Expr) -> Quotient:
         if e.is_Rational:
             return self.ring(QQ(int(e.p), int(e.q))), {}
         if e.is_Symbol:
@@ -85,16 +85,16 @@ class Arithmetic:
         self.budget.spend(len(p) * len(q))
         return p * q
 
-    def multiply(self, left: Fraction, right: Fraction) -> Fraction:
+    def multiply(self, left: Quotient, right: Quotient) -> Quotient:
         den = dict(left[1])
         for factor, k in right[1].items():
             den[factor] = den.get(factor, 0) + k
         return self.reduced(self.product(left[0], right[0]), den)
 
-    def power(self, base: Fraction, k: int) -> Fraction:
+    def power(self, base: Quotient, k: int) -> Quotient:
         if k > _POWER and len(base[0]) > 1:
             raise TooHardError(f"power {k}")
-        result: Fraction = (self.ring.one, {})
+        result: Quotient = (self.ring.one, {})
         while k:
             if k % 2:
                 result = self.multiply(result, base)
@@ -102,13 +102,13 @@ class Arithmetic:
             base = self.multiply(base, base) if k else base
         return result
 
-    def invert(self, value: Fraction) -> Fraction:
+    def invert(self, value: Quotient) -> Quotient:
         numerator, den = value
         if not numerator:
             raise TooHardError("division by an expression that is zero")
         self.budget.spend(FACTORING)
         coefficient, parts = factor_list(numerator)
-        result: Fraction = (self.ring(1 / coefficient), {})
+        result: Quotient = (self.ring(1 / coefficient), {})
         for factor, k in parts:
             place = next((i for i in self.powers if factor == self.ring.gens[i]), None)
             if place is None:
@@ -121,7 +121,7 @@ class Arithmetic:
             result = self.multiply(result, self.power((factor, {}), k))
         return result
 
-    def reduced(self, numerator: PolyElement, den: dict[PolyElement, int]) -> Fraction:
+    def reduced(self, numerator: PolyElement, den: dict[PolyElement, int]) -> Quotient:
         """Apply g**q = radicand until the exponent of each root generator is below its q."""
         for place, (q, radicand) in self.powers.items():
             if all(monomial[place] < q for monomial in numerator.keys()):  # noqa: SIM118 (not a dict)
@@ -133,7 +133,7 @@ class Arithmetic:
                 part = by_power.setdefault(k, self.ring.zero)
                 by_power[k] = part + self.ring.term_new(lowered, coefficient)
             value = self.convert(radicand)
-            total: Fraction = (self.ring.zero, {})
+            total: Quotient = (self.ring.zero, {})
             for k, part in by_power.items():
                 total = self.add([total, self.multiply((part, {}), self.power(value, k))])
             merged = dict(den)
@@ -142,7 +142,7 @@ class Arithmetic:
             return self.reduced(total[0], merged)
         return numerator, den if numerator else {}
 
-    def add(self, terms: Sequence[Fraction]) -> Fraction:
+    def add(self, terms: Sequence[Quotient]) -> Quotient:
         den = common_denominator(terms)
         total = self.ring.zero
         for n, d in terms:
@@ -153,7 +153,7 @@ class Arithmetic:
         return total, den
 
 
-def common_denominator(fractions: Sequence[Fraction]) -> dict[PolyElement, int]:
+def common_denominator(fractions: Sequence[Quotient]) -> dict[PolyElement, int]:
     """The least common multiple of the denominators."""
     den: dict[PolyElement, int] = {}
     for _, d in fractions:
