@@ -184,6 +184,6 @@ def _scale(h: mpf, k: mpf, psi: mpf) -> mpf:
     sin, cos = mpmath.sin(psi), mpmath.cos(psi)
     if not sin:
         return 1 / (1 + abs(h))
-    first = abs((h - k) ** 2 * cos / sin**3 - h * k * sin / (1 + cos) ** 2)
-    second = (h - k) ** 2 * (1 + 2 * cos**2) / sin**4 + abs(h * k)
-    return 1 / (1 + first + mpmath.sqrt(second))
+    slope = abs((h - k) ** 2 * cos / sin**3 - h * k * sin / (1 + cos) ** 2)
+    curvature = (h - k) ** 2 * (1 + 2 * cos**2) / sin**4 + abs(h * k)
+    return 1 / (1 + slope + mpmath.sqrt(curvature))
