@@ -11,7 +11,7 @@ import sympy
 from sympy import Function, Symbol, erf, sqrt
 
 import ndksym
-from ndksym.algebra.substitute import is_large, plant
+from ndksym.algebra.substitute import is_large, substitute
 from ndksym.algebra.zero_test import is_zero
 from ndksym.cases import OUTPUTS, case, cases
 from ndksym.derivation import MAX_DEPTH, Derivation, derive
@@ -149,7 +149,7 @@ def test_steps_lead_from_the_activation_to_the_ndk():
     values = {step.before: step.after for step in d.steps if step.rule.startswith(("T3", "T5"))}
     value = d.steps[-1].after
     for name in reversed(values):
-        value = plant(value, {name: values[name]})
+        value = substitute(value, {name: values[name]})
     for n, each in enumerate(d.duals, 1):
         value = value.replace(Function(f"Kdot_{n}"), partial(at, each.K_dot))
         value = value.replace(Function(f"K_{n}"), partial(at, each.K))
@@ -196,10 +196,10 @@ def test_variances_are_squares_to_a_reader():
 def test_planting_puts_together_without_evaluating():
     f = Function("f")
     big = sum((f(x + i) for i in range(30)), sympy.Integer(0))
-    kept = plant(sympy.sinh(a) * sqrt(b) + c, {a: big, b: x**2})
+    kept = substitute(sympy.sinh(a) * sqrt(b) + c, {a: big, b: x**2})
     assert kept.has(sympy.sinh(big))
     assert kept.xreplace({x: x}).doit() == sympy.sinh(big) * sqrt(x**2) + c
-    assert plant(sqrt(a), {a: b**2}) == b
+    assert substitute(sqrt(a), {a: b**2}) == b
 
 
 # cases

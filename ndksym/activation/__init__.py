@@ -1,6 +1,6 @@
-"""From a user's text to an Activation: what is known of φ before any kernel is derived.
+"""From a user's text to an Activation with the properties of φ that kernels need.
 
-In reading order: `catalogue`, `size_limits` and `syntax` (what a text may be), `parser`, `values` (numbers of φ), `taylor`,
-`complex_zeros` and `roots`, `limits`, `pieces` (φ between its breaks), `growth`, `analyticity`, `activation`. It may use
-`algebra`.
+In reading order: `catalogue`, `size_limits` and `syntax` (which texts are allowed), `parser`, `values` (φ at a point), `taylor`,
+`complex_zeros` and `roots`, `limits`, `equality`, `pieces` (φ between its break points), `smoothness`, `growth`, `analyticity`,
+`activation`. All tables of elementary functions come from `algebra.functions`. The room may use `algebra`.
 """

@@ -1,41 +1,82 @@
-"""An activation φ and all that is derived from its expression: nothing about it is typed in."""
+"""An activation φ and its properties, all derived from its expression."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from keyword import iskeyword
-from typing import Any
 
-import mpmath
+from mpmath import mpf
 from mpmath.libmp import prec_to_dps, to_str
-from sympy import Expr, Float, Integer, Piecewise, Poly, Rational, Symbol, oo, simplify
+from sympy import Expr, Float, Integer, Piecewise, Rational, Symbol, oo, simplify
 
 from ndksym.activation.analyticity import strip
-from ndksym.activation.catalogue import CATALOGUE
+from ndksym.activation.catalogue import canonical
+from ndksym.activation.equality import is_constant, same
 from ndksym.activation.growth import growth
 from ndksym.activation.parser import formula, parse, split_call
-from ndksym.activation.pieces import Piece, pieces, same, value_at
-from ndksym.activation.roots import compare, is_zero_number
-from ndksym.activation.size_limits import MAX_BITS, allowed, measure
-from ndksym.activation.taylor import SingularError, taylor
-from ndksym.activation.values import NoValueError, value
-from ndksym.errors import InputError, InputTypeError
+from ndksym.activation.pieces import Piece, pieces
+from ndksym.activation.roots import compare
+from ndksym.activation.size_limits import MAX_BITS, MAX_DEPTH, measure
+from ndksym.activation.smoothness import break_order
+from ndksym.activation.values import value
+from ndksym.errors import InputError, InputTypeError, NoValueError
 from ndksym.symbols import x
 
 __all__ = ["Activation", "Piece", "activation"]
 
 _UNDECIDED = ("positive", "negative", "nonnegative", "nonpositive", "zero", "integer", "rational")
-_MAX_ORDER = 12  # derivatives compared across a break where the pieces are not polynomials
-_STEPS = mpmath.mpf(10) ** -50, mpmath.mpf(10) ** -25  # from a break, where the growth of φ′ is seen
-_MAX_ORDER_BY_LIMITS = 4  # and where they are not even analytic, as in exp(-1/x)
 
 
 @dataclass(frozen=True)
 class Activation:
-    """A real activation φ(x): its name, its expression in `symbols.x`, and its analytic pieces.
+    """A real activation φ(x) with the properties that its kernels depend on.
 
-    Built by `activation()`. The rest is derived on first use. Construction asserts what every kernel needs: φ is real
-    and finite, not constant, agrees with its pieces, and grows like exp(αx²) at most (else DivergentKernelError).
+    Networks accept activations as text, as catalogue names or as SymPy expressions, and convert them to this class.
 
+    Parameters
+    ----------
+    name : str
+        The catalogue name or the text.
+    expr : sympy.Expr
+        φ as an expression in `ndksym.symbols.x`.
+    pieces : tuple of Piece
+        The analytic pieces (lo, hi, expr) of φ in ascending order; they cover the real line.
+
+    Attributes
+    ----------
+    symbol : sympy.Symbol
+        The variable of φ, `ndksym.symbols.x`.
+    derivative : sympy.Expr
+        φ′ without delta functions.
+    orders : dict
+        Break point → order of the lowest derivative that jumps there.
+    discontinuities, kinks, rough : tuple of sympy.Expr
+        Points where φ jumps, where it is continuous but not analytic, and where φ′ is not square integrable.
+    smoothness : sympy.Expr
+        The lowest of the orders; oo for an analytic φ.
+    parity : {"even", "odd", None}
+        The proved symmetry.
+    homogeneity : sympy.Expr or None
+        The degree n with φ(λx) = λⁿ φ(x) for λ > 0.
+    strip : sympy.Expr or None
+        Half-width of the strip of analyticity.
+    growth : sympy.Expr
+        The rate α of φ(x) ~ exp(αx²).
+    reach : sympy.Expr or None
+        The variance 1/(4α) at and above which the kernel is infinite.
+
+    Raises
+    ------
+    InputError
+        If φ is constant, complex, infinite or undefined somewhere, or differs from its pieces.
+    DivergentKernelError
+        If φ grows faster than every exp(αx²), so that its kernel is infinite for every variance.
+
+    Notes
+    -----
+    The properties are computed on first use. Each is proved or derived exactly; where no proof exists it is None.
+
+    Examples
+    --------
     >>> phi = activation("leaky_relu(0.2)")
     >>> phi.expr, phi.kinks, phi.homogeneity, phi.smoothness
     (Max(0, x) + Min(0, x)/5, (0,), 1, 1)
@@ -59,13 +100,15 @@ class Activation:
 
     @property
     def symbol(self) -> Symbol:
-        """The variable of φ, `symbols.x`."""
+        """The variable of φ, `ndksym.symbols.x`."""
         return x
 
     @cached_property
     def derivative(self) -> Expr:
-        """φ′ wherever φ is differentiable, without delta functions; at a break, the derivative from the right.
+        """φ′ between the break points, without delta functions; at a break point, the derivative from the right.
 
+        Examples
+        --------
         >>> activation("relu").derivative
         Piecewise((0, x < 0), (1, True))
         """
@@ -75,22 +118,38 @@ class Activation:
 
     @cached_property
     def orders(self) -> dict[Expr, Expr]:
-        """Per break point, the order of the lowest derivative that jumps or is infinite there (oo: none was found).
+        """Break point → order of the lowest derivative that jumps or is infinite there.
 
-        It is 1/2 where φ is continuous and φ′ so large that its square has no integral.
+        The order is 0 for a jump of φ, 1/2 if φ is continuous and φ′ is not square integrable, and oo if none of the derivatives
+        that were compared jumps.
+
+        Examples
+        --------
+        >>> activation("hard_tanh").orders, activation("step").orders
+        ({-1: 1, 1: 1}, {0: 0})
         """
         neighbours = zip(self.pieces, self.pieces[1:], strict=False)
-        return {left.hi: _order(left.expr, right.expr, left.hi) for left, right in neighbours}
+        return {left.hi: break_order(left.expr, right.expr, left.hi) for left, right in neighbours}
 
     @property
     def discontinuities(self) -> tuple[Expr, ...]:
-        """The points where φ jumps."""
+        """The points where φ jumps.
+
+        Examples
+        --------
+        >>> activation("sign").discontinuities
+        (0,)
+        """
         return tuple(point for point, order in self.orders.items() if order == 0)
 
     @property
     def rough(self) -> tuple[Expr, ...]:
-        """The points beside which φ′ is not square integrable: jumps, and roots as steep as √|x|. There the NTK is infinite.
+        """The points at which φ′ is not square integrable: jumps, and roots as steep as √|x|.
 
+        Such an activation has an infinite NTK at coincident inputs.
+
+        Examples
+        --------
         >>> activation("sqrt(Abs(x - 1))").rough, activation("Abs(x)**(2/3)").rough
         ((1,), ())
         """
@@ -98,13 +157,21 @@ class Activation:
 
     @property
     def kinks(self) -> tuple[Expr, ...]:
-        """The points where φ is continuous but not analytic."""
+        """The points where φ is continuous but not analytic.
+
+        Examples
+        --------
+        >>> activation("hard_tanh").kinks
+        (-1, 1)
+        """
         return tuple(point for point, order in self.orders.items() if order != 0)
 
     @property
     def smoothness(self) -> Expr:
-        """Order of the lowest discontinuous derivative: step 0, relu 1, elu 2, oo for an analytic φ.
+        """Order of the lowest discontinuous derivative; oo for an analytic φ.
 
+        Examples
+        --------
         >>> [activation(name).smoothness for name in ("step", "relu", "elu", "gelu")]
         [0, 1, 2, oo]
         """
@@ -112,8 +179,10 @@ class Activation:
 
     @cached_property
     def parity(self) -> str | None:
-        """ "even", "odd", or None where neither is proved.
+        """The proved symmetry: "even", "odd", or None.
 
+        Examples
+        --------
         >>> activation("gelu").parity, activation("tanh").parity, activation("cos").parity
         (None, 'odd', 'even')
         """
@@ -127,8 +196,10 @@ class Activation:
 
     @cached_property
     def homogeneity(self) -> Expr | None:
-        """The n with φ(λx) = λⁿ φ(x) for λ > 0; None where there is none.
+        """The degree n with φ(λx) = λⁿ φ(x) for all λ > 0; None if there is none.
 
+        Examples
+        --------
         >>> activation("relu(3)").homogeneity, activation("step").homogeneity, activation("erf").homogeneity
         (3, 0, None)
         """
@@ -139,8 +210,12 @@ class Activation:
 
     @cached_property
     def strip(self) -> Expr | None:
-        """Half-width of the strip of analyticity, oo for entire φ; None with breaks, or where it is not derived.
+        """Half-width w of the strip |Im x| < w in which φ is analytic; oo for an entire φ, None with break points or if unknown.
 
+        The trapezoid rule with step h converges as exp(−2π w/h) (T17).
+
+        Examples
+        --------
         >>> activation("mish").strip, activation("gelu").strip, activation("relu").strip
         (3*pi/4, oo, None)
         """
@@ -148,8 +223,10 @@ class Activation:
 
     @cached_property
     def growth(self) -> Expr:
-        """α = max(0, lim sup log|φ(x)|/x²): 0 for anything slower than Gaussian growth.
+        """α = max(0, lim sup log|φ(x)|/x²); 0 unless φ grows like the exponential of a square.
 
+        Examples
+        --------
         >>> activation("exp(x**2/8)").growth
         1/8
         """
@@ -158,8 +235,10 @@ class Activation:
 
     @property
     def reach(self) -> Expr | None:
-        """The kernel is finite only for variances below reach = 1/(4α); None without such a limit.
+        """The variance 1/(4α) below which the kernel is finite; None if it is finite for every variance.
 
+        Examples
+        --------
         >>> activation("exp(x**2/8)").reach
         2
         """
@@ -167,11 +246,29 @@ class Activation:
 
 
 def activation(obj: object) -> Activation:
-    """The activation that a text, a catalogue name or a SymPy expression stands for.
+    """Convert a text, a catalogue name or a SymPy expression to an Activation.
 
-    Catalogue names may carry numbers, as in "leaky_relu(0.2)" or "erf(2, 1/3)"; a SymPy expression has one real symbol
-    of any name. InputError, ParseError, InputTypeError or NotDerivableError say what is wrong and what is allowed.
+    Parameters
+    ----------
+    obj : str, sympy.Expr or Activation
+        A formula in one variable; a catalogue name in any case, also with numbers, as in "leaky_relu(0.2)" or "erf(2, 1/3)"; or
+        a SymPy expression in one real symbol.
 
+    Returns
+    -------
+    Activation
+
+    Raises
+    ------
+    ParseError
+        If the text is no formula; the message gives the place, the reason and the nearest name.
+    InputError, InputTypeError
+        If the object is no real, finite and non-constant function of one variable.
+    NotDerivableError
+        If its break points or its growth cannot be derived.
+
+    Examples
+    --------
     >>> activation("u*(1 + erf(u/sqrt(2)))/2").expr == activation("gelu").expr
     True
     """
@@ -179,16 +276,18 @@ def activation(obj: object) -> Activation:
         return obj
     if isinstance(obj, str):
         name = " ".join(obj.split())
-        if name in CATALOGUE:
-            expr = formula(name)
+        if (listed := canonical(name)) is not None:
+            name, expr = listed, formula(listed)
+        elif (call := split_call(obj)) is not None:
+            listed, parameters = call
+            name, expr = listed + name[name.index("(") :], formula(listed, parameters)
         else:
-            call = split_call(obj)
-            expr = formula(*call) if call else parse(obj)
+            expr = parse(obj)
     elif isinstance(obj, Expr):
         try:
             expr = _in_x(obj)
         except RecursionError:
-            raise InputError(f"the expression is nested too deeply; {allowed()}") from None
+            raise InputError(f"the expression is nested too deeply: at most {MAX_DEPTH} levels are allowed") from None
         name = str(obj)
     else:
         raise InputTypeError(
@@ -200,28 +299,19 @@ def activation(obj: object) -> Activation:
         raise InputError(f"{name}: the expression is nested too deeply") from None
 
 
-def is_constant(expr: Expr) -> bool:
-    """Whether an expression has one value everywhere.
-
-    >>> from sympy import cos, sin
-    >>> is_constant(sin(x)**2 + cos(x)**2)
-    True
-    """
-    return not expr.has(x) or same(expr, expr.subs(x, Rational(1, 3)))
-
-
 def _in_x(expr: Expr) -> Expr:
     measure(expr)
     symbols = sorted(expr.free_symbols, key=str)
     if len(symbols) != 1:
-        found = ", ".join(map(str, symbols)) or "none"
-        raise InputError(f"an activation has exactly one variable; this one has {found}")
+        raise InputError(
+            f"an activation has exactly one variable; this one has {', '.join(map(str, symbols)) or 'none'}"
+        )
     (symbol,) = symbols
     advice = "use Symbol('x', real=True)"
     if not symbol.name.isidentifier() or iskeyword(symbol.name):
         raise InputError(f"the variable's name {ascii(symbol.name)[:60]} is not an identifier; {advice}")
     if any(getattr(symbol, f"is_{fact}") is not None for fact in _UNDECIDED) or not _may_be_real(symbol):
-        # Abs(x) of a positive x is x already: the expression would not be the one on the line
+        # with assumptions SymPy has simplified the expression for a part of the line: Abs(x) of a positive x is x
         raise InputError(f"the variable {symbol} must stand for every real number; {advice}")
     floats = {number: _decimal(number) for number in expr.atoms(Float)}
     exact = expr.xreplace({symbol: x, **floats})
@@ -230,7 +320,7 @@ def _in_x(expr: Expr) -> Expr:
 
 
 def _decimal(number: Float) -> Rational:
-    """The shortest decimal that reads back as this float, of whatever precision it is."""
+    """The shortest decimal that is read as this float, whose precision may be any."""
     _, mantissa, exponent, bits = number._mpf_
     if number.is_zero:
         return Integer(0)
@@ -258,8 +348,8 @@ def _check_piece(phi: Activation, piece: Piece) -> None:
             )
 
 
-def _generic_points(piece: Piece) -> list[Any]:
-    """Points inside the piece at which nothing special happens: single points, as 0 of sign(x)**2, do not count."""
+def _generic_points(piece: Piece) -> list[mpf]:
+    """Points inside the piece without special values: φ may differ from its pieces at single points, as sign(x)**2 at 0."""
     if piece.lo == -oo and piece.hi == oo:
         return [value(Rational(-41, 29)), value(Rational(29, 37))]
     if piece.lo == -oo:
@@ -267,54 +357,6 @@ def _generic_points(piece: Piece) -> list[Any]:
     if piece.hi == oo:
         return [value(piece.lo) + value(Rational(29, 37))]
     return [value(piece.lo + (piece.hi - piece.lo) * Rational(29, 73))]
-
-
-def _order(left: Expr, right: Expr, point: Expr) -> Expr:
-    jump = right - left
-    if jump != 0 and jump.is_polynomial(x):
-        polynomial, order = Poly(jump, x), 0
-        while is_zero_number(polynomial.eval(point)):
-            polynomial, order = polynomial.diff(x), order + 1
-        return Integer(order)
-    try:
-        below, above = taylor(left, point, _MAX_ORDER), taylor(right, point, _MAX_ORDER)
-        noise = 1e-60 * max(map(abs, below + above))
-        for order, (one, other) in enumerate(zip(below, above, strict=True)):
-            if abs(one - other) > noise or (order < 2 and _differs(jump.diff(x, order), point)):
-                return Integer(order)
-        return oo
-    except SingularError:
-        return _order_by_limits(left, right, point)
-
-
-def _differs(jump: Expr, point: Expr) -> bool:
-    """Whether a jump too small for the digits of two Taylor series is one: 1e-70 is not 0."""
-    exact = jump.subs(x, point)
-    return bool(exact.is_finite) and not is_zero_number(exact)
-
-
-def _order_by_limits(left: Expr, right: Expr, point: Expr) -> Expr:
-    for order in range(_MAX_ORDER_BY_LIMITS + 1):
-        below, above = value_at(left, point, "-"), value_at(right, point, "+")
-        if below.is_infinite or above.is_infinite or not is_zero_number(above - below):
-            steep = order == 1 and not (_square_integrable(left, point, -1) and _square_integrable(right, point, 1))
-            return Rational(1, 2) if steep else Integer(order)
-        left, right = left.diff(x), right.diff(x)
-    return oo
-
-
-def _square_integrable(slope: Expr, point: Expr, side: int) -> bool:
-    """Whether ∫ slope² beside the point is finite: the power with which it grows is above −1/2."""
-    near, far = _STEPS
-    try:
-        with mpmath.workdps(120):  # the step is far below a double's rounding of the point
-            places = [value(point, digits=120) + side * step for step in _STEPS]
-        one, other = (abs(value(slope, {x: place}, 120)) for place in places)
-    except NoValueError:
-        return False
-    if not one or not other:
-        return True
-    return bool(mpmath.log(one / other) / mpmath.log(near / far) > -0.5 + 1e-6)
 
 
 def _degree(expr: Expr) -> Expr | None:

@@ -1,4 +1,4 @@
-"""The complex zeros of a polynomial with any real coefficients."""
+"""The complex zeros of a polynomial with real coefficients."""
 
 from sympy import Expr, Poly, roots
 from sympy.polys.polyroots import roots_linear, roots_quadratic
@@ -7,14 +7,14 @@ __all__ = ["complex_zeros"]
 
 
 def complex_zeros(polynomial: Poly) -> list[Expr] | None:
-    """All complex zeros of a polynomial, exactly; None if they cannot be had.
+    """All complex zeros of a polynomial, exactly; None if no formula gives them.
 
     >>> from ndksym.symbols import x
     >>> complex_zeros(Poly(x**2 + 2*x + 2, x))
     [-1 - I, -1 + I]
     """
-    found: list[Expr] = []
-    if not polynomial.get_domain().is_Numerical:  # an irrational coefficient: SymPy may factor for minutes
+    zeros: list[Expr] = []
+    if not polynomial.get_domain().is_Numerical:  # with an irrational coefficient SymPy may factor for minutes
         parts = [factor for factor, _ in polynomial.sqf_list()[1]]
         if any(part.degree() > 2 for part in parts):
             return None
@@ -25,5 +25,5 @@ def complex_zeros(polynomial: Poly) -> list[Expr] | None:
         radicals = roots(factor)
         if sum(radicals.values()) != factor.degree():
             return None
-        found += radicals
-    return found
+        zeros += radicals
+    return zeros

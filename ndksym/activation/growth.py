@@ -1,7 +1,7 @@
-"""How fast φ grows: α = lim sup log|φ(x)|/x², which decides at which variances its kernel is finite.
+"""The growth of φ: α = lim sup log|φ(x)|/x², which decides for which variances its kernel is finite.
 
-Bounds on log|φ|/x² are carried through the expression of each end piece; erf is written as a constant plus erfc there,
-so that what cancels at infinity has cancelled before. A growth that is not zero is confirmed by the numbers.
+Bounds on log|φ|/x² are computed from the expression of the first and the last piece. There erf is written as a constant plus
+erfc, so that constants cancel before the bounds are taken. A growth that is not zero is confirmed numerically.
 """
 
 from dataclasses import dataclass
@@ -15,44 +15,40 @@ from sympy import (
     Mul,
     Poly,
     Pow,
-    asinh,
-    atan,
     ceiling,
-    cos,
-    cosh,
-    erf,
     erfc,
     exp,
     expand,
     log,
     oo,
-    sin,
-    sinh,
     sqrt,
-    tanh,
 )
 
 from ndksym.activation.limits import limit_at_infinity
 from ndksym.activation.roots import is_zero_number
-from ndksym.activation.values import NoValueError, TooLargeError, value
-from ndksym.errors import DivergentKernelError, NotDerivableError
+from ndksym.activation.values import TooLargeError, value
+from ndksym.algebra.functions import FUNCTIONS, record
+from ndksym.errors import DivergentKernelError, NotDerivableError, NoValueError
 from ndksym.symbols import x
 
 __all__ = ["growth"]
 
+_EXPONENTIAL = tuple(f.sympy for f in FUNCTIONS.values() if f.growth == "exponential")
+_WITH_TAILS = tuple(f.sympy for f in FUNCTIONS.values() if f.tails is not None)
+_WAVES = tuple(f.sympy for f in FUNCTIONS.values() if f.period is not None and f.growth == "bounded")
 _y = Dummy("y", positive=True)
 
 
 def growth(expr: Expr, direction: int) -> Expr:
-    """α ≥ 0, the lim sup of log|φ(x)|/x² (never below zero) as x → direction·∞.
+    """α = max(0, lim sup log|φ(x)|/x²) as x → direction·∞.
 
-    E φ(u)² over a Gaussian of variance a is finite if and only if a < 1/(4α), for α > 0.
-    DivergentKernelError where α = ∞; NotDerivableError where α cannot be derived.
+    For α > 0, E φ(u)² over a Gaussian of variance a is finite if and only if a < 1/(4α).
+    DivergentKernelError if α = ∞; NotDerivableError if α cannot be derived.
 
     >>> growth(x**3*exp(x**2/8 - x), 1)
     1/8
     """
-    if not any(e.has(x) for e in expr.atoms(exp, sinh, cosh, Pow) if not isinstance(e, Pow) or _explosive(e)):
+    if not any(e.has(x) for e in expr.atoms(Pow, *_EXPONENTIAL) if not isinstance(e, Pow) or _explosive(e)):
         return Integer(0)
     tail = expand(_tail(expr.xreplace({x: direction * _y})), power_base=False)
     rate = _rate(tail).high
@@ -71,38 +67,28 @@ def growth(expr: Expr, direction: int) -> Expr:
 
 
 def _explosive(power: Pow) -> bool:
-    """May it outgrow every polynomial? 1/erfc(x) does."""
-    return bool(power.exp.has(x) or (power.exp.could_extract_minus_sign() and power.base.has(erf, erfc, tanh)))
+    """Whether the power may grow faster than every polynomial, as 1/erfc(x) does."""
+    return bool(power.exp.has(x) or (power.exp.could_extract_minus_sign() and power.base.has(*_WITH_TAILS)))
 
 
 def _tail(expr: Expr) -> Expr:
-    """An equal expression for y → ∞, with the constant parts of erf, erfc, tanh, sinh and cosh made visible."""
-    if not expr.has(erf, erfc, tanh, sinh, cosh):
+    """An equal expression that shows the constant parts of erf, erfc and tanh as y → ∞, and sinh and cosh as exponentials."""
+    if not expr.has(*_EXPONENTIAL, *_WITH_TAILS):
         return expr
     args = [_tail(arg) for arg in expr.args]
-    if isinstance(expr, sinh):
-        return (exp(args[0]) - exp(-args[0])) / 2
-    if isinstance(expr, cosh):
-        return (exp(args[0]) + exp(-args[0])) / 2
-    if isinstance(expr, tanh):
+    function = record(expr)
+    if function is not None and function.growth == "exponential" and function.exponentials is not None:
+        return function.exponentials(args[0])
+    if function is not None and function.tails is not None:
         side = limit_at_infinity(args[0], _y)
-        if side in (oo, -oo):
-            sign = 1 if side == oo else -1
-            return sign * (1 - 2 / (exp(2 * sign * args[0]) + 1))
-    if isinstance(expr, erf | erfc):
-        side = limit_at_infinity(args[0], _y)
-        decaying = erfc(args[0] if side == oo else -args[0])
-        if side in (oo, -oo):
-            plus = side == oo
-            if isinstance(expr, erf):
-                return 1 - decaying if plus else decaying - 1
-            return decaying if plus else 2 - decaying
+        if side in (-oo, oo):
+            return function.tails[side == oo](args[0])
     return expr.func(*args)
 
 
 @dataclass(frozen=True)
 class _Bounds:
-    """Bounds on lim inf and lim sup of log|e|/y²."""
+    """Bounds on the lim inf and the lim sup of log|e|/y²."""
 
     low: Expr
     high: Expr
@@ -131,13 +117,15 @@ def _rate(expr: Expr) -> _Bounds:
     if isinstance(expr, erfc) and limit_at_infinity(expr.args[0], _y) == oo:
         square = _quadratic(expr.args[0] ** 2)
         return _Bounds(-square.high, -square.low)
-    if isinstance(expr, sin | cos | tanh | erf | erfc | atan):
+    function = record(expr)
+    if function is not None and function.growth == "bounded":
         limit = limit_at_infinity(expr, _y)
         return _LEVEL if limit is not None and limit.is_nonzero else _Bounds(-oo, Integer(0))
-    if isinstance(expr, log | asinh) and not _is_tower(expr.args[0]):
-        argument = expr.args[0] - 1 if isinstance(expr, log) else expr.args[0]
+    if function is not None and function.growth == "logarithmic" and not _has_iterated_exponential(expr.args[0]):
+        (inverse,) = function.inverses
+        argument = expr.args[0] - inverse(Integer(0))
         limit = limit_at_infinity(argument, _y)
-        if limit is not None and limit.is_zero:  # log(1 + v) ~ v
+        if limit is not None and limit.is_zero:  # as log(1 + v) ~ v
             return _rate(expand(argument))
         return _Bounds(Integer(0) if limit is not None else -oo, Integer(0))
     return _UNKNOWN
@@ -159,10 +147,10 @@ def _sum_rate(expr: Add) -> _Bounds:
 
 
 def _is_level(expr: Add) -> bool:
-    """A number plus waves that never outweigh it, as 3 + 2 sin y."""
+    """Whether the sum is a number plus waves of smaller total amplitude, as 3 + 2 sin y."""
     number, waves = expr.as_coeff_add()
-    amplitudes = [wave.as_independent(sin, cos) for wave in waves]
-    if not all(isinstance(wave, sin | cos) and amplitude.is_number for amplitude, wave in amplitudes):
+    amplitudes = [wave.as_independent(*_WAVES) for wave in waves]
+    if not all(isinstance(wave, _WAVES) and amplitude.is_number for amplitude, wave in amplitudes):
         return False
     return bool(abs(number) > sum(abs(amplitude) for amplitude, _ in amplitudes))
 
@@ -176,12 +164,12 @@ def _sum(values: list[Expr], unknown: Expr) -> Expr:
 
 
 def _quadratic(expr: Expr) -> _Bounds:
-    """Bounds on lim inf and lim sup of e/y²."""
-    if expr.has(sin, cos):
+    """Bounds on the lim inf and the lim sup of e/y²."""
+    if expr.has(*_WAVES):
         terms = Add.make_args(expand(expr))
-        waves = [term.replace(lambda e: isinstance(e, sin | cos), lambda e: Integer(1)) for term in terms]
+        waves = [term.replace(lambda e: isinstance(e, _WAVES), lambda e: Integer(1)) for term in terms]
         ends = [
-            Add(*(sign * _size(w) if term.has(sin, cos) else term for term, w in zip(terms, waves, strict=True)))
+            Add(*(sign * _without_sign(w) if term.has(*_WAVES) else term for term, w in zip(terms, waves, strict=True)))
             for sign in (-1, 1)
         ]
         limits = [limit_at_infinity(expand(end / _y**2), _y) for end in ends]
@@ -194,20 +182,20 @@ def _quadratic(expr: Expr) -> _Bounds:
     return _UNKNOWN if None in limits else _Bounds(*limits)
 
 
-def _size(term: Expr) -> Expr:
+def _without_sign(term: Expr) -> Expr:
     return -term if term.could_extract_minus_sign() else term
 
 
-def _is_tower(expr: Expr) -> bool:
+def _has_iterated_exponential(expr: Expr) -> bool:
     return any(e.args[0].has(exp) for e in expr.atoms(exp))
 
 
 def _confirmed(tail: Expr, rate: Expr) -> bool:
-    """Whether log|φ|/y² at large y bears the rate out."""
+    """Whether log|φ|/y² at large y agrees with the rate."""
     if rate == oo:
         try:
             near, far = (max(_measured(tail, Integer(10) ** k + shift) for shift in (0, 1, 2)) for k in (20, 22))
-        except TooLargeError:  # a tower of exponentials
+        except TooLargeError:  # an exponential of an exponential
             return True
         return far > 2 * near > 0
     scale = Integer(10) ** 6 * ceiling(1 / sqrt(rate))

@@ -1,49 +1,20 @@
-"""Limits as y → ∞: plain rules first, SymPy's Gruntz algorithm only where they are silent and the expression small."""
+"""Limits as y → ∞: by simple rules, or by SymPy's Gruntz algorithm if these give no answer and the expression is small."""
 
-from sympy import (
-    Add,
-    Expr,
-    Integer,
-    Mul,
-    Poly,
-    Pow,
-    asinh,
-    atan,
-    cos,
-    cosh,
-    erf,
-    erfc,
-    exp,
-    log,
-    oo,
-    pi,
-    sin,
-    sinh,
-    tan,
-    tanh,
-)
+from sympy import Add, Expr, Integer, Mul, Poly, Pow, oo
+
+from ndksym.algebra.functions import FUNCTIONS, record
 
 __all__ = ["limit_at_infinity"]
 
 _MAX_OPERATIONS = 25  # beyond this Gruntz may take minutes
 
-_AT_INFINITY = {
-    exp: (Integer(0), oo),
-    log: (None, oo),
-    tanh: (Integer(-1), Integer(1)),
-    erf: (Integer(-1), Integer(1)),
-    erfc: (Integer(2), Integer(0)),
-    atan: (-pi / 2, pi / 2),
-    asinh: (-oo, oo),
-    sinh: (-oo, oo),
-    cosh: (oo, oo),
-}
+_WAVES = tuple(f.sympy for f in FUNCTIONS.values() if f.period is not None)
 
 
 def limit_at_infinity(expr: Expr, y: Expr) -> Expr | None:
-    """The limit of a real expression as y → ∞, ±oo included; None where there is none or it is not found.
+    """The limit of a real expression as y → ∞, ±oo included; None if there is none or no rule finds it.
 
-    >>> from sympy import Symbol
+    >>> from sympy import Symbol, exp, log, tanh
     >>> y = Symbol("y", positive=True)
     >>> limit_at_infinity(tanh(log(1 + exp(y))) - 1/y, y), limit_at_infinity(y**3*exp(-y), y)
     (1, 0)
@@ -55,8 +26,8 @@ def limit_at_infinity(expr: Expr, y: Expr) -> Expr | None:
     limits = [limit_at_infinity(arg, y) for arg in expr.args]
     if any(limit is None for limit in limits):
         return None
-    found = _combined(expr, limits)
-    return found if found is not None else _gruntz(expr, y)
+    limit = _combined(expr, limits)
+    return limit if limit is not None else _gruntz(expr, y)
 
 
 def _combined(expr: Expr, limits: list[Expr]) -> Expr | None:
@@ -68,10 +39,13 @@ def _combined(expr: Expr, limits: list[Expr]) -> Expr | None:
         return None if infinite and any(limit.is_zero for limit in limits) else Mul(*limits)
     if isinstance(expr, Pow):
         return _power(expr, *limits)
+    function = record(expr)
+    if function is not None:
+        for end, limit in zip(function.domain, function.limits, strict=True):
+            if limits[0] == end or (end.is_finite and (limits[0] - end).is_zero):
+                return limit
     if limits[0].is_infinite:
-        return _AT_INFINITY.get(expr.func, (None, None))[limits[0] == oo]
-    if isinstance(expr, log) and limits[0].is_zero:
-        return -oo
+        return None
     value = expr.func(*limits)
     return value if value.is_finite else None
 
@@ -90,15 +64,15 @@ def _power(expr: Pow, base: Expr, exponent: Expr) -> Expr | None:
 
 
 def _gruntz(expr: Expr, y: Expr) -> Expr | None:
-    if (expr.has(sin, cos, tan) and not _waves_settle(expr, y)) or expr.count_ops() > _MAX_OPERATIONS:
+    if (expr.has(*_WAVES) and not _waves_settle(expr, y)) or expr.count_ops() > _MAX_OPERATIONS:
         return None
     try:
-        found = expr.limit(y, oo)
+        limit = expr.limit(y, oo)
     except (NotImplementedError, ValueError, TypeError, RecursionError):
         return None
-    return found if found.is_number and found.is_extended_real else None
+    return limit if limit.is_number and limit.is_extended_real else None
 
 
 def _waves_settle(expr: Expr, y: Expr) -> bool:
-    waves = expr.atoms(sin, cos, tan)
-    return all(getattr(limit_at_infinity(wave.args[0], y), "is_finite", False) for wave in waves)
+    arguments = (wave.args[0] for wave in expr.atoms(*_WAVES))
+    return all(getattr(limit_at_infinity(argument, y), "is_finite", False) for argument in arguments)

@@ -1,7 +1,7 @@
-"""Text → expression in `symbols.x`, by a whitelist: what is not named here is refused, and nothing is executed.
+"""Text → expression in `symbols.x`. Only the syntax nodes and names listed here are allowed, and nothing is executed.
 
-Python's own grammar reads the text into a syntax tree; the walk below builds SymPy nodes from the few kinds of node
-it knows, checking bounds before each is built. `sympify`, `parse_expr` and `eval` see no user text.
+Python's own grammar reads the text into a syntax tree. `_build` creates SymPy nodes from it and checks bounds before each step.
+`sympify`, `parse_expr` and `eval` never receive user text.
 """
 
 import ast
@@ -31,52 +31,32 @@ from sympy import (
     Or,
     Piecewise,
     Rational,
-    asinh,
-    atan,
     ceiling,
-    cos,
-    cosh,
     erf,
-    erfc,
-    exp,
     expand,
-    log,
     pi,
     sign,
-    sin,
-    sinh,
     sqrt,
-    tan,
-    tanh,
     true,
 )
 
-from ndksym.activation.catalogue import CATALOGUE
-from ndksym.activation.size_limits import MAX_BITS, MAX_DEGREE, MAX_DEPTH, Size, measure
+from ndksym.activation.catalogue import CATALOGUE, canonical
+from ndksym.activation.size_limits import HELP, MAX_BITS, MAX_DEGREE, MAX_DEPTH, ExpressionSize, measure
 from ndksym.activation.syntax import RefusalError, parse_error, refused_kind, shown, tree_of
+from ndksym.algebra.functions import FUNCTIONS
 from ndksym.errors import InputError
 from ndksym.symbols import x
 
-__all__ = ["formula", "parse", "split_call"]
+__all__ = ["allowed", "formula", "parse", "split_call"]
 
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?\Z")
 _NOT_FINITE = {"oo", "zoo", "nan", "inf", "NaN", "Infinity"}
-_EXP_LIMIT = 700  # |u| in exp(u) of a number u: what a double can hold
+_EXP_LIMIT = 700  # largest |u| in exp(u) of a number u: beyond it a double overflows
 
+_SMOOTH = {f.name: f for f in FUNCTIONS.values() if f.in_activations}
 _FUNCTIONS: dict[str, tuple[int, int, Callable[..., Expr]]] = {
-    "exp": (1, 1, exp),
-    "log": (1, 1, log),
+    **{name: (1, 1, function.sympy) for name, function in _SMOOTH.items()},
     "sqrt": (1, 1, sqrt),
-    "erf": (1, 1, erf),
-    "erfc": (1, 1, erfc),
-    "sin": (1, 1, sin),
-    "cos": (1, 1, cos),
-    "tan": (1, 1, tan),
-    "sinh": (1, 1, sinh),
-    "cosh": (1, 1, cosh),
-    "tanh": (1, 1, tanh),
-    "atan": (1, 1, atan),
-    "asinh": (1, 1, asinh),
     "Abs": (1, 1, Abs),
     "abs": (1, 1, Abs),
     "sign": (1, 1, sign),
@@ -87,9 +67,12 @@ _FUNCTIONS: dict[str, tuple[int, int, Callable[..., Expr]]] = {
     "min": (1, 20, Min),
     "Phi": (1, 1, lambda u: (1 + erf(u / sqrt(2))) / 2),
 }
+_STEEP = {name for name, function in _SMOOTH.items() if function.growth == "exponential"}
 _RELATIONS = {"Lt": Lt, "Le": Le, "Gt": Gt, "Ge": Ge, "Eq": Eq, "Ne": Ne}
 _CONNECTIVES = {"And": And, "Or": Or, "Not": Not}
 _NAMES = {*_FUNCTIONS, *CATALOGUE, *_RELATIONS, *_CONNECTIVES, "Piecewise", "He"}
+_SPELLINGS = {name.lower(): name for name in sorted(_NAMES, reverse=True)}
+"""Names in lower case → names; of Max and max, the latter."""
 _CONSTANTS = {"pi": pi, "E": E}
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Expr, Expr], Basic]] = {
     ast.Lt: Lt, ast.LtE: Le, ast.Gt: Gt, ast.GtE: Ge, ast.Eq: Eq
@@ -98,17 +81,17 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Expr, Expr], Basic]] = {
 
 @dataclass(frozen=True)
 class _Scope:
-    """The text being read, what its names mean, and the sizes of the expressions built so far."""
+    """The text, the meaning of its names, and the sizes of the expressions built so far."""
 
     text: str
     names: Mapping[str, Expr]
-    sizes: dict[Basic, Size] = field(default_factory=dict)
+    sizes: dict[Basic, ExpressionSize] = field(default_factory=dict)
 
 
 def parse(text: str) -> Expr:
-    """The expression in `symbols.x` that a text stands for; its one variable may have any name.
+    """The expression in `symbols.x` for a text with one variable of any name.
 
-    ParseError (an InputError and ValueError) says where and why a text is refused, and what is allowed.
+    ParseError (an InputError and ValueError) gives the place and the reason if the text is refused.
 
     >>> parse("u*(1 + erf(u/sqrt(2)))/2")
     x*(erf(sqrt(2)*x/2) + 1)/2
@@ -121,8 +104,8 @@ def parse(text: str) -> Expr:
         for name, node in variables.items():
             _check_variable(name, node, bare=node is tree)
         if len(variables) > 1:
-            found = ", ".join(sorted(variables))
-            raise RefusalError(None, f"there are {len(variables)} variables ({found}); φ has exactly one")
+            listed = ", ".join(sorted(variables))
+            raise RefusalError(None, f"there are {len(variables)} variables ({listed}); φ has exactly one")
         expr = _read(tree, _Scope(text, dict.fromkeys(variables, x)), 0)
         if not expr.free_symbols:
             raise RefusalError(None, f"φ is the constant {shown(str(expr))}; it must depend on its variable")
@@ -132,7 +115,7 @@ def parse(text: str) -> Expr:
 
 
 def formula(name: str, parameters: tuple[Expr, ...] = ()) -> Expr:
-    """The expression of a catalogue entry at given parameters.
+    """The expression of a catalogue entry with given parameters.
 
     >>> formula("leaky_relu", (Rational(1, 5),))
     Max(0, x) + Min(0, x)/5
@@ -144,18 +127,19 @@ def formula(name: str, parameters: tuple[Expr, ...] = ()) -> Expr:
 
 
 def split_call(text: str) -> tuple[str, tuple[Expr, ...]] | None:
-    """Name and numbers of a text such as "leaky_relu(0.2)"; None where a text is anything else.
+    """Name and numbers of a text such as "leaky_relu(0.2)"; None for any other text.
 
     >>> split_call("erf(2, 1/3)")
     ('erf', (2, 1/3))
     """
     try:
         text, tree = tree_of(text)
-        if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id in CATALOGUE):
+        if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)):
             return None
-        if tree.keywords or _variables(tree):
+        name = canonical(tree.func.id)
+        if name is None or tree.keywords or _variables(tree):
             return None
-        return tree.func.id, tuple(_read(arg, _Scope(text, {}), 0) for arg in tree.args)
+        return name, tuple(_read(arg, _Scope(text, {}), 0) for arg in tree.args)
     except RefusalError as refusal:
         raise parse_error(text, refusal) from None
 
@@ -176,12 +160,26 @@ def _check_variable(name: str, node: ast.Name, *, bare: bool) -> None:
     if name.startswith("_"):
         raise RefusalError(node, "a variable may not begin with an underscore")
     if bare and len(name.rstrip("0123456789")) > 1:
-        raise RefusalError(node, f"there is no activation of that name{_alike(name)}")
+        raise RefusalError(node, f"there is no activation of that name{_nearest(name)}")
 
 
-def _alike(name: str) -> str:
-    close = get_close_matches(name, sorted(_NAMES), 2)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+def _nearest(name: str) -> str:
+    """A question about the nearest name, or nothing where none is near."""
+    close = get_close_matches(name.lower(), _SPELLINGS, 1)
+    return f" (did you mean {_SPELLINGS[close[0]]}?)" if close else ""
+
+
+def allowed() -> str:
+    """What a formula may contain, as a phrase.
+
+    >>> allowed().partition(",")[0]
+    'one variable'
+    """
+    functions = ", ".join(name for name in _FUNCTIONS if name not in ("abs", "max", "min"))
+    return (
+        f"one variable, numbers, pi, E, + - * / **, parentheses, the functions {functions}, He(n, x), "
+        "Piecewise((value, condition), …, (value, True)), and names of the catalogue such as relu(x)"
+    )
 
 
 def _read(node: ast.AST, scope: _Scope, depth: int) -> Expr:
@@ -191,10 +189,10 @@ def _read(node: ast.AST, scope: _Scope, depth: int) -> Expr:
         expr = _build(node, scope, depth + 1)
         measure(expr, scope.sizes)
     except InputError as error:
-        raise RefusalError(node, str(error).partition("; allowed are")[0]) from None
+        raise RefusalError(node, str(error).removesuffix(f"; {HELP}")) from None
     except RecursionError:
         raise RefusalError(node, "it is nested too deeply") from None
-    except (TypeError, ValueError, ArithmeticError) as error:  # what SymPy says to infinities it meets on the way
+    except (TypeError, ValueError, ArithmeticError) as error:  # SymPy met an infinity
         raise RefusalError(node, f"SymPy cannot build it ({shown(str(error))})") from None
     return expr
 
@@ -228,12 +226,12 @@ def _number(node: ast.Constant, scope: _Scope) -> Expr:
         raise RefusalError(node, "complex numbers are not allowed; φ must be real")
     if not _NUMBER.match(source):
         raise RefusalError(node, "numbers are written in plain decimal digits, such as 2, 0.5 or 1e-3")
-    value = Fraction(source)  # the decimal the user wrote, not the nearest double
+    value = Fraction(source)  # the decimal that the user wrote, not the nearest double
     return Rational(value.numerator, value.denominator)
 
 
 def _chain(node: ast.BinOp, scope: _Scope, depth: int) -> Expr:
-    # a + b + c + … nests to the left as deep as it is long: walk it in a loop
+    # a + b + c + … is nested to the left, one level per term: a loop needs no depth
     operations: list[ast.BinOp] = []
     left: ast.expr = node
     while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add | ast.Sub | ast.Mult | ast.Div):
@@ -282,13 +280,13 @@ def _call(node: ast.Call, scope: _Scope, depth: int) -> Expr:
         )
     if node.keywords:
         raise RefusalError(node, "arguments are given by position, not by keyword")
-    name = node.func.id
+    name = node.func.id if node.func.id in _NAMES else canonical(node.func.id) or node.func.id
     if name == "Piecewise":
         if not node.args:
             raise _no_branch(node)
         return Piecewise(*[_branch(arg, scope, depth) for arg in node.args])
     if name not in _NAMES:
-        raise RefusalError(node, f"there is no function {name}{_alike(name)}")
+        raise RefusalError(node, f"there is no function {name}{_nearest(name)}")
     if name in _RELATIONS or name in _CONNECTIVES:
         raise RefusalError(node, f"{name} may only be a condition of Piecewise; write Heaviside(x - 1) for x > 1")
     args = tuple(_read(arg, scope, depth) for arg in node.args)
@@ -296,7 +294,7 @@ def _call(node: ast.Call, scope: _Scope, depth: int) -> Expr:
         return _hermite(args, node)
     least, most, function = _FUNCTIONS.get(name, (1, 0, Abs))
     if least <= len(args) <= most:
-        if name in ("exp", "sinh", "cosh") and not args[0].free_symbols and abs(args[0].evalf(15)) > _EXP_LIMIT:
+        if name in _STEEP and not args[0].free_symbols and abs(args[0].evalf(15)) > _EXP_LIMIT:
             raise RefusalError(node, f"the number is too large: at most {name}({_EXP_LIMIT}) is allowed")
         return function(*args)
     if name not in CATALOGUE:

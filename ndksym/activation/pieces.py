@@ -1,8 +1,8 @@
-"""φ as smooth pieces: Abs, Max, Min, sign, Heaviside and Piecewise resolved, exactly, with every break point.
+"""The smooth pieces of φ: Abs, Max, Min, sign, Heaviside and Piecewise are resolved exactly, with every break point.
 
-The walk goes down the expression with the interval it is looked at on. Where a node may break, the interval is split
-at the zeros that decide, and one sample point in each part tells which side holds there. Parts nobody looks at (the
-other branch of a Piecewise, a factor beside a zero) need not make sense.
+`_resolve` descends the expression together with an interval. At a node that may break, it splits the interval at the zeros of
+the deciding expression, and a sample point in each part shows which case holds. Parts of the expression that do not matter on
+an interval (another branch of a Piecewise, a factor beside 0) may be undefined there.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,6 @@ from sympy import (
     Basic,
     Dummy,
     Expr,
-    Function,
     Heaviside,
     Integer,
     Max,
@@ -30,40 +29,36 @@ from sympy import (
     Poly,
     Pow,
     Rational,
-    cos,
     exp,
-    expand,
     log,
     nan,
     oo,
     sign,
-    simplify,
-    sin,
-    tan,
     zoo,
 )
 from sympy.logic.boolalg import BooleanAtom
 
+from ndksym.activation.equality import same
 from ndksym.activation.limits import limit_at_infinity
-from ndksym.activation.roots import EndlessZerosError, compare, is_zero_number, real_zeros
+from ndksym.activation.roots import EndlessZerosError, compare, real_zeros
 from ndksym.activation.taylor import SingularError, taylor
-from ndksym.activation.values import PLAIN, NoValueError, TooLargeError, value
-from ndksym.algebra.zero_test import is_zero
-from ndksym.errors import InputError, NotDerivableError
+from ndksym.activation.values import PLAIN, TooLargeError, value
+from ndksym.algebra.functions import FUNCTIONS
+from ndksym.errors import InputError, NotDerivableError, NoValueError
 from ndksym.symbols import x
 
-__all__ = ["Piece", "pieces", "same", "sample", "value_at"]
+__all__ = ["Piece", "pieces", "sample", "value_at"]
 
 
-_MAX_OPERATIONS = 24  # of a difference that simplify is asked about
-_DIGITS = 100  # log(1 + exp(-100)) is zero to fewer, and its reciprocal infinite
-_FARTHEST = 10**30  # of the break points
-_MAX_EXPONENT = 10**6  # in a difference that is to be brought to normal form
+_QUOTIENTS = {f.sympy: f.quotient for f in FUNCTIONS.values() if f.quotient is not None}
+_PARTIAL = tuple(f.sympy for f in FUNCTIONS.values() if f.in_activations and f.domain != (-oo, oo))
+_DIGITS = 100  # with fewer, log(1 + exp(-100)) would be zero and its reciprocal infinite
+_FARTHEST = 10**30  # largest break point
 
 
 @dataclass(frozen=True)
 class Piece:
-    """φ on the open interval (lo, hi), ±oo allowed: `expr` is analytic there."""
+    """The expression of φ on the open interval (lo, hi), where it is analytic; the ends may be ±oo."""
 
     lo: Expr
     hi: Expr
@@ -71,10 +66,10 @@ class Piece:
 
 
 def pieces(expr: Expr) -> tuple[Piece, ...]:
-    """The smooth pieces of an expression, ascending and covering the line; neighbours differ.
+    """The smooth pieces of an expression in ascending order; they cover the real line, and neighbours differ.
 
-    InputError where φ is complex, infinite or undefined somewhere; NotDerivableError where the break points are
-    infinitely many or cannot be found exactly.
+    InputError if φ is complex, infinite or undefined somewhere; NotDerivableError if there are infinitely many break points or
+    they cannot be found exactly.
 
     >>> from sympy import exp
     >>> [(p.lo, p.hi, p.expr) for p in pieces(Max(0, Min(6, x)))]
@@ -82,12 +77,12 @@ def pieces(expr: Expr) -> tuple[Piece, ...]:
     >>> [p.expr for p in pieces(Abs(x)*exp(-x**2))]
     [-x*exp(-x**2), x*exp(-x**2)]
     """
-    found = list(_resolve(expr, -oo, oo))
-    for left, right in pairwise(found):
+    parts = list(_resolve(expr, -oo, oo))
+    for left, right in pairwise(parts):
         if left.hi != right.lo:
             raise AssertionError("pieces do not meet")
         _check_finite(expr, left, right)
-    return reduce(_merged, found, ())
+    return reduce(_merged, parts, ())
 
 
 def _merged(done: tuple[Piece, ...], piece: Piece) -> tuple[Piece, ...]:
@@ -97,7 +92,7 @@ def _merged(done: tuple[Piece, ...], piece: Piece) -> tuple[Piece, ...]:
 
 
 def _is_regular(expr: Expr, point: Expr) -> bool:
-    """Whether the expression is analytic at a point, poles that cancel set aside."""
+    """Whether the expression is analytic at a point; poles may cancel."""
     try:
         taylor(expr, point, 0)
     except (SingularError, NoValueError, TooLargeError):
@@ -106,7 +101,7 @@ def _is_regular(expr: Expr, point: Expr) -> bool:
 
 
 def _check_finite(expr: Expr, left: Piece, right: Piece) -> None:
-    """At a point φ is what it is beside it: a value of its own changes no expectation, and none is asked for."""
+    """Require finite one-sided limits at a break point; the value at the point itself changes no expectation."""
     point = left.hi
     for piece, side in ((left, "-"), (right, "+")):
         if not _is_regular(piece.expr, point) and not _is_finite(value_at(piece.expr, point, side)):
@@ -130,7 +125,7 @@ def value_at(expr: Expr, point: Expr, side: str) -> Expr:
     0
     """
     try:
-        value(expr, {x: point}, _DIGITS, PLAIN)  # refuses what SymPy could not hold
+        value(expr, {x: point}, _DIGITS, PLAIN)  # refuses numbers that are too large for SymPy
     except NoValueError:
         return _one_sided_limit(expr, point, side)
     exact = _exact(expr, point)
@@ -175,40 +170,11 @@ def sample(lo: Expr, hi: Expr) -> Rational:
 
 
 def _whole(end: Expr, step: int) -> Rational:
-    """A whole number beyond the end: not through ceiling(), which gives up on ends too close to one."""
+    """A whole number beyond the end, without `ceiling`, which fails for ends too close to a whole number."""
     near, distance = Integer(int(value(end))), Integer(1)
     while compare(near + step * distance, end) != step:
         distance *= 2
     return near + step * distance
-
-
-def same(left: Expr, right: Expr) -> bool:
-    """Whether two real expressions in x are the same function, by proof; False where none is found.
-
-    >>> same((x + 1)**2, x**2 + 2*x + 1), same(x, -x)
-    (True, False)
-    """
-    difference = left - right
-    if not difference.has(x):
-        return is_zero_number(difference)
-    for point in (Rational(7, 11), Rational(-13, 9), Rational(29, 10)):
-        try:
-            one, other = value(left, {x: point}), value(right, {x: point})
-        except NoValueError:  # outside the domain of one of them
-            continue
-        if abs(one - other) > 1e-15 * (abs(one) + abs(other)):
-            return False
-    numbers = (abs(number.p) for e in _exponents(difference) for number in e.atoms(Rational))
-    if max(numbers, default=0) > _MAX_EXPONENT:
-        return bool(expand(difference) == 0)
-    verdict = is_zero(difference)
-    if verdict.kind == "supported" and difference.count_ops() <= _MAX_OPERATIONS:
-        return bool(simplify(difference) == 0)  # digits alone are no proof: erf(cosh(10 + x)) is 1 to 9000 of them
-    return bool(verdict.kind == "proved")
-
-
-def _exponents(expr: Expr) -> list[Expr]:
-    return [e.exp for e in expr.atoms(Pow)] + [e.args[0] for e in expr.atoms(Function)]
 
 
 def _split(expr: Expr, lo: Expr, hi: Expr, zeros_of: Expr) -> list[tuple[Expr, Expr]]:
@@ -226,7 +192,7 @@ def _split(expr: Expr, lo: Expr, hi: Expr, zeros_of: Expr) -> list[tuple[Expr, E
 
 
 def _side(expr: Expr, lo: Expr, hi: Expr) -> int:
-    """Sign of an expression without zeros in (lo, hi); 0 if it is zero throughout."""
+    """Sign of an expression without zeros in (lo, hi); 0 if it is identically zero."""
     if not expr.has(x):
         return compare(expr, Integer(0))
     number = value(expr, {x: sample(lo, hi)})
@@ -236,7 +202,7 @@ def _side(expr: Expr, lo: Expr, hi: Expr) -> int:
 
 
 def _resolve(expr: Expr, lo: Expr, hi: Expr) -> Iterator[Piece]:
-    if not expr.has(x) or not expr.has(Abs, sign, Heaviside, Max, Min, Piecewise, Pow, log, tan):
+    if not expr.has(x) or not expr.has(Abs, sign, Heaviside, Max, Min, Piecewise, Pow, *_PARTIAL, *_QUOTIENTS):
         yield Piece(lo, hi, expr)
     elif isinstance(expr, Piecewise):
         yield from _branches(expr, list(expr.args), lo, hi)
@@ -257,21 +223,32 @@ def _resolve(expr: Expr, lo: Expr, hi: Expr) -> Iterator[Piece]:
                 yield Piece(low, high, _one_sided(expr, piece.expr, side))
     elif isinstance(expr, Pow):
         yield from _power(expr, lo, hi)
-    elif isinstance(expr, log):
+    elif isinstance(expr, _PARTIAL):
         for piece in _resolve(expr.args[0], lo, hi):
-            for low, high in _split(expr, piece.lo, piece.hi, piece.expr):
-                if _side(piece.expr, low, high) <= 0:
-                    raise InputError(f"{expr} is not real at x = {sample(low, high)}; φ must be real everywhere")
-                yield Piece(low, high, log(piece.expr))
-    elif isinstance(expr, tan):
-        yield from _resolve(sin(expr.args[0]) / cos(expr.args[0]), lo, hi)
+            for low, high in _inside_domain(expr, piece):
+                yield Piece(low, high, expr.func(piece.expr))
+    elif expr.func in _QUOTIENTS:
+        yield from _resolve(_QUOTIENTS[expr.func](expr.args[0]), lo, hi)
     else:
         for piece in _resolve(expr.args[0], lo, hi):
             yield Piece(piece.lo, piece.hi, expr.func(piece.expr))
 
 
+def _inside_domain(expr: Expr, argument: Piece) -> list[tuple[Expr, Expr]]:
+    """The intervals between the points where the argument of a function meets the ends of its domain."""
+    cells = [(argument.lo, argument.hi)]
+    for end, inward in zip(FUNCTIONS[expr.func].domain, (1, -1), strict=True):
+        if end.is_finite:
+            distance = inward * (argument.expr - end)
+            cells = [cell for low, high in cells for cell in _split(expr, low, high, distance)]
+            for low, high in cells:
+                if _side(distance, low, high) <= 0:
+                    raise InputError(f"{expr} is not real at x = {sample(low, high)}; φ must be real everywhere")
+    return cells
+
+
 def _ordered(expr: Expr) -> tuple[Expr, Expr]:
-    """One argument, those that may be zero on an interval first, and the rest."""
+    """One argument and the rest of a sum or product; arguments that may vanish on an interval come first."""
     args = sorted(expr.args, key=lambda arg: not arg.has(Heaviside, Piecewise, Max, Min))
     return args[0], expr.func(*args[1:])
 
@@ -328,7 +305,7 @@ def _power(power: Pow, lo: Expr, hi: Expr) -> Iterator[Piece]:
 
 
 def _rooted(base: Expr, exponent: Expr, lo: Expr, hi: Expr) -> Expr:
-    """base**exponent, with even powers taken out of the root: sqrt(x**4 + x**2) is −x sqrt(x**2 + 1) below zero."""
+    """base**exponent with squares taken out of the root: sqrt(x**4 + x**2) is −x sqrt(x**2 + 1) below zero."""
     if exponent.is_integer or not base.is_polynomial(x):
         return base**exponent
     content, factors = _factors(base)
@@ -341,12 +318,12 @@ def _rooted(base: Expr, exponent: Expr, lo: Expr, hi: Expr) -> Expr:
 
 
 def _factors(base: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
-    """A number and factors with their multiplicities; with irrational coefficients only those that are there to be seen."""
+    """A constant and the factors with multiplicities; with irrational coefficients only the factors that are written out."""
     polynomial = Poly(base, x)
     if polynomial.get_domain().is_Numerical:
-        content, found = polynomial.factor_list()
-        return content, [(part.as_expr(), n) for part, n in found]
-    # SymPy may factor such a polynomial for minutes
+        content, parts = polynomial.factor_list()
+        return content, [(part.as_expr(), n) for part, n in parts]
+    # SymPy may need minutes to factor such a polynomial
     content, factors = Integer(1), []
     for arg in Mul.make_args(base):
         part, exponent = arg.as_base_exp()

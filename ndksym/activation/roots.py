@@ -1,10 +1,9 @@
-"""All real zeros of an expression, exactly, or a plain statement that they were not found.
+"""All real zeros of an expression, exactly, or an error if they cannot be found.
 
-They are the break points of Abs, Max, Heaviside, …: a missed zero would be a wrong kernel, so each rule here finds
-all of them, and whatever no rule covers raises.
+They are the break points of Abs, Max, Heaviside, …. A missed zero would give a wrong kernel, so each rule finds all zeros, and
+an expression without a rule raises an error.
 """
 
-from collections.abc import Callable
 from functools import cmp_to_key, reduce
 
 from sympy import (
@@ -18,37 +17,22 @@ from sympy import (
     Poly,
     Pow,
     Rational,
-    acos,
-    acosh,
     arg,
-    asin,
-    asinh,
-    atan,
-    atanh,
-    cos,
-    cosh,
     default_sort_key,
-    erf,
-    erfc,
-    erfinv,
     exp,
     expand,
     fraction,
     gcd,
     log,
     oo,
-    pi,
     real_roots,
     simplify,
-    sin,
-    sinh,
     sqrt,
-    tan,
-    tanh,
     together,
 )
 
 from ndksym.activation.complex_zeros import complex_zeros
+from ndksym.algebra.functions import FUNCTIONS, ElementaryFunction, record
 from ndksym.errors import NotDerivableError
 from ndksym.symbols import x
 
@@ -64,9 +48,9 @@ __all__ = [
 ]
 
 _DIGITS = 30
-_MAX_SHIFT = 1000  # of r in exp(κx + r), there
-_MAX_POWER = 200  # of exp(κx), where several exponentials are brought to one
-_MAX_OPERATIONS = 16  # of a function whose turning points are looked for
+_MAX_SHIFT = 1000  # of |r| in exp(κx + r)
+_MAX_POWER = 200  # of exp(κx) when several exponentials are written as its powers
+_MAX_OPERATIONS = 16  # of a function whose turning points are computed
 
 
 class EndlessZerosError(NotDerivableError):
@@ -78,14 +62,15 @@ class EndlessZerosError(NotDerivableError):
 
 
 def is_zero_number(value: Expr) -> bool:
-    """Whether a real number given exactly is zero.
+    """Whether an exact real number is zero.
 
+    >>> from sympy import pi
     >>> is_zero_number(sqrt(8) - 2*sqrt(2)), is_zero_number(pi - Rational(355, 113))
     (True, False)
     """
     if isinstance(value, Rational):
         return bool(value == 0)
-    # evalf raises its working precision until digits survive; a number of which none does to 400 counts as zero
+    # evalf raises its working precision until digits are certain; a number with none at 400 digits counts as zero
     approximate = value.evalf(_DIGITS, maxn=400)
     if not isinstance(approximate, Float):
         return bool(approximate == 0)
@@ -95,6 +80,7 @@ def is_zero_number(value: Expr) -> bool:
 def compare(left: Expr, right: Expr) -> int:
     """Sign of left − right, for exact real numbers and ±oo.
 
+    >>> from sympy import pi
     >>> compare(sqrt(2), Rational(3, 2)), compare(pi, pi)
     (-1, 0)
     """
@@ -111,6 +97,7 @@ def compare(left: Expr, right: Expr) -> int:
 def ascending(points: list[Expr]) -> tuple[Expr, ...]:
     """Distinct points in ascending order.
 
+    >>> from sympy import pi
     >>> ascending([pi, Integer(1), sqrt(1), -pi])
     (-pi, 1, pi)
     """
@@ -122,9 +109,9 @@ def ascending(points: list[Expr]) -> tuple[Expr, ...]:
 
 
 def real_zeros(g: Expr) -> tuple[Expr, ...]:
-    """All real zeros of g(x), ascending; g is real, smooth where it is defined, and not identically zero.
+    """All real zeros of g(x), ascending, for a real g that is smooth on its domain and not identically zero.
 
-    EndlessZerosError where there are infinitely many; NotDerivableError where no rule finds them all.
+    EndlessZerosError if there are infinitely many; NotDerivableError if no rule finds all of them.
 
     >>> real_zeros(x**3 - x)
     (-1, 0, 1)
@@ -171,24 +158,24 @@ def _zeros_of_waves(g: Expr, polynomial: Poly, kappa: Expr) -> list[Expr]:
 
 
 def _zeros_between_turning_points(g: Expr, derivatives: int) -> list[Expr]:
-    """Between two zeros of g′ there is at most one of g: found if it is one of the ends or a simple rational."""
+    """Between two zeros of g′ lies at most one zero of g; it is found if it is one of them or a simple rational number."""
     if not derivatives or g.count_ops() > _MAX_OPERATIONS:
         raise _not_found(g)
     try:
         turning = ascending(_zeros(g.diff(x), derivatives - 1))
-    except NotDerivableError:  # those of g′ are endless or not found; of g nothing follows
+    except NotDerivableError:  # the zeros of g′ are unknown or infinitely many, which says nothing about g
         raise _not_found(g) from None
-    found = [point for point in turning if is_zero_number(g.subs(x, point))]
+    zeros = [point for point in turning if is_zero_number(g.subs(x, point))]
     for lo, hi in zip([-oo, *turning], [*turning, oo], strict=True):
         signs = [_end_sign(g, lo, "+"), _end_sign(g, hi, "-")]
         if 0 in signs or signs[0] == signs[1]:
-            continue  # zero at an end, or none: g is monotone in between
+            continue  # g is monotone in between: its zero is at an end, or there is none
         guesses = [Rational(k, m) for m in (1, 2, 3) for k in range(-6, 7)]
         inside = [z for z in guesses if compare(lo, z) < 0 and compare(z, hi) < 0 and is_zero_number(g.subs(x, z))]
         if not inside:
             raise _not_found(g)
-        found.append(inside[0])
-    return found
+        zeros.append(inside[0])
+    return zeros
 
 
 def _end_sign(g: Expr, point: Expr, side: str) -> int:
@@ -206,7 +193,7 @@ def _not_found(g: Expr) -> NotDerivableError:
 
 
 def _generators(g: Expr) -> set[Expr]:
-    """The subexpressions in which g is a polynomial."""
+    """The subexpressions of which g is a polynomial."""
     if not g.has(x):
         return set()
     if isinstance(g, Add | Mul):
@@ -249,25 +236,26 @@ def _polynomial_zeros(polynomial: Poly) -> list[Expr]:
 
 
 def _preimages(f: Expr, level: Expr) -> list[Expr]:
-    """All x with f(x) = level, for f a function of one argument or a root."""
+    """All x with f(x) = level for a function or a power f."""
     if isinstance(f, Pow):
         return _root_preimages(f, level)
-    inner = f.args[0]
-    low, high = _RANGES.get(f.func, (None, None))
-    if (low is not None and compare(level, low) <= 0) or (high is not None and compare(level, high) >= 0):
-        if isinstance(f, cosh | sin | cos) and level in (low, high):
-            pass  # these attain the ends of their range
-        else:
-            return []
-    if isinstance(f, cosh):
-        arguments = [acosh(level), -acosh(level)]
-    elif isinstance(f, sin | cos | tan):
-        return _periodic_preimages(f, level)
-    elif f.func in _INVERSES:
-        arguments = [_INVERSES[f.func](level)]
-    else:
+    function = record(f)
+    if function is None or not function.inverses:
         raise NotDerivableError(f"the solutions of {f} = {level} cannot be found exactly")
-    return [z for argument in arguments for z in _zeros(inner - argument)]
+    if not _attains(function, level):
+        return []
+    if function.period is not None:
+        return _periodic_preimages(f, level, function.inverses[0](level), function.period)
+    return [z for inverse in function.inverses for z in _zeros(f.args[0] - inverse(level))]
+
+
+def _attains(function: ElementaryFunction, level: Expr) -> bool:
+    """Whether a function takes a value."""
+    low, high = function.range
+    above, below = compare(level, low), compare(high, level)
+    return all(
+        side > 0 or (side == 0 and end is not None) for side, end in zip((above, below), function.extremes, strict=True)
+    )
 
 
 def _root_preimages(f: Pow, level: Expr) -> list[Expr]:
@@ -279,53 +267,32 @@ def _root_preimages(f: Pow, level: Expr) -> list[Expr]:
     return _zeros(f.base - level ** (1 / f.exp)) if side > 0 else []
 
 
-def _periodic_preimages(f: Expr, level: Expr) -> list[Expr]:
+def _periodic_preimages(f: Expr, level: Expr, argument: Expr, period: Expr) -> list[Expr]:
     inner = f.args[0]
-    argument = {sin: asin, cos: acos, tan: atan}[f.func](level)
     if not inner.is_polynomial(x):
         raise NotDerivableError(f"the solutions of {f} = {level} cannot be found exactly")
-    for turn in range(8):  # an odd polynomial meets every level; an even one half of them
-        for sense in (1, -1):
-            found = _zeros(inner - argument - 2 * pi * turn * sense)
-            if found:
-                raise EndlessZerosError(f - level, ascending(found)[-1])
+    for n in range(8):  # an odd polynomial takes every value, an even one all values on one side
+        for sign in (1, -1):
+            zeros = _zeros(inner - argument - period * n * sign)
+            if zeros:
+                raise EndlessZerosError(f - level, ascending(zeros)[-1])
     raise NotDerivableError(f"the solutions of {f} = {level} cannot be found exactly")
 
 
-_INVERSES = {
-    exp: log,
-    log: exp,
-    tanh: atanh,
-    erf: erfinv,
-    erfc: lambda y: erfinv(1 - y),
-    sinh: asinh,
-    atan: tan,
-}
-_RANGES = {
-    exp: (Integer(0), None),
-    tanh: (Integer(-1), Integer(1)),
-    erf: (Integer(-1), Integer(1)),
-    erfc: (Integer(0), Integer(2)),
-    atan: (-pi / 2, pi / 2),
-    cosh: (Integer(1), None),
-    sin: (Integer(-1), Integer(1)),
-    cos: (Integer(-1), Integer(1)),
-}
-
-
 def exponential_form(g: Expr) -> tuple[Poly, Expr] | None:
-    """g up to a factor without zeros as a polynomial in w = exp(κx), with κ > 0 or κ/i > 0; None if it is not one.
+    """(p, κ) with g = p(exp(κx)) up to a factor without zeros, κ > 0 or κ/i > 0; None if there is no such polynomial p.
 
+    >>> from sympy import cosh
     >>> polynomial, kappa = exponential_form(cosh(x/2))
     >>> polynomial.as_expr().subs(polynomial.gen, 3), kappa
     (10, 1/2)
     """
     g = expand(in_exponentials(g, waves=True))
     w = Dummy("w")
-    found = exponentials(g, w)
-    if found is None:
+    form = exponentials(g, w)
+    if form is None:
         return None
-    powers, kappa = found
+    powers, kappa = form
     numerator, _ = fraction(together(g.xreplace(powers)))
     if numerator.has(x) or not numerator.is_polynomial(w):
         return None
@@ -333,30 +300,19 @@ def exponential_form(g: Expr) -> tuple[Poly, Expr] | None:
 
 
 def in_exponentials(g: Expr, *, waves: bool = False) -> Expr:
-    """g with sinh, cosh, tanh and c**x of x (and sin, cos, tan, if asked) written in exponentials.
+    """g with hyperbolic functions and powers c**x of x, and with `waves` also sin, cos and tan, written in exponentials.
 
+    >>> from sympy import sinh, tanh
     >>> in_exponentials(2**x + sinh(3*x) + tanh(1))
     exp(3*x)/2 + exp(x*log(2)) + tanh(1) - exp(-3*x)/2
     """
-    rules = _HYPERBOLIC | _WAVES if waves else _HYPERBOLIC
+    rules = {f.sympy: f.exponentials for f in FUNCTIONS.values() if f.exponentials and (waves or f.period is None)}
     g = g.replace(lambda e: e.func in rules and e.has(x), lambda e: rules[e.func](e.args[0]))
     return g.replace(lambda e: isinstance(e, Pow) and not e.base.has(x), lambda e: exp(e.exp * log(e.base)))
 
 
-_HYPERBOLIC: dict[type[Expr], Callable[[Expr], Expr]] = {
-    sinh: lambda u: (exp(u) - exp(-u)) / 2,
-    cosh: lambda u: (exp(u) + exp(-u)) / 2,
-    tanh: lambda u: (exp(u) - exp(-u)) / (exp(u) + exp(-u)),
-}
-_WAVES: dict[type[Expr], Callable[[Expr], Expr]] = {
-    sin: lambda u: (exp(I * u) - exp(-I * u)) / (2 * I),
-    cos: lambda u: (exp(I * u) + exp(-I * u)) / 2,
-    tan: lambda u: (exp(I * u) - exp(-I * u)) / (exp(I * u) + exp(-I * u)) / I,
-}
-
-
 def exponentials(g: Expr, w: Expr) -> tuple[dict[Expr, Expr], Expr] | None:
-    """The exponentials of affine arguments in g as powers of w = exp(κx); None if they have no common κ.
+    """The exponentials in g as powers of w = exp(κx), and κ; None if an argument is not affine or there is no common κ.
 
     >>> exponentials(exp(x/2) + 1/exp(3*x), Dummy("w"))
     ({exp(-3*x): _w**(-6), exp(x/2): _w}, 1/2)

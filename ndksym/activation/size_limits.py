@@ -1,6 +1,6 @@
-"""What an expression may be made of, and how large it may grow: one rule for texts and for SymPy objects.
+"""The parts that an expression may have, and bounds on its size: the same for texts and for SymPy objects.
 
-Sizes are checked on what SymPy has built *so far*, so nothing is built from parts that are already too large.
+The parser checks each subexpression as soon as it is built, so that nothing is built from parts that are too large.
 """
 
 from dataclasses import dataclass
@@ -30,50 +30,41 @@ from sympy import (
     Pow,
     Rational,
     Symbol,
-    asinh,
-    atan,
     ceiling,
-    cos,
-    cosh,
-    erf,
-    erfc,
-    exp,
-    log,
     nan,
     oo,
     pi,
     sign,
-    sin,
-    sinh,
-    tan,
-    tanh,
     zoo,
 )
 from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
+from ndksym.algebra.functions import FUNCTIONS
 from ndksym.errors import InputError
 
-__all__ = ["MAX_BITS", "MAX_DEGREE", "MAX_DEPTH", "MAX_LENGTH", "MAX_SIZE", "Size", "measure"]
+__all__ = ["HELP", "MAX_BITS", "MAX_DEGREE", "MAX_DEPTH", "MAX_LENGTH", "MAX_SIZE", "ExpressionSize", "measure"]
 
+HELP = "`ndksym list` shows what a formula may contain"
+"""The end of messages about what is not allowed."""
 MAX_LENGTH = 2000
-"""Characters of a text."""
+"""Largest number of characters of a text."""
 MAX_DEPTH = 40
-"""Levels of nesting."""
+"""Largest number of levels of nesting."""
 MAX_SIZE = 1000
-"""Nodes of an expression."""
+"""Largest number of nodes of an expression."""
 MAX_DEGREE = 64
-"""Degree of an expression in x and in its functions of x; no exponent is larger either."""
+"""Largest degree of an expression in x and in its functions of x, and largest exponent."""
 MAX_BITS = 512
-"""Bits of the numerator and of the denominator of a number."""
+"""Largest number of bits of the numerator and of the denominator of a number."""
 
-SMOOTH = (exp, log, erf, erfc, sin, cos, tan, tanh, sinh, cosh, atan, asinh)
+SMOOTH = tuple(f.sympy for f in FUNCTIONS.values() if f.in_activations)
 KINKED = (Abs, sign, Heaviside, Max, Min, Piecewise)
 _PARTS = (Add, Mul, Pow, *SMOOTH, *KINKED, ExprCondPair, Lt, Le, Gt, Ge, Eq, Ne, And, Or, Not)
 
 
 @dataclass(frozen=True)
-class Size:
+class ExpressionSize:
     """Nodes, degree and depth of an expression."""
 
     nodes: int
@@ -81,29 +72,29 @@ class Size:
     depth: int
 
 
-def measure(expr: Expr, known: dict[Basic, Size] | None = None) -> Size:
-    """Size of an expression made of allowed parts; InputError says which part or which bound is broken.
+def measure(expr: Expr, sizes: dict[Basic, ExpressionSize] | None = None) -> ExpressionSize:
+    """The size of an expression; InputError names the part that is not allowed or the bound that is exceeded.
 
-    `known` remembers the sizes of subexpressions, so that a growing expression is measured step by step.
+    `sizes` stores the sizes of subexpressions for later calls.
 
     >>> from ndksym.symbols import x
     >>> measure(1 + x**2)
-    Size(nodes=5, degree=2, depth=3)
+    ExpressionSize(nodes=5, degree=2, depth=3)
     """
-    known = {} if known is None else known
-    if expr not in known:
-        size = _measure(expr, known)
+    sizes = {} if sizes is None else sizes
+    if expr not in sizes:
+        size = _measure(expr, sizes)
         if size.nodes > MAX_SIZE:
             raise InputError(f"the expression is too large: more than {MAX_SIZE} nodes")
         if size.depth > MAX_DEPTH:
             raise InputError(f"the expression is nested more than {MAX_DEPTH} levels deep")
         if size.degree > MAX_DEGREE:
             raise InputError(f"the degree is {size.degree}; at most {MAX_DEGREE} is allowed")
-        known[expr] = size
-    return known[expr]
+        sizes[expr] = size
+    return sizes[expr]
 
 
-def _measure(expr: Basic, known: dict[Basic, Size]) -> Size:
+def _measure(expr: Basic, sizes: dict[Basic, ExpressionSize]) -> ExpressionSize:
     if expr in (zoo, nan, oo, -oo):
         raise InputError(f"a value is not a finite number ({expr}); division by zero and infinities are not allowed")
     if expr is I:
@@ -111,15 +102,15 @@ def _measure(expr: Basic, known: dict[Basic, Size]) -> Size:
     if isinstance(expr, Rational):
         if max(abs(expr.p).bit_length(), expr.q.bit_length()) > MAX_BITS:
             raise InputError(f"a number is too long: more than {MAX_BITS} bits")
-        return Size(1, 0, 1)
+        return ExpressionSize(1, 0, 1)
     if isinstance(expr, Symbol):
-        return Size(1, 1, 1)
+        return ExpressionSize(1, 1, 1)
     if expr in (pi, E) or isinstance(expr, (Float, BooleanTrue, BooleanFalse)):
-        return Size(1, 0, 1)
+        return ExpressionSize(1, 0, 1)
     if not isinstance(expr, _PARTS):
-        raise InputError(f"{type(expr).__name__} is not allowed in an activation; {allowed()}")
-    sizes = [measure(arg, known) for arg in expr.args]
-    degrees = [size.degree for size in sizes]
+        raise InputError(f"{type(expr).__name__} is not allowed in an activation; {HELP}")
+    parts = [measure(arg, sizes) for arg in expr.args]
+    degrees = [part.degree for part in parts]
     if isinstance(expr, Mul):
         degree = sum(degrees)
     elif isinstance(expr, Pow):
@@ -128,7 +119,7 @@ def _measure(expr: Basic, known: dict[Basic, Size]) -> Size:
         degree = 1
     else:
         degree = max(degrees)
-    return Size(1 + sum(size.nodes for size in sizes), degree, 1 + max(size.depth for size in sizes))
+    return ExpressionSize(1 + sum(part.nodes for part in parts), degree, 1 + max(part.depth for part in parts))
 
 
 def _power_degree(power: Pow, degree: int) -> int:
@@ -140,12 +131,3 @@ def _power_degree(power: Pow, degree: int) -> int:
     if isinstance(power.base, Rational):
         return 1
     return int(max(degree, 1) * max(1, ceiling(abs(exponent).evalf())))
-
-
-def allowed() -> str:
-    """The parts an expression may have, as a phrase for messages."""
-    return (
-        "allowed are one variable, numbers, pi, E, + - * / **, parentheses, the functions exp, log, sqrt, erf, erfc, "
-        "sin, cos, tanh, sinh, cosh, atan, asinh, Abs, sign, Heaviside, Max, Min, Phi, "
-        "Piecewise((value, condition), …, (value, True)), and names from the catalogue such as relu(x)"
-    )

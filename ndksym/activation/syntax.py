@@ -1,13 +1,13 @@
-"""Characters → Python syntax tree, the first gate: only harmless characters, only so many, only so deep.
+"""Text → Python syntax tree, after checks of its characters, its length and its nesting.
 
-Python's own grammar does the reading; nothing is compiled or executed, and what the tree may hold is parse.py's matter.
+Python's own grammar reads the text; nothing is compiled or executed. The parser checks the nodes of the tree.
 """
 
 import ast
 import re
 import warnings
 
-from ndksym.activation.size_limits import MAX_DEPTH, MAX_LENGTH, allowed
+from ndksym.activation.size_limits import HELP, MAX_DEPTH, MAX_LENGTH
 from ndksym.errors import ParseError
 
 __all__ = ["RefusalError", "parse_error", "refused_kind", "shown", "tree_of"]
@@ -42,7 +42,7 @@ _KINDS: dict[type[ast.AST], str] = {
 
 
 class RefusalError(Exception):
-    """Why a node is refused; becomes a ParseError once the text is known."""
+    """The reason why a syntax node is refused; the parser turns it into a ParseError with the text."""
 
     def __init__(self, node: ast.AST | None, why: str) -> None:
         super().__init__(why)
@@ -50,7 +50,7 @@ class RefusalError(Exception):
 
 
 def refused_kind(node: ast.AST) -> str:
-    """Why a kind of syntax node is not allowed.
+    """The reason why a kind of syntax node is not allowed.
 
     >>> refused_kind(ast.parse("x.y", mode="eval").body)
     'attribute access (.) is not allowed'
@@ -61,12 +61,13 @@ def refused_kind(node: ast.AST) -> str:
 
 
 def parse_error(text: str, refusal: RefusalError) -> ParseError:
-    """The error for a text: the text, the place, the cause, and what is allowed."""
+    """The error for a text: the text, the place, the cause, and where to read what is allowed."""
     place = ""
     if refusal.node is not None and hasattr(refusal.node, "col_offset"):
         start, end = refusal.node.col_offset, getattr(refusal.node, "end_col_offset", None)
-        place = f" at column {start + 1} ({shown(text[start:end])})"
-    return ParseError(f"cannot read the activation {shown(text)}{place}: {refusal.why}; {allowed()}")
+        if text[start:end] != text:
+            place = f" at column {start + 1} ({shown(text[start:end])})"
+    return ParseError(f"cannot read the activation {shown(text)}{place}: {refusal.why}; {HELP}")
 
 
 def shown(text: object) -> str:
@@ -81,7 +82,7 @@ def shown(text: object) -> str:
 
 
 def tree_of(text: str) -> tuple[str, ast.expr]:
-    """The text with its white space made plain, and its syntax tree; RefusalError says what is wrong with it."""
+    """The text with single spaces, and its syntax tree; RefusalError gives the reason if there is none."""
     if not isinstance(text, str):
         raise RefusalError(None, f"it is of type {type(text).__name__}, not text")
     if len(text) > MAX_LENGTH:
@@ -100,7 +101,7 @@ def tree_of(text: str) -> tuple[str, ast.expr]:
             raise RefusalError(None, f"more than {MAX_DEPTH} nested parentheses at column {column}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python's remarks on odd literals, which are refused below
+            warnings.simplefilter("ignore")  # Python warns about odd literals; they are refused later
             return text, ast.parse(text, mode="eval").body
     except SyntaxError as error:
         hint = "; write 2*x, not 2x" if re.search(r"[0-9)] ?[A-Za-z(]", text) else ""

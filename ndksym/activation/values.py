@@ -1,13 +1,14 @@
-"""The value of an activation at a point, in mpmath floats: to compare and to decide signs, never to prove.
+"""The value of an activation at a point in mpmath numbers: for comparisons and signs, not for proofs.
 
-SymPy's own substitution builds integers such as 2**(10**12) on the way; this walk sees them coming and refuses.
+SymPy's own substitution may build integers such as 2**(10**12); this evaluation refuses large exponents first.
 """
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import TypeAlias
 
 import mpmath
+from mpmath import mpf
 from sympy import (
     Abs,
     Add,
@@ -23,105 +24,93 @@ from sympy import (
     Piecewise,
     Pow,
     Rational,
-    asinh,
-    atan,
-    cos,
-    cosh,
-    erf,
-    erfc,
-    exp,
-    log,
     sign,
-    sin,
-    sinh,
-    tan,
-    tanh,
 )
 from sympy.logic.boolalg import BooleanAtom
 
-from ndksym.errors import InputError
+from ndksym.algebra.functions import FUNCTIONS
+from ndksym.errors import InputError, NoValueError
 
-__all__ = ["HUGE", "PLAIN", "NoValueError", "TooLargeError", "value"]
+__all__ = ["HUGE", "PLAIN", "TooLargeError", "value"]
 
-HUGE = 10**100  # |u| in exp(u): beyond it even the exponent of the result is unwieldy
-PLAIN = 10**7  # and below it SymPy may evaluate the same exactly
-
-
-class NoValueError(InputError):
-    """The expression is infinite, complex or undefined at the point."""
+Given: TypeAlias = Expr | mpf | int | float
+HUGE = 10**100
+"""Largest |u| in exp(u); beyond it the exponent of the result is itself too large to use."""
+PLAIN = 10**7
+"""Largest |u| for which SymPy may evaluate the expression exactly."""
 
 
 class TooLargeError(InputError):
-    """The value is beyond any use as an activation, such as exp(exp(exp(10)))."""
+    """The value is too large to use, as exp(exp(exp(10)))."""
 
 
-def value(expr: Expr, at: dict[Expr, Any] | None = None, digits: int = 30, largest: int = HUGE) -> Any:
-    """The mpmath value of an expression with some symbols or subexpressions given.
+def value(expr: Expr, at: dict[Expr, Given] | None = None, digits: int = 30, largest: int = HUGE) -> mpf:
+    """The mpmath value of an expression; `at` gives values of symbols or subexpressions.
 
-    NoValueError where it has none that is real and finite, TooLargeError where an exponent is larger than `largest`.
+    NoValueError if the value is not real and finite, TooLargeError if an exponent is larger than `largest`.
 
     >>> from ndksym.symbols import x
     >>> float(value(x**2 + Max(0, x), {x: 3}))
     12.0
     """
     with mpmath.workdps(digits):
-        known = {key: _leaf(number, digits) for key, number in (at or {}).items()}
+        given = {key: _leaf(number, digits) for key, number in (at or {}).items()}
         try:
-            return _value(expr, known, (digits, largest))
+            return _value(expr, given, (digits, largest))
         except (ZeroDivisionError, ValueError, OverflowError) as error:
             if isinstance(error, InputError):
                 raise
             raise NoValueError(f"{expr} has no finite real value at {at}") from None
 
 
-def _leaf(number: Any, digits: int) -> Any:
+def _leaf(number: Given, digits: int) -> mpf:
     if isinstance(number, Rational):
-        return mpmath.mpf(number.p) / number.q
-    if isinstance(number, int | float | mpmath.mpf):
-        return mpmath.mpf(number)
+        return mpf(number.p) / number.q
+    if isinstance(number, int | float | mpf):
+        return mpf(number)
     approximate = number.evalf(digits)
     if not approximate.is_extended_real or not approximate.is_finite:
         raise NoValueError(f"{number} is not a finite real number")
     return approximate._to_mpmath(mpmath.mp.prec)
 
 
-def _value(expr: Basic, known: dict[Expr, Any], limits: tuple[int, int]) -> Any:
-    if expr in known:
-        return known[expr]
+def _value(expr: Basic, given: dict[Expr, mpf], limits: tuple[int, int]) -> mpf:
+    if expr in given:
+        return given[expr]
     if isinstance(expr, Piecewise):
         for branch, condition in expr.args:
-            if _holds(condition, known, limits):
-                return _value(branch, known, limits)
+            if _holds(condition, given, limits):
+                return _value(branch, given, limits)
         raise NoValueError("no condition of a Piecewise holds")
     if isinstance(expr, Rational) or not expr.args or expr.func not in _RULES:
         return _leaf(expr, limits[0])
     if isinstance(expr, Mul) and expr.has(Heaviside):
-        return _product(expr, known, limits)
-    args = [_value(arg, known, limits) for arg in expr.args]
-    if expr.func in _STEEP and abs(args[0]) > limits[1]:
+        return _product(expr, given, limits)
+    args = [_value(arg, given, limits) for arg in expr.args]
+    if expr.func in _SATURATING and abs(args[0]) > limits[1]:
         raise TooLargeError(f"the values are too large: an exponent exceeds {limits[1]:.0e}")
     if isinstance(expr, Pow) and args[0] and abs(args[1] * mpmath.log(abs(args[0]))) > limits[1]:
         raise TooLargeError(f"the values are too large: an exponent exceeds {limits[1]:.0e}")
-    return _real(_RULES[expr.func](args))
+    return _real(_RULES[expr.func](*args))
 
 
-def _product(expr: Mul, known: dict[Expr, Any], limits: tuple[int, int]) -> Any:
-    """Heaviside switches off what stands beside it, whether or not that has a value."""
-    switches = [_value(arg, known, limits) for arg in expr.args if arg.has(Heaviside)]
+def _product(expr: Mul, given: dict[Expr, mpf], limits: tuple[int, int]) -> mpf:
+    """A product that Heaviside makes 0 is 0, whether or not the other factors have a value."""
+    switches = [_value(arg, given, limits) for arg in expr.args if arg.has(Heaviside)]
     if 0 in switches:
-        return mpmath.mpf(0)
-    return mpmath.fprod(switches + [_value(arg, known, limits) for arg in expr.args if not arg.has(Heaviside)])
+        return mpf(0)
+    return mpmath.fprod(switches + [_value(arg, given, limits) for arg in expr.args if not arg.has(Heaviside)])
 
 
-def _holds(condition: Basic, known: dict[Expr, Any], limits: tuple[int, int]) -> bool:
+def _holds(condition: Basic, given: dict[Expr, mpf], limits: tuple[int, int]) -> bool:
     if isinstance(condition, BooleanAtom):
         return bool(condition)
     if isinstance(condition, And | Or):
-        parts = (_holds(arg, known, limits) for arg in condition.args)
+        parts = (_holds(arg, given, limits) for arg in condition.args)
         return all(parts) if isinstance(condition, And) else any(parts)
     if isinstance(condition, Not):
-        return not _holds(condition.args[0], known, limits)
-    left, right = (_value(side, known, limits) for side in condition.args)
+        return not _holds(condition.args[0], given, limits)
+    left, right = (_value(side, given, limits) for side in condition.args)
     return bool(_RELATIONS[condition.rel_op](left, right))
 
 
@@ -130,36 +119,22 @@ _RELATIONS = {
 }  # fmt: skip
 
 
-def _real(number: Any) -> Any:
-    if not isinstance(number, mpmath.mpf) or not mpmath.isfinite(number):
+def _real(number: mpf) -> mpf:
+    if not isinstance(number, mpf) or not mpmath.isfinite(number):
         raise NoValueError("a value is not real and finite")
     return number
 
 
-def _unary(function: Callable[[Any], Any]) -> Callable[[list[Any]], Any]:
-    return lambda args: function(args[0])
-
-
-_STEEP = {exp, sinh, cosh, tanh, erf, erfc, sin, cos, tan}
-_RULES: dict[type[Basic], Callable[[list[Any]], Any]] = {
-    Add: mpmath.fsum,
-    Mul: mpmath.fprod,
-    Pow: lambda args: args[0] ** args[1],
-    exp: _unary(mpmath.exp),
-    sinh: _unary(mpmath.sinh),
-    cosh: _unary(mpmath.cosh),
-    tanh: _unary(mpmath.tanh),
-    erf: _unary(mpmath.erf),
-    erfc: _unary(mpmath.erfc),
-    log: _unary(mpmath.log),
-    sin: _unary(mpmath.sin),
-    cos: _unary(mpmath.cos),
-    tan: _unary(mpmath.tan),
-    atan: _unary(mpmath.atan),
-    asinh: _unary(mpmath.asinh),
-    Abs: _unary(abs),
-    sign: _unary(mpmath.sign),
+_FUNCTIONS = {f.sympy: f for f in FUNCTIONS.values() if f.in_activations}
+_SATURATING = {f.sympy for f in _FUNCTIONS.values() if f.saturates}
+_RULES: dict[type[Basic], Callable[..., mpf]] = {
+    **{kind: function.value for kind, function in _FUNCTIONS.items()},
+    Add: lambda *args: mpmath.fsum(args),
+    Mul: lambda *args: mpmath.fprod(args),
+    Pow: operator.pow,
+    Abs: abs,
+    sign: mpmath.sign,
     Max: max,
     Min: min,
-    Heaviside: lambda args: args[1] if args[0] == 0 else mpmath.mpf(args[0] > 0),
+    Heaviside: lambda u, at_zero: at_zero if u == 0 else mpf(u > 0),
 }

@@ -1,6 +1,7 @@
-"""Exact algebra that SymPy lacks: zero tests, normal forms, evaluation to certain digits, series, special functions.
+"""Exact algebra beyond SymPy: elementary and special functions, evaluation, normal forms, zero tests, series.
 
-In reading order: `substitute`, `rational`, `normal_form`, `evaluate`, `zero_test` (is an expression 0?), `claim` (a statement
-and what became of it), `owen` and `bivariate_normal` (Φ₂), `power_series`, `sparse_sums`, `puiseux`. It may use `errors` and
-`symbols`.
+In reading order: `functions` (one record per elementary function), `owen` and `bivariate_normal` (Φ₂), `substitute`, `evaluate`
+(values to any number of digits), `rational` and `normal_form`, `zero_test` (is an expression 0?), `claim` (an identity and its
+verdict), `series` (Laurent series over any coefficients), `sparse_sums` and `puiseux` (exact series along a curve),
+`power_series` (series in two variables). It may use `errors` and `symbols`.
 """

@@ -1,14 +1,13 @@
-"""The functions closed forms are written in, beyond SymPy's own: the bivariate normal distribution."""
+"""The bivariate normal distribution as a SymPy function, which closed forms contain, and its values in mpmath."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import mpmath
 from mpmath import mpf
 from sympy import Expr, Float, Function, Max, Min, S, asin, erf, exp, nan, oo, pi, sqrt
 from sympy.core.function import ArgumentIndexError
 from sympy.core.sorting import default_sort_key
+from sympy.printing.latex import LatexPrinter
 
 from ndksym.algebra.owen import MODERATE, bivariate_normal
 
@@ -33,10 +32,10 @@ def normal_pdf(z: Expr) -> Expr:
     return exp(-(z**2) / 2) / sqrt(2 * pi)
 
 
-class Phi2(Function):  # type: ignore[misc]
-    """P(Z1 < h, Z2 < k) for standard normal Z1, Z2 of correlation rho (T16; Plackett 1954, Drezner & Wesolowsky 1990).
+class Phi2(Function):  # type: ignore[misc]  # mypy skips SymPy, so Function is Any
+    """P(Z1 < h, Z2 < k) for standard normal Z1, Z2 with correlation rho (T16; Plackett 1954, Drezner & Wesolowsky 1990).
 
-    Symmetric in h and k, so they are kept in one order. Evaluates to any precision.
+    The function is symmetric in h and k, which are kept in a fixed order. It evaluates to any precision.
 
     >>> from sympy import Rational, symbols
     >>> h, r = symbols("h r", real=True)
@@ -72,15 +71,15 @@ class Phi2(Function):  # type: ignore[misc]
         return None
 
     def fdiff(self, argindex: int = 1) -> Expr:
-        """Partial derivatives; the one in rho is the joint density (Plackett's identity)."""
+        """Partial derivatives; the derivative in rho is the joint density (Plackett's identity)."""
         h, k, rho = self.args
-        across = 1 - rho**2
+        variance = 1 - rho**2
         if argindex == 1:
-            return normal_pdf(h) * normal_cdf((k - rho * h) / sqrt(across))
+            return normal_pdf(h) * normal_cdf((k - rho * h) / sqrt(variance))
         if argindex == 2:
-            return normal_pdf(k) * normal_cdf((h - rho * k) / sqrt(across))
+            return normal_pdf(k) * normal_cdf((h - rho * k) / sqrt(variance))
         if argindex == 3:
-            return exp(-(h**2 - 2 * rho * h * k + k**2) / (2 * across)) / (2 * pi * sqrt(across))
+            return exp(-(h**2 - 2 * rho * h * k + k**2) / (2 * variance)) / (2 * pi * sqrt(variance))
         raise ArgumentIndexError(self, argindex)
 
     def _eval_is_extended_real(self) -> bool | None:
@@ -90,7 +89,7 @@ class Phi2(Function):  # type: ignore[misc]
         return self._eval_is_extended_real()
 
     def _eval_evalf(self, prec: int) -> Expr:
-        # The exponents are quadratic in h and k, so their magnitude eats into the digits of the arguments.
+        # the exponents are quadratic in h and k: large arguments need more digits
         rough = [arg.evalf(20) for arg in self.args]
         if not all(arg.is_Float or arg.is_Integer for arg in rough):
             return self
@@ -99,14 +98,14 @@ class Phi2(Function):  # type: ignore[misc]
             h, k, rho = (arg.evalf(mpmath.mp.dps + 2)._to_mpmath(mpmath.mp.prec) for arg in self.args)
             return Float._new(phi2_mp(h, k, rho)._mpf_, prec)
 
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
+    def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
         h, k, rho = (printer._print(arg) for arg in self.args)
         power = "" if exp is None else f"^{{{exp}}}"
         return rf"\Phi_{{2}}{power}\left({h}, {k}; {rho}\right)"
 
 
 LOCALS = {"Phi2": Phi2}
-"""Names that SymPy's own do not cover, for reading a printed kernel back."""
+"""Names beyond SymPy's own that are needed to read a printed kernel."""
 
 
 def _cdf(z: mpf) -> mpf:
@@ -114,10 +113,10 @@ def _cdf(z: mpf) -> mpf:
 
 
 def phi2_mp(h: mpf, k: mpf, rho: mpf) -> mpf:
-    """Phi2 in mpmath at the working precision, to full relative accuracy in the tails as well.
+    """Phi2 in mpmath at the working precision, with full relative accuracy also in the tails.
 
-    Plackett's identity integrated over the angle ψ = acos ρ, from ρ = 0 (ρ ≥ 0) or from ρ = −1 (ρ < 0), so that nothing
-    cancels:  ∂Φ2/∂ρ dρ = −e^{−[(h−k)²/sin²ψ + hk/cos²(ψ/2)]/2} dψ/2π.
+    Plackett's identity is integrated over the angle ψ = acos ρ, from ρ = 0 (ρ ≥ 0) or from ρ = −1 (ρ < 0), so that no digits
+    cancel:  ∂Φ2/∂ρ dρ = −e^{−[(h−k)²/sin²ψ + hk/cos²(ψ/2)]/2} dψ/2π.
 
     >>> mpmath.nstr(phi2_mp(0, 0, 0.5), 10)
     '0.3333333333'
@@ -131,21 +130,21 @@ def phi2_mp(h: mpf, k: mpf, rho: mpf) -> mpf:
             return bivariate_normal(h, k, rho)
         if rho >= 0:
             value = _cdf(h) * _cdf(k) + _plackett(h, k, mpmath.acos(rho), mpmath.pi / 2)
-        else:  # reflect the second variable: ρ = −1 becomes ψ = 0
+        else:  # reflect the second variable, so that ρ = −1 is ψ = 0
             value = _between(h, k) + _plackett(h, -k, mpf(0), mpmath.acos(-rho))
     return +value
 
 
 def _between(h: mpf, k: mpf) -> mpf:
-    """Φ2(h, k, −1) = P(−k < Z < h), by complements where both ends lie on one side."""
+    """Φ2(h, k, −1) = P(−k < Z < h), by complements if both ends have the same sign."""
     if h + k <= 0:
         return mpf(0)
-    low, high = (-k, h) if h <= k else (-h, k)  # the interval, reflected to start nearer to 0 or below
+    low, high = (-k, h) if h <= k else (-h, k)  # the interval, or its mirror image, whose lower end is nearer to 0
     return _cdf(-low) - _cdf(-high) if low > 0 else _cdf(high) - _cdf(low)
 
 
 def _plackett(h: mpf, k: mpf, start: mpf, stop: mpf) -> mpf:
-    """(1/2π) ∫ e^{−[(h−k)²/sin²ψ + hk/cos²(ψ/2)]/2} dψ, on panels graded towards its ends and its one peak."""
+    """(1/2π) ∫ e^{−[(h−k)²/sin²ψ + hk/cos²(ψ/2)]/2} dψ, on panels graded towards the ends and the peak."""
 
     def exponent(psi: mpf) -> mpf:
         if not psi:
@@ -158,11 +157,13 @@ def _plackett(h: mpf, k: mpf, start: mpf, stop: mpf) -> mpf:
     centres = [start, stop]
     if large and start < (peak := mpmath.acos(small / large)) < stop:
         centres.append(peak)
-    top = max(exponent(p) for p in centres)  # one peak: elsewhere the ends bound every panel
+    top = max(
+        exponent(p) for p in centres
+    )  # there is only one peak, so the ends of each other panel bound the integrand
     floor = top - (mpmath.mp.prec + 20) * mpmath.ln2
-    if h != k:  # towards ψ = 0 the integrand is flat zero: enter where it first matters
-        enter = abs(h - k) / mpmath.sqrt(-2 * floor + 2 * abs(h * k))
-        centres[0] = start = min(max(start, enter), stop)
+    if h != k:  # near ψ = 0 the integrand is negligible: start where it exceeds the rounding error
+        first = abs(h - k) / mpmath.sqrt(-2 * floor + 2 * abs(h * k))
+        centres[0] = start = min(max(start, first), stop)
     points = {p for p in centres if p >= start}
     for centre in tuple(points):
         reach = _scale(h, k, centre)
@@ -179,10 +180,10 @@ def _plackett(h: mpf, k: mpf, start: mpf, stop: mpf) -> mpf:
 
 
 def _scale(h: mpf, k: mpf, psi: mpf) -> mpf:
-    """The length over which the exponent of Plackett's integrand moves by about one, near ψ."""
+    """The length over which the exponent of Plackett's integrand changes by about one, near ψ."""
     sin, cos = mpmath.sin(psi), mpmath.cos(psi)
     if not sin:
         return 1 / (1 + abs(h))
     slope = abs((h - k) ** 2 * cos / sin**3 - h * k * sin / (1 + cos) ** 2)
-    bend = (h - k) ** 2 * (1 + 2 * cos**2) / sin**4 + abs(h * k)
-    return 1 / (1 + slope + mpmath.sqrt(bend))
+    curvature = (h - k) ** 2 * (1 + 2 * cos**2) / sin**4 + abs(h * k)
+    return 1 / (1 + slope + mpmath.sqrt(curvature))

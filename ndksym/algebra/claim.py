@@ -1,4 +1,4 @@
-"""A claim: two expressions said to be equal on a domain, and the rung of the ladder where that is to show."""
+"""A claim: two expressions that are said to be equal on a domain, and the rung of the ladder that must confirm it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ndksym.symbols import a, b, c
 __all__ = ["DUAL", "Claim"]
 
 DUAL = Domain(conditions=(c**2 < a * b,))
-"""Where a dual kernel lives: the covariance matrix of two preactivations is positive."""
+"""The domain of dual kernels: the covariance matrix of the two preactivations is positive definite."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """left = right, `exact` (to be proved) or `precise` (to hold to 50 digits).
+    """The statement left = right; rung `exact` requires a proof, rung `precise` agreement to 50 digits.
 
     >>> claim = Claim("a square", (a + b)**2, a**2 + 2*a*b + b**2)
     >>> claim.check().kind, claim.met()
@@ -45,14 +45,14 @@ class Claim:
                 raise InputError(f"claim {self.name!r}: the {side} side must be an expression, not {value!r}")
 
     def check(self) -> Verdict:
-        """The verdict on left − right = 0."""
+        """Verdict on left − right = 0."""
         return is_zero(self.left - self.right, self.domain, self.where)
 
     def digits(self) -> Verdict:
-        """The verdict of 50 digits alone, no use made of the exact route."""
+        """Verdict from 50 digits alone, without the exact route."""
         return is_zero(self.left - self.right, self.domain, self.where, exact=False)
 
     def met(self) -> bool:
-        """Whether the verdict reaches the expected rung."""
+        """Whether the verdict reaches the required rung."""
         kind = self.check().kind
         return kind == "proved" or (kind == "supported" and self.rung == "precise")

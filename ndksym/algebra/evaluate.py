@@ -1,50 +1,54 @@
-"""Exact points of a domain, the same in every session, and values of expressions there to any number of digits."""
+"""Exact sample points of a domain, the same in every session, and values of expressions at them to any number of digits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import TypeAlias
 
 import mpmath
-from sympy import Basic, Expr, Float, Function, I, Integer, Piecewise, Rational, Symbol, oo, true
+from mpmath import mpc, mpf
+from sympy import Basic, Expr, Float, I, Integer, Piecewise, Rational, Symbol, oo, sign, true
 from sympy.core.function import Application, AppliedUndef
 from sympy.core.relational import Relational
 
 from ndksym.algebra.bivariate_normal import Phi2, phi2_mp
+from ndksym.algebra.functions import FUNCTIONS
+from ndksym.errors import NoValueError
 
-__all__ = ["DIGITS", "DRAWS", "POINTS", "Definitions", "Domain", "Evaluator", "NoValueError", "evaluate", "points"]
+__all__ = ["DIGITS", "DRAWS", "POINTS", "Definitions", "Domain", "Evaluator", "Number", "evaluate", "points"]
 
+Number: TypeAlias = mpf | mpc
 Definitions = Sequence[tuple[Symbol, Expr]]
-"""Symbols that abbreviate expressions, each in terms of free symbols and of symbols defined before it."""
+"""Pairs (symbol, expression that it stands for); an expression may use free symbols and symbols defined before it."""
 
 DIGITS = 50
-"""Digits a value is computed to, unless told otherwise."""
+"""Default number of digits of a value."""
 POINTS = 5
-"""Points an identity is tried at."""
+"""Number of points at which an identity is tested."""
 DRAWS = 400
-"""Draws per point before a domain is called empty."""
+"""Draws per point after which a domain counts as empty."""
 _GUARD = 15
 _WIDTH = 2
-"""Length of the interval that stands for a half-line; 8 for integers."""
+"""Length of the interval from which points of a half-line are drawn; for integers it is four times that."""
 
 
 @dataclass(frozen=True)
 class Domain:
-    """Where an identity is claimed: open ranges of single symbols, and conditions such as c**2 < a*b between them."""
+    """The domain of an identity: open ranges of single symbols, and conditions between them such as c**2 < a*b."""
 
     ranges: Mapping[Symbol, tuple[Expr, Expr]] = field(default_factory=dict)
     conditions: tuple[Relational, ...] = ()
 
     @property
     def positive(self) -> tuple[Expr, ...]:
-        """The expressions that the conditions say are positive."""
+        """The expressions that are positive by the conditions."""
         return tuple(c.gts - c.lts for c in self.conditions if c.rel_op in ("<", ">"))
 
 
 def points(symbols: set[Symbol], domain: Domain, count: int = POINTS) -> list[dict[Symbol, Expr]]:
-    """Exact points inside the domain and each symbol's assumptions; fewer than `count` where the domain is thin.
+    """Exact points inside the domain that meet each symbol's assumptions; fewer than `count` if the domain is small.
 
     >>> from ndksym.symbols import a, c
     >>> points({a, c}, Domain({a: (Integer(0), Integer(1))}), count=1)
@@ -52,13 +56,13 @@ def points(symbols: set[Symbol], domain: Domain, count: int = POINTS) -> list[di
     """
     symbols = symbols.union(*(condition.free_symbols for condition in domain.conditions))
     ordered, draw = sorted(symbols, key=lambda g: g.name), 0
-    found: list[dict[Symbol, Expr]] = []
-    while len(found) < count and draw < DRAWS * count:
+    accepted: list[dict[Symbol, Expr]] = []
+    while len(accepted) < count and draw < DRAWS * count:
         point = {symbol: _draw(symbol, domain, draw) for symbol in ordered}
         if all(condition.xreplace(point) == true for condition in domain.conditions):
-            found.append(point)
+            accepted.append(point)
         draw += 1
-    return found
+    return accepted
 
 
 def _draw(symbol: Symbol, domain: Domain, index: int) -> Expr:
@@ -83,12 +87,12 @@ def _assumed_range(symbol: Symbol) -> tuple[Expr, Expr]:
 
 
 def _fraction(text: str) -> Rational:
-    """An odd number of 2^-21ths between 0 and 1, from the hash of a text."""
+    """An odd multiple of 2^-21 between 0 and 1, from the hash of a text."""
     return Rational(2 * (int.from_bytes(sha256(text.encode()).digest()[:4], "big") % 2**20) + 1, 2**21)
 
 
-def evaluate(expr: Expr, point: Mapping[Symbol, Expr], digits: int = DIGITS, where: Definitions = ()) -> Any:
-    """Value of `expr` at an exact point as an mpmath number of `digits` (and guard) digits.
+def evaluate(expr: Expr, point: Mapping[Symbol, Expr], digits: int = DIGITS, where: Definitions = ()) -> Number:
+    """Value of `expr` at an exact point as an mpmath number, computed with `digits` digits and some guard digits.
 
     >>> from sympy import sqrt
     >>> from ndksym.symbols import a
@@ -101,43 +105,32 @@ def evaluate(expr: Expr, point: Mapping[Symbol, Expr], digits: int = DIGITS, whe
     return evaluator(expr)
 
 
-class NoValueError(ValueError):
-    """The expression is not a number at the point."""
-
-
-# functions that mpmath knows under SymPy's name
-_SAME_NAME = frozenset(
-    {"exp", "log", "erf", "erfc", "erfi", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sign"}
-    | {"asin", "acos", "atan", "asinh", "acosh", "atanh"}
-)
-
-
 class Evaluator:
-    """Values at one point, each shared subexpression computed once."""
+    """Values at one point; each shared subexpression is computed once."""
 
     def __init__(self, point: Mapping[Symbol, Expr], digits: int) -> None:
         self.digits = digits + _GUARD
-        self.memo: dict[Basic, Any] = {}
+        self.memo: dict[Basic, Number] = {}
         for symbol, value in point.items():
             self.define(symbol, value)
 
-    def define(self, name: Symbol, value: Expr) -> Any:
-        """Let `name` stand for `value` from now on."""
+    def define(self, name: Symbol, value: Expr) -> Number:
+        """Define `name` as `value`, and return the number."""
         self.memo[name] = self(value)
         return self.memo[name]
 
-    def __call__(self, expr: Expr) -> Any:
+    def __call__(self, expr: Expr) -> Number:
         with mpmath.workdps(self.digits):
             return self._value(expr)
 
-    def _value(self, e: Basic) -> Any:
+    def _value(self, e: Basic) -> Number:
         if e not in self.memo:
             self.memo[e] = self._computed(e)
         return self.memo[e]
 
-    def _computed(self, e: Basic) -> Any:
+    def _computed(self, e: Basic) -> Number:
         if e.is_Rational:
-            return mpmath.mpf(int(e.p)) / int(e.q)
+            return mpf(int(e.p)) / int(e.q)
         if e.is_Add:
             return mpmath.fsum(map(self._value, e.args))
         if e.is_Mul:
@@ -147,14 +140,16 @@ class Evaluator:
             if e.exp.is_Integer:
                 return base ** int(e.exp)
             return mpmath.sqrt(base) if e.exp == Rational(1, 2) else base ** self._value(e.exp)
-        if isinstance(e, Function) and type(e).__name__ in _SAME_NAME:
-            return getattr(mpmath, type(e).__name__)(*map(self._value, e.args))
+        if (function := FUNCTIONS.get(e.func)) is not None:
+            return function.value(self._value(e.args[0]))
+        if isinstance(e, sign):
+            return mpmath.sign(self._value(e.args[0]))
         if isinstance(e, Phi2):
             return phi2_mp(*(mpmath.mpmathify(self._value(arg)).real for arg in e.args))
         return self._by_sympy(e)
 
-    def _by_sympy(self, e: Basic) -> Any:
-        """Constants, Piecewise and functions without a twin in mpmath: SymPy's evalf at the digits in force."""
+    def _by_sympy(self, e: Basic) -> Number:
+        """Constants, Piecewise and functions without a record: SymPy's evalf with the digits in use."""
         if isinstance(e, Piecewise):
             e = e.xreplace({name: self._float(name) for name in e.free_symbols})
         elif isinstance(e, Application) and not isinstance(e, AppliedUndef):
@@ -165,11 +160,11 @@ class Evaluator:
         parts = value.as_real_imag()
         if not all(part.is_Float or part.is_Rational for part in parts):
             raise NoValueError(f"{e} has no numeric value")
-        real, imag = (mpmath.mpf(part._to_mpmath(mpmath.mp.prec)) for part in parts)
-        return mpmath.mpc(real, imag) if imag else real
+        real, imag = (mpf(part._to_mpmath(mpmath.mp.prec)) for part in parts)
+        return mpc(real, imag) if imag else real
 
     def _float(self, e: Basic) -> Expr:
         value = mpmath.mpmathify(self._value(e))
-        if isinstance(value, mpmath.mpc):
+        if isinstance(value, mpc):
             return Float(value.real, self.digits) + I * Float(value.imag, self.digits)
         return Float(value, self.digits)

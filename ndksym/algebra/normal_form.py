@@ -1,15 +1,14 @@
-"""Normal form of an expression as a rational function over a tower of generators: the exact half of `identity`.
+"""Normal form of an expression: a rational function of generators. The exact half of `zero_test`.
 
-Each root, exponential or other function becomes a generator; roots carry the relation g**q = radicand, and arguments
-are brought to normal form first, so that equal arguments share one generator. A numerator that vanishes is a proof.
-Work is counted in term products, never in seconds: the answer is the same on every machine, and it always comes.
+Each root, exponential or other function becomes a generator; a root has the relation g**q = radicand. Arguments are brought
+to normal form first, so that equal arguments share one generator. If the numerator vanishes, the expression is proved to
+be 0. Work is counted in products of terms, not in seconds, so that the answer is the same on every machine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import lcm
-from typing import Any
 
 from sympy import (
     QQ,
@@ -25,30 +24,20 @@ from sympy import (
     Pow,
     Rational,
     Symbol,
-    acos,
-    asin,
-    atan,
-    cos,
-    cosh,
-    erf,
-    erfc,
     exp,
     factorrat,
     log,
     pi,
-    sin,
-    sinh,
-    sqrt,
-    tan,
-    tanh,
 )
 from sympy.polys.matrices import DomainMatrix
 from sympy.polys.polyerrors import BasePolynomialError
+from sympy.polys.rings import PolyElement
 
+from ndksym.algebra.functions import FUNCTIONS
 from ndksym.algebra.rational import (
     FACTORING,
     Budget,
-    Fraction,
+    Quotient,
     TooHardError,
     common_denominator,
     expanded,
@@ -56,38 +45,24 @@ from ndksym.algebra.rational import (
     fractions,
 )
 
-__all__ = ["Budget", "TooHardError", "Tower"]
+__all__ = ["Budget", "NormalForm", "TooHardError"]
 
-_NODE = 30  # what a node costs, in term products
+_NODE = 30  # cost of a node, in products of two terms
 _GENERATORS = 60
 
 
+_EXPONENTIAL = (exp, *(f.sympy for f in FUNCTIONS.values() if f.exponentials is not None))
+
+
 def _rewritten(e: Expr, z: Expr) -> Expr | None:
-    """The function e of lowered argument z in terms of exp, asin and erf, or None when it already is."""
-    match e:
-        case acos():
-            return pi / 2 - asin(z)
-        case atan() if all(g.is_extended_real for g in z.free_symbols):
-            return asin(z / sqrt(1 + z**2))
-        case erfc():
-            return 1 - erf(z)
-        case sinh():
-            return (exp(z) - exp(-z)) / 2
-        case cosh():
-            return (exp(z) + exp(-z)) / 2
-        case tanh():
-            return (exp(z) - exp(-z)) / (exp(z) + exp(-z))
-        case sin():
-            return (exp(I * z) - exp(-I * z)) / (2 * I)
-        case cos():
-            return (exp(I * z) + exp(-I * z)) / 2
-        case tan():
-            return (exp(I * z) - exp(-I * z)) / (exp(I * z) + exp(-I * z)) / I
-    return None
+    """The function e of the lowered argument z in terms of exp, asin and erf; None where it already is."""
+    function = FUNCTIONS.get(e.func)
+    rewrite = None if function is None else function.exponentials or function.normal
+    return None if rewrite is None else rewrite(z)
 
 
-class Tower:
-    """Generators met so far, and the relations among them; `positive` lists expressions known to be > 0."""
+class NormalForm:
+    """Generators and the relations among them; `positive` lists expressions that are > 0 on the domain."""
 
     def __init__(self, positive: Iterable[Expr] = (), budget: Budget | None = None) -> None:
         self.generators: dict[Expr, Symbol] = {}
@@ -95,13 +70,13 @@ class Tower:
         self.arguments: dict[Symbol, Expr] = {}  # g = log z -> z
         self.facts = tuple(positive)
         self.memo: dict[Expr, Expr] = {}
-        self.exponents: dict[Symbol, Expr] = {}  # g = exp(z/scale) -> z, linearly independent
+        self.exponents: dict[Symbol, Expr] = {}  # g = exp(z/scale) -> z; all z are linearly independent
         self.scale = 1
         self.budget = budget or Budget()
 
     def is_zero(self, e: Expr) -> bool:
-        """True is a proof that e = 0; False says only that it was not seen to be."""
-        numbers = {q for node in e.atoms(exp, sin, cos, sinh, cosh, tanh, tan) for q in node.atoms(Rational)}
+        """True proves that e = 0; False proves nothing."""
+        numbers = {q for node in e.atoms(*_EXPONENTIAL) for q in node.atoms(Rational)}
         self.scale = lcm(2, *(int(q.q) for q in numbers if q.q < 1000))
         try:
             return not self.fraction(self.lower(e))[0]
@@ -111,12 +86,11 @@ class Tower:
     # from expressions to generators
 
     def lower(self, e: Expr) -> Expr:
-        """e as a rational function of symbols and generators, not yet expanded."""
-        found = self.memo.get(e)
-        if found is None:
+        """e as a rational function of symbols and generators, not expanded."""
+        if e not in self.memo:
             self.budget.spend(_NODE)
-            found = self.memo[e] = self._lower(e)
-        return found
+            self.memo[e] = self._lower(e)
+        return self.memo[e]
 
     def _lower(self, e: Expr) -> Expr:
         if e.is_Rational or e.is_Symbol:
@@ -149,30 +123,30 @@ class Tower:
             raise TooHardError(f"{e} is not an exact number")
         return self.generator(e)
 
-    def _function(self, e: Expr, below: Sequence[Expr]) -> Expr:
-        simpler = _rewritten(e, below[0])
+    def _function(self, e: Expr, lowered: Sequence[Expr]) -> Expr:
+        simpler = _rewritten(e, lowered[0])
         if simpler is not None:
             return self.lower(simpler)
         if isinstance(e, log):
-            return self.logarithm(below[0])
-        if isinstance(e, Abs) and all(g.is_extended_real for g in below[0].free_symbols):
-            return self.root(below[0] ** 2, Rational(1, 2))
-        image = e.func(*map(self.canonical, below))
-        # a function of normal arguments may pull out a sign, asin(-z) = -asin(z), or evaluate
+            return self.logarithm(lowered[0])
+        if isinstance(e, Abs) and all(g.is_extended_real for g in lowered[0].free_symbols):
+            return self.root(lowered[0] ** 2, Rational(1, 2))
+        image = e.func(*map(self.canonical, lowered))
+        # SymPy may evaluate the function, or extract a sign: asin(-z) = -asin(z)
         return image.xreplace({part: self.generator(part) for part in image.atoms(e.func)})
 
     def generator(self, e: Expr, positive: bool = False) -> Symbol:
-        """The generator that stands for e."""
+        """The generator for e."""
         if e not in self.generators:
             if len(self.generators) >= _GENERATORS:
                 raise TooHardError(f"more than {_GENERATORS} functions and roots")
             positive = positive or e.is_positive
-            known = {"positive": True} if positive else {"real": True} if e.is_extended_real else {}
-            self.generators[e] = Dummy(f"g{len(self.generators)}", **known)
+            assumptions = {"positive": True} if positive else {"real": True} if e.is_extended_real else {}
+            self.generators[e] = Dummy(f"g{len(self.generators)}", **assumptions)
         return self.generators[e]
 
     def logarithm(self, z: Expr) -> Expr:
-        """log z, split over the factors of z where all are positive."""
+        """log z, as a sum over the factors of z if all are positive."""
         coefficient, factors = self.factors(z)
         if coefficient <= 0 or not all(self.is_positive(factor) for factor, _ in factors):
             return self.generator(log(self.canonical(z)))
@@ -185,7 +159,7 @@ class Tower:
         return g
 
     def root(self, base: Expr, power: Rational) -> Expr:
-        """base**power: positive factors are split off, the rest shares one root."""
+        """base**power: each positive factor has a root of its own, the other factors share one."""
         q, result, rest = int(power.q), Integer(1), Integer(1)
         coefficient, factors = self.factors(base)
         for prime, k in factorrat(abs(coefficient), limit=10_000).items():
@@ -212,7 +186,7 @@ class Tower:
         return base**whole * g ** int(part.p)
 
     def exponential(self, power: Expr) -> Expr:
-        """exp(power) by the exponentials met before: a product of their powers where the exponents are dependent."""
+        """exp(power), as a product of powers of earlier exponentials if the exponents are linearly dependent."""
         result, rest = Integer(1), Integer(0)
         for term in Add.make_args(self.canonical(power).expand()):
             number, name = term.as_coeff_Mul()
@@ -237,13 +211,13 @@ class Tower:
         return result * g
 
     def _dependence(self, power: Expr) -> dict[Symbol, Rational] | None:
-        """Rational weights w with power = Σ w·(exponent of g), or None where there are none."""
+        """Rational weights w with power = Σ w·(exponent of g), or None if there are none."""
         if not self.exponents:
             return None
         parts = fractions([*self.exponents.values(), power], self.relations, self.budget)
-        below = common_denominator(parts)
-        columns = [n * expanded(n.ring, {f: k - den.get(f, 0) for f, k in below.items()}) for n, den in parts]
-        rows = sorted(set[Any]().union(*(column.keys() for column in columns)))
+        common = common_denominator(parts)
+        columns = [n * expanded(n.ring, {f: k - den.get(f, 0) for f, k in common.items()}) for n, den in parts]
+        rows = sorted(set[tuple[int, ...]]().union(*(column.keys() for column in columns)))
         self.budget.spend(len(rows) * len(columns) ** 2)
         matrix = DomainMatrix(
             [[column.get(row, QQ(0)) for column in columns] for row in rows], (len(rows), len(columns)), QQ
@@ -252,15 +226,14 @@ class Tower:
         last = len(columns) - 1
         if last in pivots:
             return None
-        found = reduced.to_list()
+        solution = [row[last] for row in reduced.to_list()]
         weights = {
-            g: Rational(int(found[i][last].numerator), int(found[i][last].denominator))
-            for i, g in enumerate(self.exponents)
+            g: Rational(int(solution[i].numerator), int(solution[i].denominator)) for i, g in enumerate(self.exponents)
         }
         return {g: weight for g, weight in weights.items() if weight}
 
     def symbolic_power(self, base: Expr, power: Expr) -> Expr:
-        """base**power, one generator for each term of an integer power."""
+        """base**power, with one generator for each term of an integer exponent."""
         result = Integer(1)
         for term, k in power.expand().as_coefficients_dict().items():
             if not (k.is_Integer and term.is_integer):
@@ -269,7 +242,7 @@ class Tower:
         return result
 
     def is_positive(self, e: Expr) -> bool:
-        """Whether e > 0 follows from assumptions or from the facts."""
+        """Whether e > 0 follows from the assumptions or from the expressions in `positive`."""
         if e.is_positive:
             return True
         facts = [self.lower(fact) for fact in self.facts]
@@ -278,9 +251,9 @@ class Tower:
     # rational functions
 
     def canonical(self, e: Expr) -> Expr:
-        """The rational function e with common factors cancelled."""
+        """The rational function e in lowest terms."""
         numerator, den = self.fraction(e)
-        below = Integer(1)
+        denominator = Integer(1)
         for factor, k in den.items():
             left = k
             while left:
@@ -288,22 +261,22 @@ class Tower:
                 if remainder:
                     break
                 numerator, left = quotient, left - 1
-            below *= factor.as_expr() ** left
-        return numerator.as_expr() / below
+            denominator *= factor.as_expr() ** left
+        return numerator.as_expr() / denominator
 
     def factors(self, e: Expr) -> tuple[Rational, list[tuple[Expr, int]]]:
-        """e as a rational number times powers of coprime factors."""
+        """e as a rational number times powers of factors."""
         numerator, den = self.fraction(e)
         if not numerator:
             return Integer(0), []
         self.budget.spend(FACTORING)
         coefficient, parts = factor_list(numerator)
-        count: dict[Any, int] = {}
+        exponents: dict[PolyElement, int] = {}
         for factor, k in [*parts, *((factor, -k) for factor, k in den.items())]:
-            count[factor] = count.get(factor, 0) + k
+            exponents[factor] = exponents.get(factor, 0) + k
         number = Rational(int(coefficient.numerator), int(coefficient.denominator))
-        return number, [(factor.as_expr(), k) for factor, k in count.items() if k]
+        return number, [(factor.as_expr(), k) for factor, k in exponents.items() if k]
 
-    def fraction(self, e: Expr) -> Fraction:
-        """Numerator and factored denominator of a lowered expression, relations used."""
+    def fraction(self, e: Expr) -> Quotient:
+        """Numerator and factored denominator of a lowered expression, with all relations applied."""
         return fractions([e], self.relations, self.budget)[0]

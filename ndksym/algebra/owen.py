@@ -1,17 +1,15 @@
-"""Owen's T function to any number of digits, by its series; the bivariate normal distribution follows (Owen 1956)."""
-
-from typing import Any
+"""Owen's T function by its series, and the bivariate normal distribution by Owen's T (Owen 1956), to any number of digits."""
 
 import mpmath
 from mpmath import mpf
 
 MODERATE = 3000
-"""Largest h² for which the series is summed; it takes about h²/2 terms."""
+"""Largest h² for which the series is used; it needs about h²/2 terms."""
 _DEEPEST = 10240
-"""Bits below one at which a tail is called 0."""
+"""A probability below 2^−10240 counts as 0."""
 
 
-def owens_t(h: Any, a: Any) -> Any:
+def owens_t(h: mpf, a: mpf) -> mpf:
     """T(h, a) = (1/2π) ∫_0^a e^{−h²(1+x²)/2}/(1+x²) dx, to the absolute working precision.
 
     >>> mpmath.nstr(owens_t(1, 1), 12)
@@ -28,9 +26,10 @@ def owens_t(h: Any, a: Any) -> Any:
     return _series(h * h / 2, a)
 
 
-def _series(x: Any, a: Any) -> Any:
-    """(1/2π) [atan a − Σ_j (−1)^j a^{2j+1}/(2j+1) P_j], P_j = 1 − e^{−x} Σ_{i≤j} x^i/i!, in integers scaled by
-    2^prec."""
+def _series(x: mpf, a: mpf) -> mpf:
+    """(1/2π) [atan a − Σ_j (−1)^j a^{2j+1}/(2j+1) P_j], P_j = 1 − e^{−x} Σ_{i≤j} x^i/i!, in integer arithmetic.
+
+    Numbers are multiplied by 2^prec."""
     prec = mpmath.mp.prec + 20
     with mpmath.workprec(prec + int(x / mpmath.ln2) + 10):
         one = 1 << prec
@@ -51,8 +50,8 @@ def _series(x: Any, a: Any) -> Any:
     return mpf(total) / one / (2 * mpmath.pi)
 
 
-def bivariate_normal(h: Any, k: Any, rho: Any) -> Any:
-    """P(Z1 < h, Z2 < k) at correlation −1 < rho < 1 and moderate h, k, to the relative working precision.
+def bivariate_normal(h: mpf, k: mpf, rho: mpf) -> mpf:
+    """P(Z1 < h, Z2 < k) at correlation −1 < rho < 1 for h² and k² up to `MODERATE`, to the relative working precision.
 
     >>> mpmath.nstr(bivariate_normal(1, -2, mpf(1) / 2), 14)
     '0.022603272182165'
@@ -67,7 +66,7 @@ def bivariate_normal(h: Any, k: Any, rho: Any) -> Any:
     return mpf(0)
 
 
-def _by_owen(h: Any, k: Any, rho: Any) -> Any:
+def _by_owen(h: mpf, k: mpf, rho: mpf) -> mpf:
     across = mpmath.sqrt((1 - rho) * (1 + rho))
     value = (mpmath.ncdf(h) + mpmath.ncdf(k)) / 2
     for one, two in ((h, k), (k, h)):

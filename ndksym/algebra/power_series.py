@@ -1,4 +1,7 @@
-"""Truncated power series in w = √(τ−τ') and τ': arithmetic on coefficients by (power of w, power of τ'), of degree j + 2l."""
+"""Truncated power series in w = √(τ−τ') and τ': coefficients by (power j of w, power l of τ'), up to a degree j + 2l.
+
+Coefficients are SymPy expressions that are multiplied and added without expansion.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ Powers = dict[tuple[int, int], Expr]
 
 
 def constant(value: Expr) -> Powers:
-    """A number."""
+    """A constant."""
     return {(0, 0): value} if value != 0 else {}
 
 
@@ -64,14 +67,14 @@ def power(f: Powers, p: Rational, degree: int) -> Powers:
 
 
 def divided(f: Powers, n: int) -> Powers:
-    """f / w^n; terms with less than that must not be there."""
+    """f / w^n for an f without lower powers of w."""
     if any(j < n for j, _ in f):
-        raise AssertionError("the series does not start that late")
+        raise AssertionError(f"the series has powers of w below {n}")
     return {(j - n, ell): c for (j, ell), c in f.items()}
 
 
 def later(coefficients: Sequence[Expr], degree: int) -> Powers:
-    """Σ f_n τ^n at the later time τ = τ' + w²."""
+    """Σ f_n τ^n for the later time τ = τ' + w²."""
     return _nonzero(
         ((2 * i, n - i), comb(n, i) * f) for n, f in enumerate(coefficients) for i in range(n + 1) if 2 * n <= degree
     )
@@ -83,15 +86,15 @@ def composed(
     degree: int,
     named: Callable[[tuple[int, ...]], Expr],
 ) -> Powers:
-    """Σ c_α Π variable^α, with `named`(α) for c_α: those that do contribute."""
+    """Σ named(α) Π variable^α over the keys α of `taylor`; `named` is called only for terms that contribute."""
     powers: list[list[Powers]] = [[constant(Integer(1))] for _ in variables]
     total: list[Powers] = []
     for alpha in sorted(taylor):
         term: Powers | None = None
-        for known, variable, n in zip(powers, variables, alpha, strict=True):
-            while len(known) <= n:
-                known.append(times(known[-1], variable, degree))
-            term = known[n] if term is None else times(term, known[n], degree)
+        for own, variable, n in zip(powers, variables, alpha, strict=True):
+            while len(own) <= n:
+                own.append(times(own[-1], variable, degree))
+            term = own[n] if term is None else times(term, own[n], degree)
         if term:
             total.append(scaled(term, named(alpha)))
     return plus(*total)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from ndksym.activation.activation import activation
 from ndksym.activation.catalogue import names
+from ndksym.activation.parser import allowed
 from ndksym.cases import cases
 from ndksym.kernels.dual import dual
 from ndksym.output.tables import Column, table
@@ -47,7 +48,7 @@ class Listing:
         return asdict(self)
 
     def text(self) -> str:
-        """Both tables."""
+        """Both tables, and what a formula may contain."""
         activations = [(each.name, _kernel(each.closed_form), each.ntk, each.expr) for each in self.catalogue]
         rows = [
             (each.name, _kernel(each.closed_form), str(each.depth), "yes" if each.bias else "no", _tally(each.claims))
@@ -55,7 +56,8 @@ class Listing:
         ]
         return (
             f"Catalogue\n{table(_columns('activation', 'kernel', 'NTK', 'formula'), activations)}\n\n"
-            f"Cases\n{table(_columns('case', 'kernel', 'depth', 'biases', 'claims'), rows)}"
+            f"Cases\n{table(_columns('case', 'kernel', 'depth', 'biases', 'claims'), rows)}\n\n"
+            f"Formulas\n  A formula may contain {allowed()}."
         )
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from sympy import oo
 
 from ndksym.activation.activation import Activation
-from ndksym.activation.values import NoValueError, TooLargeError, value
+from ndksym.activation.values import TooLargeError, value
 from ndksym.codegen.backends import backend as find
 from ndksym.codegen.backends import runnable_names
 from ndksym.codegen.backends.base import Source
 from ndksym.codegen.load import DeferredText
 from ndksym.codegen.module import IN_MEMORY, module
-from ndksym.errors import InputError, MissingExtraError, NotDerivableError
+from ndksym.errors import InputError, MissingExtraError, NotDerivableError, NoValueError
 from ndksym.kernels.dual import Dual
 from ndksym.kernels.network import Network
 from ndksym.runtime.compiled import NUMPY, Compiled, LoadedText, layers

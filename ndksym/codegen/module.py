@@ -14,7 +14,6 @@ from sympy import Expr, S, Symbol, cos, oo, sin, sqrt
 from ndksym.activation.activation import Activation
 from ndksym.activation.roots import compare
 from ndksym.activation.taylor import SingularError, taylor
-from ndksym.activation.values import NoValueError
 from ndksym.codegen import functions as v
 from ndksym.codegen import homogeneous
 from ndksym.codegen.backends import backend as find
@@ -23,6 +22,7 @@ from ndksym.codegen.lower import LoweredTerms, lower_defect, lower_diagonal, low
 from ndksym.codegen.program import StraightLineProgram, program
 from ndksym.codegen.series import with_series
 from ndksym.codegen.stable import stable
+from ndksym.errors import NoValueError
 from ndksym.runtime.compiled import Facts
 from ndksym.runtime.origin import TERMS
 from ndksym.symbols import x

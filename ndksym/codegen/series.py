@@ -14,11 +14,11 @@ from sympy import Expr, Float, Pow, S
 from ndksym.activation.pieces import value_at
 from ndksym.activation.roots import compare, real_zeros
 from ndksym.activation.taylor import SingularError, taylor
-from ndksym.activation.values import NoValueError, TooLargeError, value
+from ndksym.activation.values import TooLargeError, value
 from ndksym.codegen import functions as v
 from ndksym.codegen.functions import u
 from ndksym.codegen.stable import stable
-from ndksym.errors import NotDerivableError
+from ndksym.errors import NotDerivableError, NoValueError
 from ndksym.symbols import x
 
 __all__ = ["with_series"]

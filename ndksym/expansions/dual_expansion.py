@@ -115,15 +115,15 @@ def _rooted(expr: Expr, degree: int) -> dict[tuple[int, ...], Expr]:
     return found
 
 
-def _beside(expr: Expr, degree: int) -> puiseux.Series:
+def _beside(expr: Expr, degree: int) -> puiseux.ExactSeries:
     """Along r = ε r, w = ε w: b = a + rw, c = √(ab − r²)."""
     for guard in _GUARDS:
         length = degree + 1 + guard
         r, w = puiseux.variable(_R, length), puiseux.variable(_W, length)
         first = puiseux.constant(a, length)
-        second = puiseux.plus(first, puiseux.times(r, w))
-        square = puiseux.plus(puiseux.times(first, second), puiseux.scaled(puiseux.times(r, r), Integer(-1)))
-        found = puiseux.series(expr, {b: second, c: puiseux.power(square, Rational(1, 2))}, degree)
+        second = first + r * w
+        square = first * second + (r * r).scaled(Integer(-1))
+        found = puiseux.series(expr, {b: second, c: square ** Rational(1, 2)}, degree)
         if found.end > degree:
             return found
     raise NotDerivableError(f"the kernel's poles beside coincident inputs do not cancel within {_GUARDS[-1]} terms")

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from sympy import Expr, Integer, Rational, Symbol, sqrt
 
-from ndksym.algebra.substitute import is_large, plant
+from ndksym.algebra.substitute import is_large, substitute
 from ndksym.algebra.zero_test import Definitions, evaluate
 from ndksym.expansions.inner import theta
 from ndksym.expansions.small_time import Onset, onset
@@ -73,10 +73,10 @@ class Slope:
         """An expression in k11, o and the variances; as it is where that is too long to read."""
         values: dict[Symbol, Expr] = {}
         for name, value in self.definitions:
-            values[name] = plant(value, values)
+            values[name] = substitute(value, values)
             if is_large(values[name], _READABLE):
                 return expr
-        return plant(expr, values)
+        return substitute(expr, values)
 
     def at(self, digits: int = 30, **values: object) -> Mapping[str, float]:
         """slope, plateau, nngp and gap at numbers for k11, o, sigma2, sigma02 (and beta): exact ones are best.

@@ -15,7 +15,7 @@ from sympy import Expr, Integer, Rational, Symbol, diff
 
 from ndksym.algebra import power_series as ps
 from ndksym.algebra.power_series import Powers
-from ndksym.algebra.substitute import plant
+from ndksym.algebra.substitute import substitute
 from ndksym.algebra.zero_test import Definitions
 from ndksym.expansions.dual_expansion import Local, Taylor, coincident, distinct
 from ndksym.kernels.dual import Dual
@@ -37,8 +37,8 @@ class Onset:
         """An expression in G's symbols, in the inputs and variances alone."""
         values: dict[Symbol, Expr] = {}
         for name, value in self.definitions:
-            values[name] = plant(value, values)
-        return plant(expr, values)
+            values[name] = substitute(value, values)
+        return substitute(expr, values)
 
     @property
     def rooted(self) -> bool:

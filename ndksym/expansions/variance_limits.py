@@ -14,7 +14,7 @@ from typing import Literal
 from sympy import Expr, Integer, Rational, Symbol, cancel, oo
 
 from ndksym.algebra import puiseux
-from ndksym.algebra.puiseux import Series
+from ndksym.algebra.puiseux import ExactSeries
 from ndksym.algebra.substitute import is_large
 from ndksym.algebra.zero_test import Definitions, Domain, evaluate, points
 from ndksym.errors import NotDerivableError
@@ -127,8 +127,8 @@ def _behind(expr: Expr, definitions: Definitions) -> Definitions:
     return tuple((name, value) for name, value in definitions if name in needed)
 
 
-def _series(expr: Expr, definitions: Definitions, end: End, length: int) -> Series:
-    curve = {sigma02: Series(2 if end == "small" else -2, puiseux.constant(Integer(1), length).terms)}
+def _series(expr: Expr, definitions: Definitions, end: End, length: int) -> ExactSeries:
+    curve = {sigma02: puiseux.constant(Integer(1), length).shifted(2 if end == "small" else -2)}
     for name, value in definitions:
         curve[name] = puiseux.series(value, curve, _ALL)
     return puiseux.series(expr, curve, _ALL)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from sympy import Add, Expr, Function, Integer, Symbol, diff
 
-from ndksym.algebra.substitute import plant
+from ndksym.algebra.substitute import substitute
 from ndksym.algebra.zero_test import Definitions, Domain
 from ndksym.errors import DivergentKernelError
 from ndksym.kernels.prior import Moments
@@ -137,8 +137,8 @@ class Recursion:
         """`expr` written out in the inputs; definitions it does not need are left alone."""
         values: dict[Symbol, Expr] = {}
         for name, value in self.behind(expr):
-            values[name] = plant(value, values)
-        return plant(expr, values)
+            values[name] = substitute(value, values)
+        return substitute(expr, values)
 
     def behind(self, expr: Expr) -> Definitions:
         """The definitions that `expr` rests on, in order."""

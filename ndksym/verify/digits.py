@@ -6,8 +6,8 @@ import mpmath
 from mpmath import mpf
 
 from ndksym.activation.activation import Activation
-from ndksym.activation.values import NoValueError, value
-from ndksym.errors import MissingExtraError, NdksymError
+from ndksym.activation.values import value
+from ndksym.errors import MissingExtraError, NdksymError, NoValueError
 from ndksym.kernels.dual import Dual
 from ndksym.symbols import x
 from ndksym.verify import closed_form_values

@@ -9,7 +9,7 @@ from scipy.integrate import trapezoid
 from sympy import Rational, lambdify, oo, pi, symbols
 
 from ndksym.activation.activation import activation
-from ndksym.activation.catalogue import CATALOGUE, names
+from ndksym.activation.catalogue import CATALOGUE, canonical, names
 from ndksym.activation.values import value
 from ndksym.errors import InputError, ParseError
 from ndksym.symbols import x
@@ -146,9 +146,35 @@ def test_names_and_expressions_agree():
         assert activation(activation(name).expr.xreplace({x: u})).expr == activation(name).expr
 
 
-def test_an_unknown_name_is_refused_with_its_neighbours():
-    with pytest.raises(ParseError, match="did you mean gelu"):
-        activation("geluu")
+SPELLINGS = {
+    "ReLU": "relu", "GELU": "gelu", "SiLU": "silu", "swish": "silu", "Swish": "silu", "LeakyReLU": "leaky_relu",
+    "leaky_relu": "leaky_relu", "Leaky_ReLU": "leaky_relu", "leaky relu": "leaky_relu", "hardtanh": "hard_tanh",
+    "Hardtanh": "hard_tanh", "HardSigmoid": "hard_sigmoid", "ReLU6": "relu6", "ELU": "elu", "SELU": "selu", "Tanh": "tanh",
+    "Softplus": "softplus", "Mish": "mish", "identity": "linear", "logistic": "sigmoid", "Heaviside": "step", "sgn": "sign",
+    "LeakyReLU(0.2)": "leaky_relu(0.2)", "ELU( 0.5 )": "elu( 0.5 )",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_names_in_any_case_and_aliases(name):
+    assert activation(name) == activation(SPELLINGS[name])
+    if "(" not in name and " " not in name and name != "Heaviside":
+        assert activation(f"{name}(u)").expr == activation(SPELLINGS[name]).expr
+
+
+def test_no_two_names_are_spelled_alike():
+    names = [name for entry, formula in CATALOGUE.items() for name in (entry, *formula.aliases)]
+    assert len({name.lower().replace("_", "") for name in names}) == len(names)
+    assert all(canonical(name) == entry for entry, formula in CATALOGUE.items() for name in (entry, *formula.aliases))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"), [("geluu", "gelu"), ("GELUU", "gelu"), ("leakyrelus", "leaky_relu"), ("tanhh(x)", "tanh")]
+)
+def test_an_unknown_name_is_refused_with_the_nearest(wrong, near):
+    with pytest.raises(ParseError, match=f"did you mean {near}\\?") as caught:
+        activation(wrong)
+    assert len(str(caught.value)) < 170
 
 
 def test_selu_s_constants_make_standard_normal_inputs_standard():

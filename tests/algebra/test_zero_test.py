@@ -35,7 +35,7 @@ from sympy import (
 )
 
 from ndksym.algebra.claim import DUAL, Claim
-from ndksym.algebra.normal_form import Budget, TooHardError, Tower
+from ndksym.algebra.normal_form import Budget, NormalForm, TooHardError
 from ndksym.algebra.zero_test import Domain, evaluate, is_zero, points
 from ndksym.errors import InputError
 from ndksym.symbols import T, a, b, c, k12, lam, n, s, sigma2, t, x
@@ -94,7 +94,7 @@ def test_refutes(name):
     verdict = is_zero(FALSE[name], DUAL)
     assert verdict.kind == "refuted"
     assert " = " in verdict.detail or "only value" in verdict.detail
-    assert not Tower(DUAL.positive).is_zero(FALSE[name])
+    assert not NormalForm(DUAL.positive).is_zero(FALSE[name])
 
 
 def test_supports_what_it_cannot_prove():
@@ -162,7 +162,7 @@ def test_points_are_inside_exact_and_always_the_same():
 def test_work_is_bounded():
     runaway = (x + a + b + c + 1) ** 60 - (x + a + b + c) ** 60 - 1
     with pytest.raises(TooHardError):
-        Tower(budget=Budget(10_000)).is_zero(runaway)
+        NormalForm(budget=Budget(10_000)).is_zero(runaway)
     assert is_zero(runaway).kind == "refuted"
 
 

@@ -83,7 +83,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "only where panels are cut: each is integrated to the working precision",
     (
         "algebra/bivariate_normal.py",
-        "bend = (h - k) ** 2 * (1 + 2 * cos**2) / sin**4 + abs(h * k)",
+        "curvature = (h - k) ** 2 * (1 + 2 * cos**2) / sin**4 + abs(h * k)",
         "two: 2 -> 1 (2)",
     ): "only where panels are cut: each is integrated to the working precision",
     (
