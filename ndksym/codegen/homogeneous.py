@@ -1,4 +1,4 @@
-"""The gap (pq)ⁿ κ(0) − K of a homogeneous φ, in terms that vanish with the angle one by one (theory §6).
+"""The gap (pq)ⁿ κ(0) − K of a homogeneous φ, in terms that vanish with the angle one by one (theory.md, "Coincident inputs").
 
 K = (pq)ⁿ [A(x) + B(x) θ + C(x) sin θ] with x = cos θ, for everything that is homogeneous and has a closed form.
 """

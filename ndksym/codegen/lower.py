@@ -1,4 +1,4 @@
-"""Closed forms K(a, b, c) as sums of terms that are each right to a few ulp, for float64 code (theory §6).
+"""Closed forms K(a, b, c) as sums of terms that are each right to a few ulp, for float64 code (theory.md, "Coincident inputs").
 
 The terms are monomials × well-conditioned functions, so Σ|terms| / |Σ terms| measures all the cancellation there is.
 """

@@ -1,7 +1,8 @@
 """Coordinates in which a kernel of two times is smooth on [0, 1]², whatever σ0²/σ² is.
 
-NDK(t, s)/e^{−r(t−s)} depends on the times through q = √(1 − e^{−r(t−s)}) and m = m(s,s) (theory §6). Where σ0² ≪ σ² it varies
-over lags of m/σ² and with log m; where σ0² ≫ σ² over lags of √(σ²/m), and until m(t,t) is σ². So w = log(m/v)/log(σ0²/v), and
+NDK(t, s)/e^{−r(t−s)} depends on the times through q = √(1 − e^{−r(t−s)}) and m = m(s,s) (theory.md, "Two time variables"). Where
+σ0² ≪ σ² it varies over lags of m/σ² and with log m; where σ0² ≫ σ² over lags of √(σ²/m), and until m(t,t) is σ².
+So w = log(m/v)/log(σ0²/v), and
 z is an asinh of √lag whose unit is that scale. At σ0² = σ² they are p = e^{−2rs} and q.
 """
 

@@ -1,4 +1,4 @@
-"""A kernel at all pairs of times from a few Gram matrices (theory §6).
+"""A kernel at all pairs of times from a few Gram matrices (theory.md, "Two time variables").
 
 F(t, s)/e^{−r(t−s)} is smooth in two coordinates of the times (`chart`), kinks of φ included: F = e^{−r(t−s)} Σ_k u_k M_k. The
 M_k are F itself at a few pairs of times, chosen on a sample of entries by a pivoted QR factorisation (an interpolative

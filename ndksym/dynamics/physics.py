@@ -32,8 +32,8 @@ class Physics:
 class Memory:
     """Rate r, stationary variance v and initial variance σ0² of one parameter.
 
-    Times enter through q = √(1 − e^{−r(t−s)}) and m = m(s,s), s ≤ t (theory §6); there is no cancellation in what
-    follows, however close the times are.
+    Times enter through q = √(1 − e^{−r(t−s)}) and m = m(s,s), s ≤ t (theory.md, "Two time variables"); there is no
+    cancellation in what follows, however close the times are.
     """
 
     rate: float

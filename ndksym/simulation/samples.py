@@ -90,7 +90,8 @@ class Simulation(Estimated):
     """Networks of finite width in training, as pairs with labels y and −y and the same noise.
 
     f(−y) has the law of −f(y), since the readout may change its sign; so (f₊ − f₋)/2 estimates the mean without bias, free
-    of the initial fluctuations that both share (theory §6), and the variance is Var (f₊ − f₋)/2 + E ((f₊ + f₋)/2)².
+    of the initial fluctuations that both share (theory.md, "Paired networks"), and the variance is
+    Var (f₊ − f₋)/2 + E ((f₊ + f₋)/2)².
 
     samples (pairs, 2, M, P + rows, outputs), second index the sign; `mean`, `stderr`, `var`, `var_stderr` are Rows.
     """

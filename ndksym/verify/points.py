@@ -1,5 +1,5 @@
-"""Where a dual kernel is put to the test: ordinary points, and those that have broken formulas before (style.md,
-theory §6)."""
+"""Where a dual kernel is put to the test: ordinary points, and those that have broken formulas before (theory.md,
+"Coincident inputs")."""
 
 from dataclasses import dataclass
 from fractions import Fraction

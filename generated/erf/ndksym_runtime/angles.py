@@ -2,7 +2,7 @@
 precision.
 
 Half-angles of nearly parallel (or opposite) rows come from the difference (or sum) of unit vectors, not from 1 − ρ:
-theory §6.
+theory.md, "Coincident inputs".
 """
 
 import math

@@ -1,7 +1,8 @@
 """The layer recursion T5 for pairs of rows, in float64 or, where that ends, in numbers m·2^e.
 
 What passes from layer to layer is, per pair, the covariance and the two half-angles; across times the prior's correlation
-μ = m(t,s)/√(m(t,t) m(s,s)) is mixed in, 1 − μ formed by expm1 (theory §6).
+μ = m(t,s)/√(m(t,t) m(s,s)) is mixed in, 1 − μ formed by expm1
+(theory.md, "Coincident inputs").
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""Fully connected networks, many at once: forward pass, back-propagation, and the change of their weights (theory §1).
+"""Fully connected networks, many at once: forward pass, back-propagation, and the change of their weights (theory.md,
+"Model and conventions").
 
     h_1 = W_1 x/√N_0 + β b_1,  h_{l+1} = W_{l+1} φ(h_l)/√N_l + β b_{l+1},  f = h_{L+1}
 
