@@ -1,4 +1,4 @@
-"""PQ − K = (pq)ⁿ κ(0) − K of a homogeneous φ, as a sum of terms that each vanish with the angle (theory §6).
+"""PQ − K = (pq)ⁿ κ(0) − K of a homogeneous φ, as a sum of terms that each vanish with the angle (theory.md, "Coincident inputs").
 
 K = (pq)ⁿ [A(x) + B(x) θ + C(x) sin θ] with x = cos θ, for every homogeneous φ that has a closed form.
 """

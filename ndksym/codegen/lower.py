@@ -1,4 +1,4 @@
-"""Closed forms K(a, b, c) as sums of terms that are each right to a few ulp in float64 (theory §6).
+"""Closed forms K(a, b, c) as sums of terms that are each right to a few ulp in float64 (theory.md, "Coincident inputs").
 
 Each term is a monomial times well-conditioned functions, so Σ|terms| / |Σ terms| measures the whole cancellation.
 """

@@ -1,6 +1,6 @@
 """A kernel at all pairs of times as one polynomial in q = √(1 − e^{−r(t−s)}) and p = e^{−2rs}: what can be differentiated.
 
-With r = 1/σ² F = e^{−r(t−s)} Σ_k u_k(q, p) M_k (theory §6), the u_k Chebyshev series on [0, 1]².
+With r = 1/σ² F = e^{−r(t−s)} Σ_k u_k(q, p) M_k (theory.md, "Two time variables"), the u_k Chebyshev series on [0, 1]².
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ndksym.dynamics.row_sample import FEW, MANY, sample
 from ndksym.runtime.types import Array
 
 FINEST = (96, 32)
-"""Most terms in q and p; theory §6 measured 24 × 12 for 1e-12, small angles between inputs take more."""
+"""Most terms in q and p; 24 × 12 reach 1e-12 for most kernels, small angles between inputs take more."""
 _ACROSS = np.array([0.0, 0.5, 1.0])
 
 

@@ -1,7 +1,8 @@
 """The NDK beside t = s = 0, from its table: G = Σ G_jl (τ−τ')^{j/2} τ'^l, and what a function of τ' near 0 is to later times.
 
-With r = 1/σ² a table holds G = e^{−r(τ−τ')} Σ_k u_k(q, p) M_k, q = √(1 − e^{−r(τ−τ')}), p = e^{−2rτ'} (theory §6), and its
-Chebyshev polynomials are differentiated as they stand: what follows is exact for the table's own kernel.
+With r = 1/σ² a table holds G = e^{−r(τ−τ')} Σ_k u_k(q, p) M_k, q = √(1 − e^{−r(τ−τ')}), p = e^{−2rτ'}
+(theory.md, "Two time variables"), and its Chebyshev polynomials are differentiated as they stand:
+what follows is exact for the table's own kernel.
 """
 
 from __future__ import annotations

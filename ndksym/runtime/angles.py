@@ -1,7 +1,7 @@
 """The pairs before the first layer: norms, inner products and half-angles of the inputs, each to full relative precision.
 
 Half-angles of nearly parallel (or opposite) rows are computed from the difference (or sum) of unit vectors. Computing
-them from 1 − ρ would lose digits (theory §6).
+them from 1 − ρ would lose digits (theory.md, "Coincident inputs").
 """
 
 import math

@@ -1,7 +1,7 @@
 """The layer recursion T5 for pairs of rows, in float64 or, outside its range, in numbers m·2^e.
 
 Per pair, the covariance and the two half-angles pass from layer to layer. Between two times they are mixed with the
-correlation of the prior μ = m(t,s)/√(m(t,t) m(s,s)), where 1 − μ is formed by expm1 (theory §6).
+correlation of the prior μ = m(t,s)/√(m(t,t) m(s,s)), where 1 − μ is formed by expm1 (theory.md, "Coincident inputs").
 """
 
 from dataclasses import dataclass

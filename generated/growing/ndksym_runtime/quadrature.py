@@ -1,4 +1,4 @@
-"""The rule that is right everywhere: iterated Gauss–Legendre over panels that follow φ (theory T17, §6).
+"""The rule that is right everywhere: iterated Gauss–Legendre over panels that follow φ (theory T17).
 
 With unit normals z1, z2 and half-angle s = sin θ/2, k = cos θ/2:  u = p z1,  v = q (cos θ z1 + sin θ z2). The inner
 integral is cut where v crosses a panel edge of φ; the outer one where u does, and where the inner one has a layer of
