@@ -14,6 +14,7 @@ from ndksym.algebra.substitute import is_large
 from ndksym.errors import InputError, InputTypeError, brief
 from ndksym.kernels import identities, ndk, prior, recursion
 from ndksym.kernels.dual import Dual, Step, dual
+from ndksym.kernels.readable import readable
 from ndksym.runtime.arguments import integer
 
 __all__ = ["MAX_DEPTH", "WRITTEN_OUT", "Network", "network"]
@@ -124,7 +125,7 @@ class Network:
             layers = ", ".join(str(i) for i, other in enumerate(self.duals, 1) if other == each)
             lines += [f"hidden layer {layers}: {each.activation.name}", f"  φ = {each.activation.expr}"]
             lines += (
-                [f"  K = {each.K}", f"  K_dot = {each.K_dot}"]
+                [f"  K = {readable(each.K)}", f"  K_dot = {readable(each.K_dot)}"]
                 if each.closed_form
                 else [f"  no closed form: {each.reason}"]
             )
@@ -150,7 +151,7 @@ class Network:
 
     @staticmethod
     def _short(kernel: Expr | None) -> str:
-        return "" if kernel is None or is_large(kernel, WRITTEN_OUT) else str(kernel)
+        return "" if kernel is None or is_large(kernel, WRITTEN_OUT) else str(readable(kernel))
 
 
 def network(activation: object, depth: int | None = None, bias: bool = False) -> Network:
