@@ -12,7 +12,7 @@ from sympy import Expr, Float, Integer, Piecewise, Poly, Rational, Symbol, oo, s
 from ndksym.activation.analyticity import strip
 from ndksym.activation.catalogue import CATALOGUE
 from ndksym.activation.growth import growth
-from ndksym.activation.parser import formula, parse, split_call
+from ndksym.activation.parser import formula, parse
 from ndksym.activation.pieces import Piece, pieces, same, value_at
 from ndksym.activation.roots import compare, is_zero_number
 from ndksym.activation.size_limits import MAX_BITS, allowed, measure
@@ -179,11 +179,7 @@ def activation(obj: object) -> Activation:
         return obj
     if isinstance(obj, str):
         name = " ".join(obj.split())
-        if name in CATALOGUE:
-            expr = formula(name)
-        else:
-            call = split_call(obj)
-            expr = formula(*call) if call else parse(obj)
+        expr = formula(name) if name in CATALOGUE else parse(obj, named=True)
     elif isinstance(obj, Expr):
         try:
             expr = _in_x(obj)

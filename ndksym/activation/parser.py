@@ -57,7 +57,7 @@ from ndksym.activation.syntax import RefusalError, parse_error, refused_kind, sh
 from ndksym.errors import InputError
 from ndksym.symbols import x
 
-__all__ = ["formula", "parse", "split_call"]
+__all__ = ["formula", "parse"]
 
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?\Z")
 _NOT_FINITE = {"oo", "zoo", "nan", "inf", "NaN", "Infinity"}
@@ -105,18 +105,24 @@ class _Scope:
     sizes: dict[Basic, Size] = field(default_factory=dict)
 
 
-def parse(text: str) -> Expr:
+def parse(text: str, named: bool = False) -> Expr:
     """The expression in `symbols.x` that a text stands for; its one variable may have any name.
 
+    With `named`, a catalogue name with numbers alone, such as "leaky_relu(0.2)", stands for the entry with these parameters.
     ParseError (an InputError and ValueError) says where and why a text is refused, and what is allowed.
 
     >>> parse("u*(1 + erf(u/sqrt(2)))/2")
     x*(erf(sqrt(2)*x/2) + 1)/2
     >>> parse("0.1*x")
     x/10
+    >>> parse("leaky_relu(0.2)", named=True)
+    Max(0, x) + Min(0, x)/5
     """
     try:
         text, tree = tree_of(text)
+        if named and isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and _has_numbers_only(tree):
+            numbers = (_read(arg, _Scope(text, {}), 0) for arg in tree.args)
+            return _formula(tree.func.id, (x, *numbers), ast.Name(tree.func.id), _Scope(text, {}), 0)
         variables = {node.id: node for node in reversed(_variables(tree))}
         for name, node in variables.items():
             _check_variable(name, node, bare=node is tree)
@@ -143,21 +149,9 @@ def formula(name: str, parameters: tuple[Expr, ...] = ()) -> Expr:
         raise parse_error(name, refusal) from None
 
 
-def split_call(text: str) -> tuple[str, tuple[Expr, ...]] | None:
-    """Name and numbers of a text such as "leaky_relu(0.2)"; None where a text is anything else.
-
-    >>> split_call("erf(2, 1/3)")
-    ('erf', (2, 1/3))
-    """
-    try:
-        text, tree = tree_of(text)
-        if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id in CATALOGUE):
-            return None
-        if tree.keywords or _variables(tree):
-            return None
-        return tree.func.id, tuple(_read(arg, _Scope(text, {}), 0) for arg in tree.args)
-    except RefusalError as refusal:
-        raise parse_error(text, refusal) from None
+def _has_numbers_only(call: ast.Call) -> bool:
+    """Whether a call is a catalogue name with numbers, and no variable."""
+    return isinstance(call.func, ast.Name) and call.func.id in CATALOGUE and not call.keywords and not _variables(call)
 
 
 def _variables(tree: ast.expr) -> list[ast.Name]:

@@ -173,4 +173,5 @@ def _layers(given: object, depth: int | None) -> tuple[Activation, ...]:
         raise InputError(f"one activation per hidden layer: give between 1 and {MAX_DEPTH} of them, not {len(given)}")
     if depth not in (None, len(given)):
         raise InputError(f"{len(given)} activations make depth {len(given)}, but depth = {depth} was asked for")
-    return tuple(activation(each) for each in given)
+    by_text = {text: activation(text) for text in dict.fromkeys(each for each in given if isinstance(each, str))}
+    return tuple(by_text[each] if isinstance(each, str) else activation(each) for each in given)
