@@ -27,8 +27,8 @@ from ndksym.algebra.evaluate import Evaluator
 from ndksym.algebra.zero_test import Definitions
 from ndksym.expansions.plateau import Slope, equilibrium, overlap
 from ndksym.kernels.dual import Dual
-from ndksym.kernels.prior import Moments, continuous
-from ndksym.kernels.recursion import Recursion, kernels, unroll
+from ndksym.kernels.prior import PriorMoments, continuous
+from ndksym.kernels.recursion import Recursion, dual_functions, unroll
 from ndksym.runtime.quadrature import legendre
 from ndksym.symbols import T, k11, k12, k22, s, sigma02, sigma2, t
 
@@ -165,14 +165,14 @@ def overshoot(duals: Sequence[Dual], bias: bool, slope: Slope) -> Overshoot:
 
 def _through(duals: Sequence[Dual], bias: bool, label: str) -> Recursion:
     """The recursion at τ' and τ in z and p, for σ0² = 2σ²: what is linear in p is so in σ0²/σ² − 1."""
-    return unroll(kernels(duals), _moments(), bias, f"_{label}")
+    return unroll(dual_functions(duals), _moments(), bias, f"_{label}")
 
 
 @cache
-def _moments() -> Moments:
+def _moments() -> PriorMoments:
     earlier = -sigma2 * log(memory) / 2
     at = {T: Integer(1), s: earlier, t: earlier - sigma2 * log(z), sigma02: 2 * sigma2}
-    return Moments(*(continuous(*each).xreplace(at).expand() for each in ((t, t), (s, s), (t, s))))
+    return PriorMoments(*(continuous(*each).xreplace(at).expand() for each in ((t, t), (s, s), (t, s))))
 
 
 def _forgotten(e: Expr) -> Expr:

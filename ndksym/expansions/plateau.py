@@ -18,8 +18,8 @@ from ndksym.algebra.zero_test import Definitions, evaluate
 from ndksym.expansions.inner import theta
 from ndksym.expansions.small_time import Onset, onset
 from ndksym.kernels.dual import Dual
-from ndksym.kernels.prior import Moments
-from ndksym.kernels.recursion import kernels, unroll
+from ndksym.kernels.prior import PriorMoments
+from ndksym.kernels.recursion import dual_functions, unroll
 from ndksym.symbols import T, k11, k12, k22, sigma2
 
 __all__ = ["Slope", "TimeScales", "equilibrium", "overlap", "slope", "time_scales"]
@@ -96,7 +96,7 @@ class Slope:
 
 def equilibrium(duals: Sequence[Dual], bias: bool) -> tuple[Expr, Expr]:
     """The NNGP kernel of coincident inputs, and of those of overlap o, each less that of orthogonal ones, in k11, o, σ² and β."""
-    recursion = unroll(kernels(duals), Moments.equal(sigma2), bias).at({k22: k11})
+    recursion = unroll(dual_functions(duals), PriorMoments.equal(sigma2), bias).at({k22: k11})
     other, across = (recursion.at({k12: product}) for product in (Integer(0), overlap * k11))
     orthogonal = other.expand(other.output.c)
     # by the diagonal's own formula: where φ has thresholds K(a, b, c) has no value at coincident inputs

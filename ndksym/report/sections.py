@@ -104,7 +104,7 @@ def kernels(d: Network, nngp_only: bool, figures: Sequence[Figure | Absent]) -> 
     told = sum(len(dual.steps) for dual in dict.fromkeys(d.duals))
     rest = d.steps[told:]
     first = html.section("recursion", "Layer recursion at two inputs and two times", *_recursion(rest, d))
-    top = recursion.Layer.named(str(d.depth + 1))
+    top = recursion.LayerState.named(str(d.depth + 1))
     said = "What the last layer gives at equal times: NNGP where every second moment of a parameter is σ²"
     both = "" if d.diverges or nngp_only else ", NTK where it is σ0²"
     parts = [html.paragraph(f"{said}{both}.")]

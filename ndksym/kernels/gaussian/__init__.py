@@ -16,14 +16,10 @@ stands in collect.py and to_sympy.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ndksym.activation.activation import Activation
 from ndksym.kernels.gaussian.atoms import Atom, Envelope, Gate, OutsideClassError, atoms_of
 from ndksym.kernels.gaussian.expectation import Expectation, derived, diagonal, expectation, mean
 from ndksym.kernels.gaussian.steps import Step, steps
-
-if TYPE_CHECKING:
-    from ndksym.activation.activation import Activation
 
 __all__ = [
     "Atom",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from sympy import (
     Add,
@@ -30,25 +29,15 @@ from sympy import (
     sqrt,
 )
 
+from ndksym.activation.pieces import Piece
 from ndksym.algebra.bivariate_normal import normal_cdf, normal_pdf
 from ndksym.symbols import x
 
-__all__ = ["Atom", "Envelope", "Gate", "OutsideClassError", "Piece", "atoms_of", "groups"]
+__all__ = ["Atom", "Envelope", "Gate", "OutsideClassError", "atoms_of", "groups"]
 
 
 class OutsideClassError(Exception):
     """The expression is not a finite sum of atoms, or its expectation is not a finite sum of known functions."""
-
-
-class Piece(Protocol):
-    """A piece of an activation: φ = expr on (lo, hi)."""
-
-    @property
-    def lo(self) -> Expr: ...
-    @property
-    def hi(self) -> Expr: ...
-    @property
-    def expr(self) -> Expr: ...
 
 
 @dataclass(frozen=True)

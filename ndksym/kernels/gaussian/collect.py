@@ -10,7 +10,7 @@ from sympy.polys.rings import PolyElement
 
 from ndksym.kernels.gaussian.atoms import OutsideClassError
 from ndksym.kernels.gaussian.field import CoefficientField, Surd
-from ndksym.kernels.gaussian.stein import Base
+from ndksym.kernels.gaussian.stein import BaseFunction
 
 __all__ = ["Basis", "SpecialFunction", "Terms"]
 
@@ -47,7 +47,7 @@ class Terms:
     whole: bool = False
     coefficients: dict[Basis, FracElement] = field(default_factory=dict)
 
-    def add(self, base: Base, coefficient: FracElement) -> None:
+    def add(self, base: BaseFunction, coefficient: FracElement) -> None:
         """Add the real part of coefficient·base. In a kernel the imaginary parts cancel, because φ is real."""
         scalars = self.scalars
         scale = scalars.surd(scalars.field.one, base.square)

@@ -11,10 +11,10 @@ from sympy.polys.fields import FracElement
 from ndksym.kernels.gaussian.atoms import Atom, Envelope, Gate, OutsideClassError, groups
 from ndksym.kernels.gaussian.collect import Terms
 from ndksym.kernels.gaussian.field import CoefficientField, field_for
-from ndksym.kernels.gaussian.stein import Base, Law, moments, tilt
+from ndksym.kernels.gaussian.stein import BaseFunction, Law, moments, tilt
 from ndksym.kernels.gaussian.to_sympy import expression
 
-__all__ = ["Expectation", "Gates", "Pair", "derived", "diagonal", "expectation", "mean"]
+__all__ = ["EnvelopePair", "Expectation", "Gates", "derived", "diagonal", "expectation", "mean"]
 
 _ONE = Atom(S.One, 0, Envelope())
 _LARGEST_EFFORT = 10_000
@@ -25,7 +25,7 @@ Gates = tuple[tuple[int, Gate], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class EnvelopePair:
     """What was done with one envelope of f and one of g: the tilt, then Stein's lemma.
 
     `left` and `right` are the polynomials times envelopes; `tilted` is the base after the tilt; `moments` are the bases that
@@ -35,8 +35,8 @@ class Pair:
     left: tuple[Envelope, dict[int, Expr]]
     right: tuple[Envelope, dict[int, Expr]]
     gates: Gates
-    tilted: Base
-    moments: list[tuple[Base, FracElement]]
+    tilted: BaseFunction
+    moments: list[tuple[BaseFunction, FracElement]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Expectation:
 
     value: Expr
     scalars: CoefficientField
-    pairs: tuple[Pair, ...]
+    pairs: tuple[EnvelopePair, ...]
 
 
 def derived(left: Sequence[Atom], right: Sequence[Atom]) -> Expectation:
@@ -58,7 +58,7 @@ def derived(left: Sequence[Atom], right: Sequence[Atom]) -> Expectation:
         for two, q in groups(right).items():
             tilted, gates = tilt(scalars, law, one, two), _gates(one, two)
             P, Q = _embedded(scalars, p), _embedded(scalars, q)
-            pair = Pair((one, p), (two, q), gates, tilted, moments(scalars, tilted, gates, P, Q))
+            pair = EnvelopePair((one, p), (two, q), gates, tilted, moments(scalars, tilted, gates, P, Q))
             for base, value in pair.moments:
                 terms.add(base, value)
             pairs.append(pair)

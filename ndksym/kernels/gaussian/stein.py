@@ -12,7 +12,7 @@ from ndksym.kernels.gaussian.atoms import Envelope, Gate
 from ndksym.kernels.gaussian.field import CoefficientField
 from ndksym.kernels.gaussian.laurent import Laurent, LaurentRing
 
-__all__ = ["Base", "Edge", "Law", "moments", "tilt"]
+__all__ = ["BaseFunction", "Edge", "Law", "moments", "tilt"]
 
 N = TypeVar("N", FracElement, Laurent)
 """Numbers: rational functions of a, b, c, or Laurent polynomials in the variances."""
@@ -60,7 +60,7 @@ def pinned(law: Law[N], edge: Edge[N]) -> Law[N]:
 
 
 @dataclass(frozen=True)
-class Base:
+class BaseFunction:
     """(2π)^{−pins/2} square^{−1/2} e^{exponent} P(open gates | law); each moment is a sum of multiples of such functions."""
 
     exponent: FracElement
@@ -69,11 +69,11 @@ class Base:
     law: Law[FracElement]
     open: tuple[Edge[FracElement], ...] = ()
 
-    def pin(self, edge: Edge[FracElement]) -> Base:
+    def pin(self, edge: Edge[FracElement]) -> BaseFunction:
         """Replace a gate by its density at the edge: E[δ_w(u_i − at) F] = N(at; m_i, V) E[F | u_i − w = at]."""
         variance = edge.variance(self.law)
         shift = edge.at - self.law.means[edge.i]
-        return Base(
+        return BaseFunction(
             self.exponent - shift**2 / (2 * variance),
             self.square * variance,
             self.pins + 1,
@@ -82,7 +82,7 @@ class Base:
         )
 
 
-def tilt(scalars: CoefficientField, law: Law[FracElement], one: Envelope, two: Envelope) -> Base:
+def tilt(scalars: CoefficientField, law: Law[FracElement], one: Envelope, two: Envelope) -> BaseFunction:
     """E[e^{αu²+ηu+κ} e^{α'v²+η'v+κ'} F] = Δ^{−1/2} e^{½ηᵀΣ'η+κ+κ'} E'[F] for the centred normal `law`.
 
     Σ' = (Σ^{−1} − 2 diag(α, α'))^{−1}, means Σ'η, Δ = det(1 − 2Σ diag(α, α')). Σ may be singular, because it is not inverted.
@@ -94,7 +94,7 @@ def tilt(scalars: CoefficientField, law: Law[FracElement], one: Envelope, two: E
     A, B, C = (law.A - 2 * beta * det) / delta, (law.B - 2 * alpha * det) / delta, law.C / delta
     means = (A * eta + C * zeta, C * eta + B * zeta)
     exponent = (eta * means[0] + zeta * means[1]) / 2 + scalars(one.kappa) + scalars(two.kappa)
-    return Base(exponent, delta, 0, Law(means, A, B, C))
+    return BaseFunction(exponent, delta, 0, Law(means, A, B, C))
 
 
 Vector = dict[tuple[int, ...], Laurent]
@@ -138,11 +138,11 @@ class _Stein:
 
 def moments(
     scalars: CoefficientField,
-    start: Base,
+    start: BaseFunction,
     gates: tuple[tuple[int, Gate], ...],
     p: Mapping[int, FracElement],
     q: Mapping[int, FracElement],
-) -> list[tuple[Base, FracElement]]:
+) -> list[tuple[BaseFunction, FracElement]]:
     """E[p(u) q(v) Π gates] under a tilted law, for polynomials p and q, as pairs (base, coefficient)."""
     edges = {i: Edge(i, scalars(gate.threshold), scalars(gate.width), gate.side) for i, gate in gates}
     laurent = LaurentRing.over(scalars, paired=len(gates) == 2)

@@ -10,9 +10,9 @@ from sympy.polys.fields import FracElement
 
 from ndksym.kernels.gaussian.atoms import Envelope, Gate
 from ndksym.kernels.gaussian.collect import Terms
-from ndksym.kernels.gaussian.expectation import Expectation, Gates, Pair
+from ndksym.kernels.gaussian.expectation import EnvelopePair, Expectation, Gates
 from ndksym.kernels.gaussian.field import CoefficientField
-from ndksym.kernels.gaussian.stein import Base
+from ndksym.kernels.gaussian.stein import BaseFunction
 from ndksym.kernels.gaussian.to_sympy import expression, rational
 
 __all__ = ["Step", "steps"]
@@ -57,7 +57,7 @@ def steps(phi: Expr, argument: Symbol, record: Expectation) -> tuple[Step, ...]:
     return tuple(printed)
 
 
-def _unordered(record: Expectation) -> list[Pair]:
+def _unordered(record: Expectation) -> list[EnvelopePair]:
     """Of (f, g) and (g, f) the first."""
     order = {envelope: place for place, envelope in enumerate(dict.fromkeys(pair.left[0] for pair in record.pairs))}
     return [pair for pair in record.pairs if order[pair.left[0]] <= order[pair.right[0]]]
@@ -68,7 +68,7 @@ def _part(factor: tuple[Envelope, dict[int, Expr]], at: Symbol) -> Expr:
     return Add(*(coefficient * at**n for n, coefficient in poly.items())) * envelope.expr(at)
 
 
-def _of_pair(scalars: CoefficientField, pair: Pair, product: Expr) -> Iterator[Step]:
+def _of_pair(scalars: CoefficientField, pair: EnvelopePair, product: Expr) -> Iterator[Step]:
     (one, p), (two, q) = pair.left, pair.right
     weight = Mul(Envelope(one.alpha, one.eta, one.kappa).expr(u), Envelope(two.alpha, two.eta, two.kappa).expr(v))
     has_powers = max(p) + max(q) > 0
@@ -85,14 +85,14 @@ def _of_pair(scalars: CoefficientField, pair: Pair, product: Expr) -> Iterator[S
             yield Step(_rule(base), E(argument), _value(scalars, base))
 
 
-def _rule(base: Base) -> str:
+def _rule(base: BaseFunction) -> str:
     if not base.open:
         return "normal density at the edge" if base.pins else "Gaussian integral"
     kind = "bivariate normal" if len(base.open) == 2 else "normal"
     return f"{kind} distribution function" + (", given the edge" if base.pins else "")
 
 
-def _argument(weight: Expr, gates: Gates, base: Base) -> Expr:
+def _argument(weight: Expr, gates: Gates, base: BaseFunction) -> Expr:
     """The expression whose expectation the base is."""
     still_open = {edge.i for edge in base.open}
     factors = [weight]
@@ -102,13 +102,13 @@ def _argument(weight: Expr, gates: Gates, base: Base) -> Expr:
     return Mul(*factors)
 
 
-def _value(scalars: CoefficientField, base: Base) -> Expr:
+def _value(scalars: CoefficientField, base: BaseFunction) -> Expr:
     terms = Terms(scalars, whole=True)
     terms.add(base, scalars.field.one)
     return expression(terms)
 
 
-def _law(scalars: CoefficientField, base: Base) -> str:
+def _law(scalars: CoefficientField, base: BaseFunction) -> str:
     def show(*values: FracElement) -> str:
         return ", ".join(sstr(rational(scalars, value)) for value in values)
 
