@@ -175,11 +175,6 @@ class Derivation(Network):
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {latex.aligned(self, legend=True)}$"
 
-    def __repr__(self) -> str:
-        names = [each.name for each in self.activations]
-        network = repr(names[0]) if len(set(names)) == 1 else repr(names)
-        return f"{type(self).__name__}({network}, depth={self.depth}, bias={self.bias})"
-
 
 @dataclass(frozen=True, repr=False)
 class Substituted(Derivation):

@@ -353,14 +353,14 @@ def phases(
     _check_writable(latex)
     run_in_child(timeout)
     from ndksym.expansions import phases as expand
-    from ndksym.expansions import summary
+    from ndksym.kernels.latex import document
 
     with progress.spinner(f"deriving {', '.join(activation)}"):
         d = deriving.network(activation, depth, bias)
     with progress.spinner("expanding"):
         found = expand(d, order)
-        shown = summary.record(found) if json_ else summary.text(found)
-        written = None if latex is None else summary.latex_document(found)
+        shown = found.record() if json_ else str(found)
+        written = None if latex is None else document(found.latex())
     if latex is not None and written is not None:
         files.write_whole(latex, written)
         print(f"wrote {latex}", file=sys.stderr)
@@ -368,7 +368,7 @@ def phases(
         _emit(shown)
     else:
         print(shown)
-    failed = [name for name, good in summary.verdicts(found) if not good]
+    failed = [name for name, holds in found.verdicts() if not holds]
     if failed:
         raise CheckFailedError("failed: " + "; ".join(failed))
 

@@ -19,12 +19,30 @@ __all__ = ["Dual", "Step", "dual"]
 
 @dataclass(frozen=True)
 class Dual:
-    """K = E[φ(u)φ(v)] and K_dot = E[φ'(u)φ'(v)] for centred normal (u, v) of covariance ((a, c), (c, b)).
+    """K = E[φ(u)φ(v)] and K_dot = E[φ'(u)φ'(v)] for centred normal (u, v) of covariance ((a, c), (c, b)) (T4).
 
-    Everything is exact, in symbols.a, b, c, and None if there is no closed form; `reason` then says why. On the diagonal
-    a = b = c the kernels have formulas of their own, in a alone. If φ jumps, K_dot is ∂K/∂c, K_dot_diag is infinite and
-    `diverges` is true. If the kernels are finite only for some variances, `condition` says for which, on the diagonal for
-    a < `reach`. `record` is the derivation of K.
+    Attributes
+    ----------
+    activation : Activation
+        φ.
+    K, K_dot : Expr or None
+        Exact, in symbols.a, b, c; None without a closed form. If φ jumps, K_dot is ∂K/∂c.
+    K_diag, K_dot_diag : Expr or None
+        The same at a = b = c, in a alone; K_dot_diag is infinite if φ jumps.
+    mean : Expr or None
+        E φ(u), in a.
+    closed_form : bool
+        Whether there is a closed form.
+    reason : str
+        Why there is none; empty otherwise.
+    diverges : bool
+        Whether φ jumps.
+    condition, reach : str, Expr or None
+        The variances for which the kernels are finite, if not for all: as text, and on the diagonal as a < reach.
+    steps : tuple of Step
+        The derivation.
+    record : Expectation or None
+        What was done to derive K, from which `steps` are printed.
     """
 
     activation: Activation

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import accumulate
-from typing import Any
 
 import mpmath
+from mpmath import mpf
 from sympy import Expr, Float, Integer, Symbol, limit, oo
 
 from ndksym.algebra.claim import Claim
@@ -205,7 +205,7 @@ def identities(duals: Sequence[Dual], bias: bool, degrees: Sequence[Expr | None]
     )
 
 
-def integral(duals: Sequence[Dual], bias: bool, point: Mapping[Symbol, Expr], digits: int = 50) -> tuple[Any, Any]:
+def integral(duals: Sequence[Dual], bias: bool, point: Mapping[Symbol, Expr], digits: int = 50) -> tuple[mpf, mpf]:
     """The numbers ∫_0^∞ NDK dτ and C^{L+1}_eq(0)/T at values of k11, k12, k22, T, σ² (and β); they are equal by T7.
 
     With E = e^{−Tτ/σ²} the integral is (σ²/T) ∫_0^1 Θ(m = σ² E) dE.
@@ -216,7 +216,7 @@ def integral(duals: Sequence[Dual], bias: bool, point: Mapping[Symbol, Expr], di
     work = digits + 10
     deep = 2 * work  # at coincident inputs √(ab − c²) keeps half the digits
 
-    def theta(at: Any) -> Any:
+    def theta(at: mpf) -> mpf:
         return mpmath.re(evaluate(late.output.theta, {**point, decay: Float(at, work)}, deep, late.definitions))
 
     with mpmath.workdps(work):

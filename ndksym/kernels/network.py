@@ -25,7 +25,7 @@ WRITTEN_OUT = 80
 """Largest number of nodes of NNGP, NTK and NDK for which text and LaTeX write them out; larger ones stay recursions."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Network:
     """The kernels of a fully connected network of infinite width, exact and symbolic.
 
@@ -41,6 +41,11 @@ class Network:
     def __post_init__(self) -> None:
         if not self.duals or tuple(each.activation for each in self.duals) != self.activations:
             raise InputError("a network needs one dual kernel for each activation, in the same order, and at least one")
+
+    @property
+    def name(self) -> str:
+        """The names of the activations, each once."""
+        return ", ".join(dict.fromkeys(each.name for each in self.activations))
 
     @property
     def depth(self) -> int:
@@ -146,6 +151,16 @@ class Network:
             )
         lines.append(f"NTK = {self._short(self.ntk) or f'Θ^{self.depth + 1} at m = σ0²'}")
         return "\n".join([*lines, f"NDK(t,s) = {prior.response()} Θ^{self.depth + 1}"])
+
+    @property
+    def arguments(self) -> str:
+        """The arguments of `derive` that give this network, as text."""
+        names = [each.name for each in self.activations]
+        network = names[0] if len(set(names)) == 1 else names
+        return f"{network!r}, depth={self.depth}, bias={self.bias}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.arguments})"
 
     @staticmethod
     def _short(kernel: Expr | None) -> str:

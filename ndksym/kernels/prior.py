@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from sympy import Expr, Function, Integer, Poly, Symbol, cancel, diff, limit, log, oo, pi, rsolve, solve
 
@@ -93,7 +93,7 @@ class GaussianChain:
         )
 
 
-@cache
+@lru_cache(maxsize=256)
 def _solved(rate: Expr, source: Expr, start: Expr) -> Expr:
     y = Function("y")
     value = rsolve(y(n + 1) - rate * y(n) - source, y(n), {y(0): start})
@@ -187,7 +187,7 @@ def response(later: Expr = t, earlier: Expr = s) -> Expr:
     return decay.subs(tau, later - earlier)
 
 
-@cache
+@lru_cache(maxsize=256)
 def continuous(later: Expr = t, earlier: Expr = s) -> Expr:
     """E Θ_t Θ_s in continuous time, the λ → ∞ limit of m(λt, λs) (T3, arXiv 2309.04522):
 

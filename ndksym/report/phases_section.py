@@ -4,7 +4,7 @@ from sympy import Function, Symbol
 
 from ndksym.algebra.substitute import is_large
 from ndksym.errors import NdksymError
-from ndksym.expansions import Phases, phases, summary
+from ndksym.expansions import Phases, phases
 from ndksym.kernels.network import WRITTEN_OUT, Network
 from ndksym.report import html
 from ndksym.symbols import T
@@ -29,7 +29,7 @@ def reason(d: Network) -> str:
 
 def record(p: Phases | None) -> dict[str, object] | None:
     """As `ndksym phases --json` has it; nothing for deep networks, whose G_jl take long."""
-    return None if p is None or p.derivation.depth not in _ORDERS else summary.record(p)
+    return None if p is None or p.derivation.depth not in _ORDERS else p.record()
 
 
 def section(d: Network, p: Phases | None) -> str:
@@ -123,7 +123,7 @@ def _scales(p: Phases) -> list[str]:
         return [*parts, html.paragraph(said, "note")]
     checks = [
         f"The Gⱼₗ of {'one input' if each.same else 'two inputs'} are those of the NDK to {min(each.digits, 999):.0f} digits."
-        for each in p.corner_check
+        for each in p.small_time_check
     ]
     parts.append(html.paragraph(" ".join(checks)))
     slope = p.slope
@@ -144,7 +144,7 @@ def _overshoot(p: Phases) -> list[str]:
     found = p.overshoot
     if found is None:
         return []
-    said = "; ".join(f"{each} at σ0² = {ratio} σ²" for _, ratio, each in summary.examples(found))
+    said = "; ".join(f"{each} at σ0² = {ratio} σ²" for _, ratio, each in found.examples())
     return [
         html.paragraph(
             "It reaches equilibrium as NNGP + (σ0²/σ² − 1) late e^(−2τ/σ²), and overshoots where the sign of that is the sign of "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from sympy.polys.fields import FracElement
 
@@ -108,7 +108,7 @@ class _Stein:
     laws: dict[tuple[int, ...], Law[Laurent]]
     edges: dict[int, Edge[Laurent]]
     one: Laurent
-    memo: dict[Any, Vector] = field(default_factory=dict)
+    memo: dict[tuple[int, int, tuple[int, ...]], Vector] = field(default_factory=dict)
 
     def moment(self, n: int, m: int, state: tuple[int, ...]) -> Vector:
         """Stein's lemma: E[uF] = m_u E F + A E ∂_u F + C E ∂_v F, F = u^{n−1} v^m G G', ∂_u G being the pinned gate."""

@@ -29,7 +29,15 @@ _DETAILED = 6
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a derivation: the rule, and the expression before and after it."""
+    """One step of a derivation.
+
+    Attributes
+    ----------
+    rule : str
+        What is done.
+    before, after : Expr
+        The expression before and after it.
+    """
 
     rule: str
     before: Expr
