@@ -247,8 +247,8 @@ class Phases:
         >>> p = ndksym.phases("relu", order=1)
         >>> p.on(np.eye(2), [1.0, -1.0], times=[0.0, 1.0, 1e3], temperature=1e-3).test.round(3)
         array([[ 0.   ,  0.   ],
-               [ 0.29 , -0.29 ],
-               [ 0.996, -0.996]])
+               [ 0.341, -0.341],
+               [ 0.994, -0.994]])
         """
         kernel = self._compiled
         data = checks.checked(X, y, X_test, times)
