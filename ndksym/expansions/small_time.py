@@ -162,24 +162,24 @@ class _OneInput(_Layers):
         n, m = self.degree // 2, _cross(self.degree)
         start = k11 + self.shift
         variance = self.variances("a1", [k11, *_zeros(n)])
-        bent = self.all_named("c1", _bent(ps.scaled(m, start)))
+        lag_part = self.all_named("c1", _lag_part(ps.scaled(m, start)))
         theta = ps.constant(start)
         for layer, dual in enumerate(duals, 1):
             local = coincident(dual, self.order)
             point = {a: variance[0]}
-            changes = self.changes(layer, local, variance, bent)
+            changes = self.changes(layer, local, variance, lag_part)
             K, theta = self.passed(layer, local, changes, point, m, theta)
             if layer < len(duals):
                 variance = self.variances(f"a{layer + 1}", self.diagonal(f"A{layer}", dual, variance))
-                bent = self.all_named(f"c{layer + 1}", _bent(ps.times(m, K, self.degree)))
+                lag_part = self.all_named(f"c{layer + 1}", _lag_part(ps.times(m, K, self.degree)))
         return _read_out(self, theta)
 
-    def changes(self, layer: int, local: DualExpansion, variance: list[Expr], bent: Powers) -> list[Powers]:
+    def changes(self, layer: int, local: DualExpansion, variance: list[Expr], lag_part: Powers) -> list[Powers]:
         """δa, δb, δc, or δa, w, r with r = √τ−τ' √(a' (α − 2γ) − (τ−τ') γ²), a = a' + (τ−τ') α."""
         later, earlier = ps.later(variance, self.degree), _earlier(variance)
         if not local.rooted:
-            return [_change(later), _change(earlier), _change(ps.plus(earlier, bent))]
-        alpha, gamma = ps.divided(ps.minus(later, earlier), 2), ps.divided(bent, 2)
+            return [_change(later), _change(earlier), _change(ps.plus(earlier, lag_part))]
+        alpha, gamma = ps.divided(ps.minus(later, earlier), 2), ps.divided(lag_part, 2)
         less = self.degree - 2
         inside = ps.times(earlier, ps.minus(alpha, ps.scaled(gamma, Integer(2))), less)
         square = ps.minus(inside, ps.times({(2, 0): Integer(1)}, ps.times(gamma, gamma, less), less))
@@ -190,11 +190,11 @@ class _OneInput(_Layers):
         return [_change(later), self.all_named(f"w{layer}", w), self.all_named(f"r{layer}", r)]
 
 
-def _read_out(walk: _Layers, theta: Powers) -> SmallTimeKernel:
+def _read_out(layers: _Layers, theta: Powers) -> SmallTimeKernel:
     """G = e^{−(τ−τ')/σ²} Θ (T6)."""
-    decay = {(2 * i, 0): (-1 / sigma2) ** i / factorial(i) for i in range(walk.order // 2 + 1)}
-    coefficients = walk.all_named("G", ps.times(decay, theta, walk.order))
-    return SmallTimeKernel(tuple(walk.names), coefficients, walk.order)
+    decay = {(2 * i, 0): (-1 / sigma2) ** i / factorial(i) for i in range(layers.order // 2 + 1)}
+    coefficients = layers.all_named("G", ps.times(decay, theta, layers.order))
+    return SmallTimeKernel(tuple(layers.names), coefficients, layers.order)
 
 
 def _equal_time(order: int) -> list[Expr]:
@@ -216,8 +216,8 @@ def _change(f: Powers) -> Powers:
     return {at: value for at, value in f.items() if at != (0, 0)}
 
 
-def _bent(f: Powers) -> Powers:
-    """What a covariance has beside its value at τ = τ'."""
+def _lag_part(f: Powers) -> Powers:
+    """The part of a covariance that vanishes at τ = τ'."""
     return {(j, ell): value for (j, ell), value in f.items() if j > 0}
 
 

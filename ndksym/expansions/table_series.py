@@ -122,7 +122,7 @@ def singular(table: ChebyshevTable, tau: Array, power: float) -> Array:
             at.append(edge + length * x)
             size.append(length * w * at[-1] ** power)
             edge += length
-        # up to t in z = √(t − x), in pieces that follow the kernel's decay
+        # from there up to t: in z = √(t − x), on intervals that follow the decay of the kernel
         reach = t - edge
         breaks = np.sqrt(np.linspace(0.0, reach, 1 + int(np.ceil(rate * reach))))
         lags = [t - a for a in at]
@@ -136,7 +136,7 @@ def singular(table: ChebyshevTable, tau: Array, power: float) -> Array:
 
 
 def _finite_part(x: Array, w: Array, power: float) -> Array:
-    """Weights of the finite part of ∫_0^1 h(x) x^power dx, exact for polynomials: by its values on Legendre's."""
+    """Weights of h at Legendre's nodes x for the finite part of ∫_0^1 h(x) x^power dx; exact for polynomials."""
     moments, value = [], 1 / (power + 1)
     for m in range(len(x)):
         moments.append(value)

@@ -52,7 +52,7 @@ class Notation:
         for name, text in changes.items():
             if not isinstance(text, str):
                 raise InputTypeError(f"symbols[{name!r}] must be LaTeX text, got {brief(text)}")
-        return cls(_DEFAULT | {symbols.pick(name, _NAMED): text for name, text in changes.items()})
+        return cls(_DEFAULT | {symbols.pick(str(name), _NAMED): text for name, text in changes.items()})
 
     def tex(self, expr: Expr) -> str:
         """LaTeX of an expression."""

@@ -111,7 +111,7 @@ class CoefficientField:
         return self._lowest(numerator, denominator)
 
     def _lowest(self, numerator: PolyElement, denominator: PolyElement) -> FracElement:
-        """The fraction in lowest terms, where numerator and denominator share no factor but an integer."""
+        """The fraction in lowest terms; numerator and denominator may share an integer only."""
         content = gcd(int(numerator.content()), int(denominator.content())) * (-1 if denominator.LC < 0 else 1)
         return self.field.raw_new(numerator.quo_ground(content), denominator.quo_ground(content))
 

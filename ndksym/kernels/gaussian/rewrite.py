@@ -17,7 +17,7 @@ Collected = dict[Basis, FracElement]
 
 
 def rewritten(scalars: CoefficientField, terms: Collected) -> Collected:
-    """Apply each identity where it makes the sum no longer."""
+    """Apply each identity, unless it makes the sum longer."""
     return _arc_cosine(scalars, _complementary(_hyperbolic(scalars, terms)))
 
 

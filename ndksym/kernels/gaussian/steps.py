@@ -66,7 +66,7 @@ def steps(phi: Expr, argument: Symbol, record: Expectation) -> tuple[Step, ...]:
 
 
 def _unordered(record: Expectation) -> list[EnvelopePair]:
-    """Of (f, g) and (g, f) the first."""
+    """The pairs, with only the first of (f, g) and (g, f)."""
     order = {envelope: place for place, envelope in enumerate(dict.fromkeys(pair.left[0] for pair in record.pairs))}
     return [pair for pair in record.pairs if order[pair.left[0]] <= order[pair.right[0]]]
 
