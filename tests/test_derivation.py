@@ -206,9 +206,10 @@ def test_a_notebook_defines_every_letter(names, bias):
     letters = {re.sub(r"^(K|\\phi)_.*", r"\1", letter) for letter in letters}
     assert letters <= defined
     assert (r"\beta \text{: scale" in shown) == bias
+    assert (r"\Theta^{l} \text{: " in shown) == (names != ("sign",))
     for letter in (
         "k_{12} = ",
-        r"\Theta^{l} \text{: ",
+        r"C^{l}",
         r"m(t, s) \text{: ",
         r"T \text{: ",
         r"\sigma^{2} \text{: ",

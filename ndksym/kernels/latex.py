@@ -162,13 +162,15 @@ def _legend_rows(network: Network, tex: Tex) -> list[str]:
             (k22, r"\mathbf{x}'", r"\mathbf{x}'"),
         )
     )
+    both = r"C^{l}, \Theta^{l} \text{: covariance and tangent kernel"
+    kernels = r"C^{l} \text{: covariance" if network.diverges else both
     scales = [(T, "temperature"), (sigma2, "prior variance"), (sigma02, "initial variance")]
     scales += [(beta, "scale of the biases")] if network.bias else []
     rows = [
         rf"K &= \mathbb{{E}}[\phi(u)\,\phi(v)], \quad \dot{{K}} = \mathbb{{E}}[\phi'(u)\,\phi'(v)] \quad\text{{for centred "
         rf"Gaussian }} u, v \text{{ with }} \mathbb{{E}}u^2 = {tex(a)},\ \mathbb{{E}}v^2 = {tex(b)},\ \mathbb{{E}}uv = {tex(c)}",
         rf"&\text{{inputs }} \mathbf{{x}}, \mathbf{{x}}' \in \mathbb{{R}}^{{N_0}} \text{{ with }} {', '.join(products)}",
-        rf"&C^{{l}}, \Theta^{{l}} \text{{: covariance and tangent kernel of layer }} l \text{{ between }} {one} \text{{ and }} "
+        rf"&{kernels} of layer }} l \text{{ between }} {one} \text{{ and }} "
         rf"{other};\quad {tex(a)}^{{l}}, {tex(b)}^{{l}} \text{{: }} C^{{l}} \text{{ of }} {one} \text{{, and of }} {other}",
         rf"&{tex(SYMBOLS.ts)}({tex(t)}, {tex(s)}) \text{{: covariance of one parameter at the times }} {tex(t)} \text{{ and }} "
         rf"{tex(s)} \text{{ without data}}",
