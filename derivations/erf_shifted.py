@@ -1,4 +1,4 @@
-"""erf(x + 1/2), depth 1: a threshold off zero, so K is a bivariate normal probability (Owen's T)."""
+"""erf(x + 1/2), depth 1: a threshold other than zero, so K is a bivariate normal probability (Owen's T)."""
 
 from sympy import Rational, erf, exp, pi, sqrt
 

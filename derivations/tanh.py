@@ -1,4 +1,4 @@
-"""tanh, depth 2 with biases: no closed form; its kernels are numeric, and certified as such."""
+"""tanh, depth 2 with biases: no closed form, so its kernels are numeric."""
 
 activation = "tanh"
 depth = 2

@@ -1,4 +1,4 @@
-"""Cases: the files of derivations/, each a network, what is claimed of it, and where that is published."""
+"""Cases: the files of derivations/. Each has a network, claims about its kernels, and their sources."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ndksym.errors import InputError
 __all__ = ["FOLDER", "Case", "case", "cases"]
 
 FOLDER = Path(ndksym.__file__).parent.parent / "derivations"
-"""The cases of a checkout; an installed package without one has no cases."""
+"""The cases of a checkout. A package that is installed without a checkout has no cases."""
 OUTPUTS = ("nngp", "ntk", "ndk")
 _REQUIRED = ("activation", "depth", "bias", "outputs", "claims", "backends", "references")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One file of derivations/: its stem is the id; `claims(d)` states what holds of its derivation d.
+    """One file of derivations/. Its stem is the id; `claims(d)` yields the claims about its derivation d.
 
-    `outputs` are the kernels it is about, `backends` the languages its code is generated in.
+    `outputs` are its kernels, `backends` the languages of its generated code.
     """
 
     id: str
@@ -41,13 +41,13 @@ class Case:
 
     def __post_init__(self) -> None:
         if not self.doc:
-            raise InputError(f"{self.path}: a case begins with a docstring that says what it shows")
+            raise InputError(f"{self.path}: a case must begin with a docstring that says what it shows")
         if not self.outputs or not set(self.outputs) <= set(OUTPUTS):
             raise InputError(f"{self.path}: outputs must be some of {', '.join(OUTPUTS)}, not {self.outputs}")
 
     @cached_property
     def derivation(self) -> Derivation:
-        """The network's derivation, made on first use."""
+        """The derivation of the network, made on first use."""
         return derive(self.activation, depth=self.depth, bias=self.bias)
 
     @cached_property
@@ -57,7 +57,7 @@ class Case:
 
 
 def cases(folder: Path | None = None) -> tuple[Case, ...]:
-    """All cases of a folder, by id; those of the checkout without one.
+    """All cases of a folder (by default of the checkout), ordered by id.
 
     >>> "relu" in [case.id for case in cases()]
     True
@@ -66,15 +66,15 @@ def cases(folder: Path | None = None) -> tuple[Case, ...]:
 
 
 def case(name: str, folder: Path | None = None) -> Case:
-    """The case of that id; InputError lists the ids there are.
+    """The case with that id; InputError lists all ids if there is none.
 
     >>> case("relu").depth
     3
     """
     path = (folder or FOLDER) / f"{name}.py"
-    known = [each.stem for each in sorted((folder or FOLDER).glob("*.py"))]
-    if name not in known:
-        raise InputError(f"no case {name!r}; there are {', '.join(known) or 'none'}")
+    names = [each.stem for each in sorted((folder or FOLDER).glob("*.py"))]
+    if name not in names:
+        raise InputError(f"no case {name!r}; there are {', '.join(names) or 'none'}")
     return _load(path)
 
 
@@ -88,6 +88,6 @@ def _load(path: Path) -> Case:
     spec.loader.exec_module(module)
     missing = [name for name in _REQUIRED if not hasattr(module, name)]
     if missing:
-        raise InputError(f"{path}: a case must also say {', '.join(missing)}")
+        raise InputError(f"{path}: a case must also define {', '.join(missing)}")
     values = {name: getattr(module, name) for name in _REQUIRED}
     return Case(id=path.stem, path=path, doc=(module.__doc__ or "").strip(), **values)

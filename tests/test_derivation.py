@@ -1,6 +1,7 @@
 """`derive` as a user meets it, and the cases of derivations/."""
 
 import dataclasses
+import pickle
 import re
 import subprocess
 import sys
@@ -12,12 +13,13 @@ from sympy import Function, Symbol, erf, sqrt
 
 import ndksym
 from ndksym.algebra.substitute import is_large, substitute
-from ndksym.algebra.zero_test import is_zero
+from ndksym.algebra.zero_test import Domain, is_zero
 from ndksym.cases import OUTPUTS, case, cases
 from ndksym.derivation import MAX_DEPTH, Derivation, derive
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError, NdksymError, NotDerivableError
 from ndksym.kernels.dual import dual
-from ndksym.kernels.latex import tex
+from ndksym.kernels.latex import Notation, tex
+from ndksym.kernels.readable import readable
 from ndksym.symbols import T, a, b, beta, c, k11, k12, k22, s, sigma02, sigma2, t, x
 
 CASES = cases()
@@ -182,12 +184,155 @@ def test_latex_is_well_formed(names):
     assert source.count(r"\left") == source.count(r"\right")
     assert not re.search(r"sigma0?2|k_\{?1\d\d|beta\d|\^\{?[^{}]*\}?\^", source)
     assert all(row.count("&") == 1 for row in source.splitlines()[1:-1])
-    assert d._repr_latex_() == f"$\\displaystyle {source}$"
+    shown = d._repr_latex_()
+    assert shown.startswith("$\\displaystyle " + source.removesuffix("\n\\end{aligned}"))
+    assert shown.count("{") == shown.count("}")
+
+
+@pytest.mark.parametrize("names", [("relu",), ("erf", "gelu"), ("tanh",), ("sign",), ("hard_tanh",)], ids="-".join)
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_notebook_defines_every_letter(names, bias):
+    shown = derive(list(names), bias=bias)._repr_latex_()
+    plain = "left|right|quad|qquad|big|frac|sqrt|displaystyle|in|cdot|pi"
+    words = rf"\\(?:text|operatorname|begin|end|mathrm)\{{[^{{}}]*\}}|\\(?:{plain})(?![a-z])"
+    math = re.sub(words, " ", shown)
+    letters = set(re.findall(r"\\(?:dot|mathbb|mathbf)\{\w\}|\\[a-zA-Z]+|[a-zA-Z](?:_(?:\w|\{\w+\}))?", math))
+    letters -= {r"\infty", r"\leq", r"\max", r"\min", r"\arcsin", r"\arccos", r"\tanh", r"\sinh", r"\sign", "e", "d"}
+    defined = {
+        r"\phi", "K", r"\dot{K}", r"\mathbb{E}", "u", "v", "a", "b", "c", r"\mathbf{x}", r"\mathbb{R}", "N_0", "k_{11}", "k_{12}",
+        "k_{22}", "C", r"\Theta", "l", "t", "s", "m", "T", r"\sigma", "x", "i_l", r"\beta", r"\Phi", "h", "k", "P", "Z_1", "Z_2",
+        r"\rho",
+    }  # fmt: skip
+    letters = {re.sub(r"^(K|\\phi)_.*", r"\1", letter) for letter in letters}
+    assert letters <= defined
+    assert (r"\beta \text{: scale" in shown) == bias
+    assert (r"\Theta^{l} \text{: " in shown) == (names != ("sign",))
+    for letter in (
+        "k_{12} = ",
+        r"C^{l}",
+        r"m(t, s) \text{: ",
+        r"T \text{: ",
+        r"\sigma^{2} \text{: ",
+        r"\mathbb{E}u^2 = a",
+    ):
+        assert letter in shown
 
 
 def test_variances_are_squares_to_a_reader():
     assert tex(sigma2**2 * sigma02) == r"\sigma^{4} \sigma_{0}^{2}"
     assert tex(sqrt(sigma2) * beta) == r"\beta \sigma"
+
+
+def test_sympy_prints_the_variances_as_they_stand():
+    d = derive("relu")
+    assert r"\sigma_0^2" in sympy.latex(d.ntk)
+    assert r"\sigma^2" in sympy.latex(d.nngp)
+    assert sympy.latex(sigma2, symbol_names={sigma2: "v"}) == "v"
+    for symbol in (sigma2, sigma02):
+        plain = Symbol(symbol.name, positive=True)
+        assert plain == symbol == plain
+        assert hash(plain) == hash(symbol)
+        assert plain != symbol + 1
+        assert symbol != Symbol(symbol.name)
+        assert symbol != 1
+        assert sympy.S(sympy.srepr(symbol)) == symbol == pickle.loads(pickle.dumps(symbol))
+        assert plain.compare(symbol) == 0
+    assert sympy.S(sympy.srepr(d.ntk)) == d.ntk == pickle.loads(pickle.dumps(d.ntk))
+
+
+def test_latex_takes_other_symbols():
+    source = derive("relu", bias=True).latex(
+        symbols={"sigma2": r"\sigma_w^2", "beta": r"\gamma", "k12": "q", "T": r"\tau"}
+    )
+    assert r"\sigma_w^{2}" in source
+    assert not re.search(r"\\sigma\^|\\beta|k_\{12\}|\bT\b", source)
+    assert r"\sigma_w^{4}" in tex_of_square(r"\sigma_w^2")
+    assert "arccos" in source
+    with pytest.raises(InputError, match=r"'sigm2'.*'sigma2'"):
+        derive("relu").latex(symbols={"sigm2": "s"})
+    with pytest.raises(InputTypeError, match="symbols"):
+        derive("relu").latex(symbols={"sigma2": 1})
+
+
+def tex_of_square(sigma):
+    return Notation.of({"sigma2": sigma}).tex(sigma2**2)
+
+
+@pytest.mark.parametrize("each", CASES, ids=IDS)
+def test_shown_formulas_are_equal_to_those_kept(each):
+    d = each.derivation
+    kept = [expr for dual in d.duals for expr in (dual.K, dual.K_dot)] + [d.nngp, None if d.diverges else d.ntk]
+    for expr in dict.fromkeys(expr for expr in kept if expr is not None):
+        shown = readable(expr)
+        assert shown == expr or is_zero(shown - expr, each_domain(d)).holds
+        assert shown.count_ops() <= expr.count_ops() or shown == expr
+
+
+def each_domain(d):
+    reach = [dual.reach for dual in d.duals if dual.reach is not None]
+    small = min([1, *reach]) / sympy.Integer(8)
+    ranges = {name: (sympy.Integer(0), small) for name in (k11, k22, beta, sigma2, sigma02, a, b)} if reach else {}
+    return Domain(ranges, (k12**2 < k11 * k22, c**2 < a * b))
+
+
+def test_powers_of_the_variance_stand_outside_the_root():
+    text = str(derive("relu"))
+    assert "NNGP = sigma2**2*(" in text
+    assert "sqrt(k11*k22 - k12**2)" in text
+    assert r"\sqrt{k_{11} k_{22} - k_{12}^{2}}" in derive("relu").latex()
+
+
+def test_values_by_name():
+    d = derive("relu", 2, bias=True)
+    half = sympy.Rational(1, 2)
+    point = {sigma2: 1, k12: half, beta: 0}
+    e = d.subs(sigma2=1, k12=half, beta=0)
+    assert isinstance(e, Derivation)
+    assert e.nngp == d.nngp.xreplace({name: sympy.sympify(value) for name, value in point.items()})
+    assert not e.ndk.free_symbols & point.keys()
+    assert e.subs(k11=1, k22=1).nngp.is_number
+    assert e.duals == d.duals
+    assert d.duals[0].K.xreplace({a: sympy.Integer(1)}) == d.subs(a=1).duals[0].K
+    assert d.subs(sigma02=sigma2).ntk.free_symbols == {k11, k12, k22, sigma2, beta}
+    assert derive("tanh").subs(sigma2=1).nngp is None
+    assert repr(e) == f"{d!r}.subs(sigma2=1, k12=1/2, beta=0)"
+    for name in ("compile", "verify"):
+        with pytest.raises(InputError, match=f"use {name} of Derivation"):
+            getattr(e, name)()
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "says"),
+    [
+        ({"sigm2": 1}, InputError, "'sigma2'"),
+        ({"sigma2": -1}, InputError, "positive"),
+        ({"k11": sympy.oo}, InputError, "finite"),
+        ({"k12": sympy.I}, InputError, "real"),
+        ({"beta": -1}, InputError, "nonnegative"),
+        ({"k12": "1/2"}, InputTypeError, "k12"),
+        ({"k12": None}, InputTypeError, "k12"),
+    ],
+)
+def test_values_that_a_symbol_cannot_have(values, error, says):
+    with pytest.raises(error, match=says):
+        derive("relu").subs(**values)
+
+
+def test_a_repr_is_one_short_line():
+    assert repr(derive("gelu", 3, bias=True)) == "Derivation('gelu', depth=3, bias=True)"
+    assert repr(derive(["erf", "relu"])) == "Derivation(['erf', 'relu'], depth=2, bias=False)"
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("relu", "cho2009"), ("erf", "williams1997"), ("hard_tanh", "owen1956"), ("tanh", "lee2018")]
+)
+def test_what_a_derivation_cites(name, key):
+    text = derive(name).cite()
+    assert key in text
+    assert "2309.04522" in text
+    assert text.count("{") == text.count("}")
+    assert len(re.findall(r"^@\w+\{\w+,$", text, re.MULTILINE)) == len(re.findall(r"^\}$", text, re.MULTILINE))
+    assert "jacot" not in derive("sign").cite()
 
 
 # the pieces under it

@@ -75,8 +75,8 @@ def make(parameters: Parameters, progress: Progress) -> Sheet:
         Key("NTK plateau", "dashed"), Key("NNGP equilibrium", "dotted"),
     )  # fmt: skip
     caption = (
-        f"{parameters.activation}, depth {parameters.depth}, T = {parameters.temperature:g}, σ² = 1; {parameters.task.partition(':')[2]} "
-        "orthonormal inputs and a test input of cosine 0.9 with one of them. Langevin steps of "
+        f"{parameters.activation}, depth {parameters.depth}, T = {parameters.temperature:g}, σ² = 1; "
+        f"{parameters.task.partition(':')[2]} orthonormal inputs and a test input of cosine 0.9 with one of them. Langevin steps of "
         f"{parameters.step:g}, in theory as in the networks; {parameters.pairs} pairs of networks with labels ±y, ± standard error."
     )
     return Sheet((6.8, 3.7), ((plot,),), key, caption=caption, facts={"agreement": agreement})

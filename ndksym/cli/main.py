@@ -122,20 +122,20 @@ def phases(
     _check_writable(latex)
     run_in_child(timeout, default=5 * MINUTE)
     from ndksym.expansions import phases as expand
-    from ndksym.expansions import summary
+    from ndksym.kernels.latex import document
 
     d = derive_network(activation, depth, bias)
     with progress.spinner("expanding"):
         expansions = expand(d, order)
-        shown = summary.record(expansions) if json_ else summary.text(expansions)
-        written = None if latex is None else summary.latex_document(expansions)
+        shown = expansions.record() if json_ else str(expansions)
+        written = None if latex is None else document(expansions.latex())
     if latex is not None and written is not None:
         _write(latex, written)
     if isinstance(shown, dict):
         _print_json(shown)
     else:
         print(shown)
-    failed = [name for name, good in summary.verdicts(expansions) if not good]
+    failed = [name for name, good in expansions.verdicts() if not good]
     if failed:
         raise CheckFailedError("failed: " + "; ".join(failed))
 

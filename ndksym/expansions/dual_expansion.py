@@ -1,14 +1,14 @@
-"""The dual kernel beside a point: its Taylor coefficients, and where φ has a kink and inputs coincide, in roots (theory T4, T11).
+"""The dual kernel near a point: its Taylor coefficients, or its expansion in roots near coincident inputs if φ has a kink (T4, T11).
 
-Beside coincident inputs K(a, b, c) of a kinked φ is no power series in a, b and c, but it is one in a, in r = √(ab − c²) and in
-w = (b − a)/r: what is left of the kinks depends on how far the preactivations are apart, beside how much they differ in size.
+Near coincident inputs K(a, b, c) of a φ with kinks is not a power series in a, b and c. It is one in a, r = √(ab − c²) and
+w = (b − a)/r, because the effect of a kink depends on the distance of the preactivations relative to their difference in size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from math import factorial
 
 from sympy import Expr, Integer, Poly, Rational, Symbol, diff
@@ -18,39 +18,39 @@ from ndksym.errors import NotDerivableError
 from ndksym.kernels.dual import Dual
 from ndksym.symbols import a, b, c
 
-__all__ = ["Local", "coincident", "distinct"]
+__all__ = ["DualExpansion", "coincident", "distinct"]
 
 _GUARDS = (4, 7, 10)
-"""Terms more than are asked for: poles that cancel cost some."""
+"""Numbers of additional terms to try: poles that cancel cost some of them."""
 _R, _W = Symbol("r", positive=True), Symbol("w", real=True)
 
 Taylor = Mapping[tuple[int, ...], Expr]
 
 
 @dataclass(frozen=True)
-class Local:
-    """Coefficients of K and K_dot at (a, b, c) in powers of (δa, δb, δc), or, `rooted`, at (a, a, a) in (δa, w, r)."""
+class DualExpansion:
+    """Coefficients of K and K_dot at (a, b, c) in powers of (δa, δb, δc); if `rooted`, at (a, a, a) in powers of (δa, w, r)."""
 
     K: Taylor
     K_dot: Taylor
     rooted: bool
 
 
-@cache
-def distinct(dual: Dual, degree: int) -> Local:
-    """Taylor coefficients in δa, δb and δc up to that degree, at any a, b and |c| < √(ab); ∂K/∂c is K_dot (T4)."""
+@lru_cache(maxsize=64)
+def distinct(dual: Dual, degree: int) -> DualExpansion:
+    """Taylor coefficients in δa, δb and δc up to that degree, at any a, b and |c| < √(ab), with ∂K/∂c = K_dot (T4)."""
     K, K_dot = _closed(dual)
     slopes = _taylor(K_dot, degree)
     values = _taylor_ab(K, degree)
     for (i, j, k), value in slopes.items():
         if i + j + k < degree:
             values[i, j, k + 1] = value / (k + 1)
-    return Local(values, slopes, rooted=False)
+    return DualExpansion(values, slopes, rooted=False)
 
 
-@cache
-def coincident(dual: Dual, degree: int) -> Local:
-    """At coincident inputs, up to that degree where w and r count 1 and δa, δb, δc count 2; one more for K.
+@lru_cache(maxsize=64)
+def coincident(dual: Dual, degree: int) -> DualExpansion:
+    """Coefficients at coincident inputs up to that degree, one more for K; w and r have degree 1, δa, δb and δc degree 2.
 
     >>> from ndksym.kernels.dual import dual
     >>> coincident(dual("relu"), 1).K_dot[0, 0, 1]
@@ -59,9 +59,9 @@ def coincident(dual: Dual, degree: int) -> Local:
     if not dual.activation.kinks:
         at = distinct(dual, (degree + 1) // 2)
         here = {b: a, c: a}
-        return Local(_at(at.K, here), _at(at.K_dot, here), rooted=False)
+        return DualExpansion(_at(at.K, here), _at(at.K_dot, here), rooted=False)
     K, K_dot = _closed(dual)
-    return Local(_rooted(K, degree + 1), _rooted(K_dot, degree), rooted=True)
+    return DualExpansion(_rooted(K, degree + 1), _rooted(K_dot, degree), rooted=True)
 
 
 def _closed(dual: Dual) -> tuple[Expr, Expr]:
@@ -76,32 +76,32 @@ def _at(taylor: Taylor, point: Mapping[Symbol, Expr]) -> Taylor:
 
 
 def _taylor(expr: Expr, degree: int) -> dict[tuple[int, ...], Expr]:
-    found: dict[tuple[int, ...], Expr] = {}
+    taylor: dict[tuple[int, ...], Expr] = {}
     for (i, j, _), start in _taylor_ab(expr, degree).items():
         value = start
         for k in range(degree - i - j + 1):
             if value != 0:
-                found[i, j, k] = value / factorial(k)
+                taylor[i, j, k] = value / factorial(k)
             value = diff(value, c)
-    return found
+    return taylor
 
 
 def _taylor_ab(expr: Expr, degree: int) -> dict[tuple[int, ...], Expr]:
-    found: dict[tuple[int, ...], Expr] = {}
+    taylor: dict[tuple[int, ...], Expr] = {}
     along_a = expr
     for i in range(degree + 1):
         along_b = along_a
         for j in range(degree - i + 1):
             if along_b != 0:
-                found[i, j, 0] = along_b / (factorial(i) * factorial(j))
+                taylor[i, j, 0] = along_b / (factorial(i) * factorial(j))
             along_b = diff(along_b, b)
         along_a = diff(along_a, a)
-    return found
+    return taylor
 
 
 def _rooted(expr: Expr, degree: int) -> dict[tuple[int, ...], Expr]:
     """Powers of (δa, w, r)."""
-    found: dict[tuple[int, ...], Expr] = {}
+    taylor: dict[tuple[int, ...], Expr] = {}
     terms = _beside(expr, degree)
     for n in range(degree + 1):
         value = terms.coefficient(n)
@@ -111,8 +111,8 @@ def _rooted(expr: Expr, degree: int) -> dict[tuple[int, ...], Expr]:
             for i in range((degree - n) // 2 + 1):
                 slope = diff(coefficient, a, i) / factorial(i)
                 if slope != 0:
-                    found[i, in_w, in_r] = slope
-    return found
+                    taylor[i, in_w, in_r] = slope
+    return taylor
 
 
 def _beside(expr: Expr, degree: int) -> puiseux.ExactSeries:
@@ -126,4 +126,4 @@ def _beside(expr: Expr, degree: int) -> puiseux.ExactSeries:
         found = puiseux.series(expr, {b: second, c: square ** Rational(1, 2)}, degree)
         if found.end > degree:
             return found
-    raise NotDerivableError(f"the kernel's poles beside coincident inputs do not cancel within {_GUARDS[-1]} terms")
+    raise NotDerivableError(f"the poles of the kernel near coincident inputs do not cancel within {_GUARDS[-1]} terms")

@@ -1,8 +1,8 @@
-"""The diffusive phase: its equations, and where they close (theory T12; arXiv 2309.04522).
+"""The diffusive phase: its equations, and their closed solutions where there are any (T12; arXiv 2309.04522).
 
-At fixed τ = T t, Δ = T Σ T^k r_k(τ). Each r_k obeys a Volterra equation of the first kind; differentiated once it is of the
-second kind, with a kernel that is at worst (τ−τ')^{−1/2} where φ has a kink. If G is a finite sum Σ_ν e^{−ντ} h_ν(τ'),
-as where dual kernels are polynomials, it is a linear ordinary differential equation; a single term has a closed solution.
+At fixed τ = T t, Δ = T Σ T^k r_k(τ). Each r_k satisfies a Volterra equation of the first kind. Its derivative is of the second kind,
+with a kernel that diverges at most as (τ−τ')^{−1/2}, if φ has a kink. If G is a finite sum Σ_ν e^{−ντ} h_ν(τ'), as for polynomial
+dual kernels, the equation becomes a linear ordinary differential equation; with one term it has a closed solution.
 """
 
 from __future__ import annotations
@@ -49,20 +49,20 @@ tau_ = Symbol("tau'", nonnegative=True)
 _G = Function("G")
 _Z, _W, _V = (Symbol(name, positive=True) for name in ("z", "w", "v"))
 _LARGE = 4000
-"""Nodes of G up to which a closed form is looked for."""
+"""Largest number of nodes of G for which a closed solution is tried."""
 _HIGHEST = 48
-"""Degree of G in e^{−τ/σ²} and e^{±τ'/σ²} up to which it is multiplied out at all."""
+"""Largest degree of G in e^{−τ/σ²} and e^{±τ'/σ²} for which it is multiplied out."""
 _TERMS = 3000
-"""Terms of G, multiplied out, up to which one is written down."""
+"""Largest number of terms of G when multiplied out."""
 
 
 @dataclass(frozen=True)
 class Closed:
-    """G = Σ_ν e^{−ντ} h_ν(τ'), and what follows for one mode: H_ν' = h_ν r_0, r_0 = Σ ν e^{−ντ} H_ν / G(τ, τ).
+    """G = Σ_ν e^{−ντ} h_ν(τ') for one mode; then H_ν' = h_ν r_0 and r_0 = Σ ν e^{−ντ} H_ν / G(τ, τ).
 
-    `rates` are the ν, `weights` the h_ν; `system` the equations of H_ν(τ), which start at h_ν(0) y/θ; `r0` the solution where
-    there is one term, and `approach` the rates at which equilibrium is approached: 2/σ², at which the initial variance
-    is forgotten, and the zeros of ∫_0^∞ G_eq(u) e^{μu} du between the ν.
+    `rates` are the ν and `weights` the h_ν. `system` holds the equations of H_ν(τ), with H_ν(0) = h_ν(0) y/θ; `r0` is the
+    solution if there is one term. `approach` are the rates of the approach to equilibrium: 2/σ², the rate at which the initial
+    variance is forgotten, and the zeros μ of ∫_0^∞ G_eq(u) e^{μu} du between the ν.
     """
 
     rates: tuple[Expr, ...]
@@ -74,23 +74,38 @@ class Closed:
 
 @dataclass(frozen=True)
 class Outer:
-    """The equations of r_0 … r_{n−1} in G(τ, τ'), y and the kicks a_kj, each of the first and of the second kind.
+    """The equations of r_0 … r_{n−1} in G(τ, τ'), y and the kicks a_kj, in their forms of first and second kind.
 
-    `closed` is None where G is no finite sum of exponentials in τ.
+    `closed` is None if G is not a finite sum of exponentials in τ.
     """
 
     first_kind: tuple[Eq, ...]
     second_kind: tuple[Eq, ...]
     closed: Closed | None
 
+    def record(self) -> dict[str, object]:
+        """The equations as a dictionary of texts, for JSON."""
+        closed = self.closed
+        return {
+            "first_kind": [f"{eq.lhs} = {eq.rhs}" for eq in self.first_kind],
+            "second_kind": [f"{eq.lhs} = {eq.rhs}" for eq in self.second_kind],
+            "closed": None
+            if closed is None
+            else {
+                "rates": [str(rate) for rate in closed.rates],
+                "r0": None if closed.r0 is None else str(closed.r0),
+                "approach": [str(rate) for rate in closed.approach],
+            },
+        }
+
 
 def kick(k: int, j: int) -> Symbol:
-    """a_kj: what the gradient-driven phase leaves at τ = 0, at order T^k in ∂_2^j G(τ, 0)."""
+    """The symbol a_kj: the factor of ∂_2^j G(τ, 0), at order T^k, through which the gradient-driven phase acts."""
     return Symbol(f"a_{k}{j}", real=True)
 
 
 def outer(order: int, G: Expr | None) -> Outer:
-    """The equations of r_0 … r_{order−1} (of r_0 at least); G(τ, τ') of one mode written out, if it is.
+    """The equations of r_0 … r_{order−1}, at least of r_0; `G` is G(τ, τ') of one mode as an expression, or None.
 
     ∫_0^τ G r_k = y δ_k0 − r_{k−1} − Σ_j a_kj ∂_2^j G(τ, 0);   G(τ,τ) r_k + ∫_0^τ ∂_1 G r_k = its derivative
     """
@@ -102,8 +117,8 @@ def outer(order: int, G: Expr | None) -> Outer:
             at_zero = Derivative(_G(tau, tau_), (tau_, j)) if j else _G(tau, tau_)
             driving -= kick(k, j) * at_zero.subs(tau_, 0)
         first.append(Eq(Integral(_G(tau, tau_) * r(tau_), (tau_, 0, tau)), driving))
-        memory = Integral(Derivative(_G(tau, tau_), tau) * r(tau_), (tau_, 0, tau))
-        second.append(Eq(_G(tau, tau) * r(tau) + memory, Derivative(driving, tau)))
+        process = Integral(Derivative(_G(tau, tau_), tau) * r(tau_), (tau_, 0, tau))
+        second.append(Eq(_G(tau, tau) * r(tau) + process, Derivative(driving, tau)))
     return Outer(tuple(first), tuple(second), None if G is None or is_large(G, _LARGE) else separated(G))
 
 
@@ -113,7 +128,7 @@ def kernel(ndk: Expr) -> Expr:
 
 
 def separated(G: Expr) -> Closed | None:
-    """Read G(τ, τ') as a polynomial in e^{−τ/σ²}; None where it is not one.
+    """G(τ, τ') as a polynomial in e^{−τ/σ²}; None if it is not one.
 
     >>> from ndksym.symbols import k12, sigma02
     >>> G = 2 * k12 * exp(-2 * (tau - tau_) / sigma2) * (sigma2 + (sigma02 - sigma2) * exp(-2 * tau_ / sigma2))
@@ -137,9 +152,10 @@ def separated(G: Expr) -> Closed | None:
 
 
 def _powers(G: Expr) -> dict[int, Expr] | None:
-    """Coefficients of z^n, z = e^{−τ/σ²}, by n; None where G is no polynomial, or one with more than _TERMS terms.
+    """Coefficients of z^n, z = e^{−τ/σ²}, by n; None if G is not a polynomial, or one with more than _TERMS terms.
 
-    In a ring, with symbols for z, for e^{−τ'/σ²} and for its reciprocal: SymPy's own expansion merges exponentials one by one.
+    The product is formed in a polynomial ring with generators z, e^{−τ'/σ²} and its reciprocal, because SymPy's expand() merges
+    exponentials one by one.
     """
     replaced = G.replace(exp, _split)
     others = sorted(replaced.free_symbols - {_Z, _W, _V}, key=str)
@@ -147,7 +163,7 @@ def _powers(G: Expr) -> dict[int, Expr] | None:
         return None
     if _degree(replaced) > _HIGHEST:
         return None
-    found: dict[int, list[Expr]] = {}
+    by_power: dict[int, list[Expr]] = {}
     polynomial = ring([_Z, _W, _V, *others], QQ)[0].from_expr(replaced)
     merged: dict[tuple[int, ...], Any] = {}
     for (n, earlier, back, *rest), c in polynomial.terms():
@@ -159,8 +175,8 @@ def _powers(G: Expr) -> dict[int, Expr] | None:
         if c:
             factors = (Pow(name, power) for name, power in zip(others, rest, strict=True))
             number = Rational(int(c.numerator), int(c.denominator))
-            found.setdefault(n, []).append(Mul(number, *factors, exp(-earlier * tau_ / sigma2)))
-    return {n: Add(*each) for n, each in found.items()}
+            by_power.setdefault(n, []).append(Mul(number, *factors, exp(-earlier * tau_ / sigma2)))
+    return {n: Add(*each) for n, each in by_power.items()}
 
 
 def _degree(e: Expr) -> int:
@@ -184,7 +200,7 @@ def _split(exponent: Expr) -> Expr:
 
 
 def _single(rate: Expr, weight: Expr) -> Expr:
-    """y = e^{−ντ} (h(0) a_0 + ∫ h r) has r = ν y e^{ντ}/h(τ); put back, to be sure."""
+    """The solution r = ν y e^{ντ}/h(τ) of y = e^{−ντ} (h(0) a_0 + ∫ h r), checked in the equation."""
     lasting = Add(*(term * exp(-rate * tau) for term in Add.make_args(expand(weight))))
     solution = rate * label / factor(lasting)
     if not is_zero(rate * label * exp(rate * tau) - weight * solution).holds:
@@ -193,15 +209,15 @@ def _single(rate: Expr, weight: Expr) -> Expr:
 
 
 def _approach(rates: tuple[Expr, ...], weights: list[Expr], solution: Expr | None) -> tuple[Expr, ...]:
-    """2/σ², unless r_0 is constant, and the roots μ of Σ_ν g_ν/(ν − μ) = 0, g_ν = lim h_ν e^{−ντ}, up to two of them."""
+    """2/σ², unless r_0 is constant, and a root μ of Σ_ν g_ν/(ν − μ) = 0, g_ν = lim h_ν e^{−ντ}, if it is rational."""
     if solution is not None and not solution.has(tau):
         return ()
-    found = [2 / sigma2]
+    approach = [2 / sigma2]
     mu = Symbol("mu", positive=True)
     if 1 < len(rates) <= 3:
         sizes = [limit(expand(h * exp(-rate * tau)), tau, oo) for rate, h in zip(rates, weights, strict=True)]
         total = Add(*(g / (rate * sigma2 - mu) for rate, g in zip(rates, sizes, strict=True)))
         numerator = Poly(factor(total).as_numer_denom()[0], mu)
         if numerator.degree() == 1:
-            found.append(cancel(-numerator.nth(0) / numerator.nth(1)) / sigma2)
-    return tuple(found)
+            approach.append(cancel(-numerator.nth(0) / numerator.nth(1)) / sigma2)
+    return tuple(approach)

@@ -1,4 +1,4 @@
-"""Are the G_jl those of the NDK? The recursion itself, evaluated beside t = s = 0 to hundreds of digits (theory T6, T11)."""
+"""Check of the G_jl against the NDK itself, from the recursion evaluated near t = s = 0 to hundreds of digits (T6, T11)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from sympy import Integer, Rational, S
 
 from ndksym.algebra.evaluate import Evaluator
 from ndksym.algebra.zero_test import Domain, points
-from ndksym.expansions.small_time import Onset
+from ndksym.expansions.small_time import SmallTimeKernel
 from ndksym.kernels.ndk import dynamics
 from ndksym.kernels.network import Network
 from ndksym.kernels.prior import response
 from ndksym.symbols import T, k11, k12, k22, s, sigma02, sigma2, t
 
-__all__ = ["Check", "check"]
+__all__ = ["SmallTimeCheck", "check"]
 
 _WANTED = 50
 _STEP = 130
@@ -25,32 +25,41 @@ _RAY = Rational(3, 5)
 
 
 @dataclass(frozen=True)
-class Check:
-    """Digits to which the highest coefficients agree (each lower one to more), at one drawn point; `same`: one input."""
+class SmallTimeCheck:
+    """Digits to which the highest coefficients agree at one drawn point; lower ones agree to more. `same` means one input."""
 
     same: bool
     digits: float
 
     @property
     def holds(self) -> bool:
-        """Fifty digits or more."""
+        """Whether fifty digits or more agree."""
         return self.digits >= _WANTED
 
+    @property
+    def name(self) -> str:
+        """Which coefficients were checked."""
+        return f"G_jl of {'one input' if self.same else 'two inputs'}"
 
-def check(d: Network, found: Onset, same: bool) -> Check:
-    """NDK − Σ G_jl (τ−τ')^{j/2} τ'^l, over the last power kept: what is left is of the next order, a root of 10^−130 smaller."""
-    symbols = set().union(*(value.free_symbols for _, value in found.definitions)) - {n for n, _ in found.definitions}
+    def record(self) -> dict[str, object]:
+        """The check as a dictionary, for JSON."""
+        return {"same_input": self.same, "digits": self.digits, "holds": self.holds}
+
+
+def check(d: Network, kernel: SmallTimeKernel, same: bool) -> SmallTimeCheck:
+    """Compare NDK with Σ G_jl (τ−τ')^{j/2} τ'^l; the difference, relative to the last power, is of order √(10^−130)."""
+    symbols = set().union(*(value.free_symbols for _, value in kernel.definitions)) - {n for n, _ in kernel.definitions}
     domain = Domain(
         ranges={k11: (S.One, Integer(2)), k22: (S.One, Integer(2)), k12: (Rational(-1, 2), Rational(1, 2))},
         conditions=() if same else (k12**2 < k11 * k22,),
     )
-    # the recursion knows all of these, even where no coefficient does
+    # the recursion depends on all of these, even if no coefficient does
     needed = {k11, sigma2, sigma02} if same else {k11, k12, k22, sigma2, sigma02}
     (point,) = points(symbols | needed, domain, count=1)
-    digits = _WANTED + (found.order + 2) * _STEP
-    jets = Evaluator(point, digits)
-    for name, value in found.definitions:
-        jets.define(name, value)
+    digits = _WANTED + (kernel.order + 2) * _STEP
+    coefficients = Evaluator(point, digits)
+    for name, value in kernel.definitions:
+        coefficients.define(name, value)
     lag = Rational(1, 10**_STEP)
     full = dict(point) | {T: Integer(1), s: _RAY * lag, t: (1 + _RAY) * lag}
     if same:
@@ -62,7 +71,9 @@ def check(d: Network, found: Onset, same: bool) -> Check:
     with mpmath.workdps(digits):
         root = mpmath.sqrt(mpmath.mpf(10) ** -_STEP)
         ray = mpmath.mpf(_RAY.p) / _RAY.q
-        series = mpmath.fsum(jets(G) * root ** (j + 2 * ell) * ray**ell for (j, ell), G in found.jets.items())
+        series = mpmath.fsum(
+            coefficients(G) * root ** (j + 2 * ell) * ray**ell for (j, ell), G in kernel.coefficients.items()
+        )
         whole = network(response() * recursion.output.theta)
-        left = abs(whole - series) / root**found.order
-        return Check(same, float(-mpmath.log10(left)) if left else float(digits))
+        left = abs(whole - series) / root**kernel.order
+        return SmallTimeCheck(same, float(-mpmath.log10(left)) if left else float(digits))

@@ -1,8 +1,7 @@
-"""The NDK beside t = s = 0, from its table: G = Σ G_jl (τ−τ')^{j/2} τ'^l, and what a function of τ' near 0 is to later times.
+"""The NDK near t = s = 0 from its table: the G_jl of G = Σ G_jl (τ−τ')^{j/2} τ'^l, and integrals of G times powers of τ'.
 
-With r = 1/σ² a table holds G = e^{−r(τ−τ')} Σ_k u_k(q, p) M_k, q = √(1 − e^{−r(τ−τ')}), p = e^{−2rτ'}
-(theory.md, "Two time variables"), and its Chebyshev polynomials are differentiated as they stand:
-what follows is exact for the table's own kernel.
+With r = 1/σ² a table holds G = e^{−r(τ−τ')} Σ_k u_k(q, p) M_k, q = √(1 − e^{−r(τ−τ')}), p = e^{−2rτ'}. Its Chebyshev polynomials are
+differentiated exactly, so that there is no error beyond that of the table.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.polynomial.chebyshev import chebpts1, chebvander
 
 from ndksym.dynamics.kernel_table import KernelTable
-from ndksym.expansions.square import Square
+from ndksym.expansions.chebyshev_table import ChebyshevTable
 from ndksym.runtime.quadrature import legendre
 from ndksym.runtime.types import Array
 
@@ -23,8 +22,8 @@ _GAUSS = 24
 
 
 @dataclass(frozen=True, eq=False)
-class Powers(KernelTable):
-    """Σ_k lag^{j_k/2} s^{l_k} M_k: a truncated series, where a table is asked for; `exponents` (k, 2) hold j and l."""
+class PowerTable(KernelTable):
+    """The truncated series Σ_k lag^{j_k/2} s^{l_k} M_k as a table; `exponents` (k, 2) holds j and l."""
 
     exponents: Array
 
@@ -35,8 +34,8 @@ class Powers(KernelTable):
 
 
 @dataclass(frozen=True, eq=False)
-class Even(Square):
-    """A table in q² and p: that of an analytic φ has no odd powers of q, and those of rounding would grow with each order."""
+class EvenTable(ChebyshevTable):
+    """A table in q² and p for analytic φ. There are no odd powers of q, and those from rounding would grow with each order."""
 
     def at(self, q: Array, p: Array) -> Array:
         """u_k at points: (points, k)."""
@@ -46,7 +45,7 @@ class Even(Square):
         return out
 
 
-def even(table: Square) -> Even:
+def even(table: ChebyshevTable) -> EvenTable:
     """The same kernel in q²."""
     n_q = table.coefficients.shape[1]
     n = n_q // 2 + 4
@@ -56,18 +55,18 @@ def even(table: Square) -> Even:
     transform = np.full((n, 1), 2 / n)
     transform[0] = 1 / n
     coefficients = np.einsum("xi,kib->kxb", transform * chebvander(nodes, n - 1).T, values)
-    return Even(table.process, table.grams, coefficients)
+    return EvenTable(table.process, table.grams, coefficients)
 
 
-def jets(table: Square, order: int) -> dict[tuple[int, int], Array]:
-    """G_jl for j + 2l ≤ order: (rows, P) each."""
+def coefficients(table: ChebyshevTable, order: int) -> dict[tuple[int, int], Array]:
+    """The G_jl for j + 2l ≤ order, each of shape (rows, P)."""
     rate, half = table.process.rate, order // 2
     n_q, n_p = table.coefficients.shape[1:]
     u = np.einsum("kab,ai,bm->kim", table.coefficients, _derivatives(n_q, order, -1), _derivatives(n_p, half, 1))
     decay = np.zeros(order + 2)  # of e^{−r w²} in w = √lag
     decay[::2] = [(-rate) ** i / factorial(i) for i in range((order + 3) // 2)]
     lost = np.where(np.arange(order + 2) == 0, 1.0, 0.0) - decay
-    q = lost[:-1] if isinstance(table, Even) else _root(lost)
+    q = lost[:-1] if isinstance(table, EvenTable) else _root(lost)
     start = np.array([(-2 * rate) ** i / factorial(i) for i in range(half + 1)])
     start[0] = 0.0
     by_q, by_p = _powers(q, order), _powers(start, half)
@@ -80,7 +79,7 @@ def jets(table: Square, order: int) -> dict[tuple[int, int], Array]:
     }
 
 
-def kicks(table: Square, tau: Array, order: int) -> Array:
+def kicks(table: ChebyshevTable, tau: Array, order: int) -> Array:
     """∂_2^j G(τ, 0)/j! as weights of the M_k, j = 0 … order: (j, times, k)."""
     rate, n = table.process.rate, order + 1
     n_q, n_p = table.coefficients.shape[1:]
@@ -91,7 +90,7 @@ def kicks(table: Square, tau: Array, order: int) -> Array:
     lost = one - decay
     lost[:, 0] = -np.expm1(-rate * tau)
     q = lost
-    if not isinstance(table, Even):
+    if not isinstance(table, EvenTable):
         q = np.zeros_like(lost)
         q[:, 0] = np.sqrt(lost[:, 0])
         for i in range(1, n):
@@ -108,7 +107,7 @@ def kicks(table: Square, tau: Array, order: int) -> Array:
     return out
 
 
-def singular(table: Square, tau: Array, power: float) -> Array:
+def singular(table: ChebyshevTable, tau: Array, power: float) -> Array:
     """Finite part of ∫_0^τ G(τ, x) x^power dx as weights of the M_k: (times, k)."""
     rate = table.process.rate
     out = np.zeros((len(tau), len(table.coefficients)))
@@ -123,7 +122,7 @@ def singular(table: Square, tau: Array, power: float) -> Array:
             at.append(edge + length * x)
             size.append(length * w * at[-1] ** power)
             edge += length
-        # up to t in z = √(t − x), in pieces that follow the kernel's decay
+        # from there up to t: in z = √(t − x), on intervals that follow the decay of the kernel
         reach = t - edge
         breaks = np.sqrt(np.linspace(0.0, reach, 1 + int(np.ceil(rate * reach))))
         lags = [t - a for a in at]
@@ -137,7 +136,7 @@ def singular(table: Square, tau: Array, power: float) -> Array:
 
 
 def _finite_part(x: Array, w: Array, power: float) -> Array:
-    """Weights of the finite part of ∫_0^1 h(x) x^power dx, exact for polynomials: by its values on Legendre's."""
+    """Weights of h at Legendre's nodes x for the finite part of ∫_0^1 h(x) x^power dx; exact for polynomials."""
     moments, value = [], 1 / (power + 1)
     for m in range(len(x)):
         moments.append(value)
@@ -181,9 +180,9 @@ def _powers(f: Array, order: int) -> Array:
 
 
 def _root(f: Array) -> Array:
-    """√f of a series that starts with w²: it starts with w, and has one term less."""
+    """√f of a series that starts with w²; the result starts with w and has one term less."""
     g = np.zeros(len(f) - 1)
     for i in range(1, len(g)):
-        known = f[i + 1] - sum(g[k] * g[i + 1 - k] for k in range(2, i))
-        g[i] = np.sqrt(known) if i == 1 else known / (2 * g[1])
+        rest = f[i + 1] - sum(g[k] * g[i + 1 - k] for k in range(2, i))
+        g[i] = np.sqrt(rest) if i == 1 else rest / (2 * g[1])
     return g

@@ -1,6 +1,6 @@
-"""Plateau and slope where the initial variance is far below or above the prior's (theory T13): leading powers of σ0².
+"""Plateau and slope for an initial variance far below or above the prior variance (T13): leading powers of σ0².
 
-The definitions are followed as series in √σ0², or its reciprocal, layer by layer; what has no such series is left to numbers.
+The definitions are expanded in √σ0² or its reciprocal, layer by layer. Quantities without such a series have numbers only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ndksym.algebra.puiseux import ExactSeries
 from ndksym.algebra.substitute import is_large
 from ndksym.algebra.zero_test import Definitions, Domain, evaluate, points
 from ndksym.errors import NotDerivableError
-from ndksym.expansions.plateau import Slope, overlap
+from ndksym.expansions.plateau import PlateauSlope, overlap
 from ndksym.symbols import k11, sigma02
 
 __all__ = ["ENDS", "End", "Extreme", "Leading", "leading"]
@@ -27,17 +27,17 @@ End = Literal["small", "large"]
 """σ0²/σ² → 0, or → ∞."""
 ENDS: tuple[End, End] = ("small", "large")
 _LENGTHS = (4, 8, 12)
-"""Terms to start with: where they cancel more are needed."""
+"""Numbers of terms to try; more are needed if the first ones cancel."""
 _ALL = 10**6
 _READABLE = 400
 _CLOSE = 1e-10
 _FAR, _DIGITS = (24, 32), 200
-"""Powers of ten that stand for far, and digits that outlast what cancels there."""
+"""Powers of ten for σ0² at the ends, and the digits needed there in spite of cancellation."""
 
 
 @dataclass(frozen=True)
 class Leading:
-    """coefficient · (σ0²)^power, and what that tends to."""
+    """coefficient · (σ0²)^power, and its limit."""
 
     coefficient: Expr
     power: Rational
@@ -45,33 +45,33 @@ class Leading:
 
     @property
     def limit(self) -> Expr:
-        """The limit; one that is infinite has the coefficient's sign."""
+        """The limit; an infinite limit has the sign of the coefficient."""
         grows = self.power < 0 if self.end == "small" else self.power > 0
         return self.coefficient if self.power == 0 else self.coefficient * oo if grows else Integer(0)
 
 
 @dataclass(frozen=True)
 class Extreme:
-    """One end, σ0²/σ² → 0 or ∞: where `of`'s plateau and slope go; `written` is false where their series would take long."""
+    """Plateau and slope `of` a network at one end, σ0²/σ² → 0 or ∞; `written` is false if their series would take long."""
 
     end: End
-    of: Slope
+    of: PlateauSlope
     written: bool = True
 
     @cached_property
     def plateau(self) -> Leading | None:
-        """The NTK plateau, exact; None where it has no series in √σ0² that is short enough to read."""
+        """The leading term of the NTK plateau; None if it has no series in √σ0² that is short enough."""
         return leading(self.of.plateau, self.of.definitions, self.end) if self.written else None
 
     @cached_property
     def slope(self) -> Leading | None:
-        """The slope, likewise."""
+        """The leading term of the slope, likewise."""
         return leading(self.of.start, self.of.definitions, self.end) if self.written else None
 
     def at(self, **values: object) -> Mapping[str, float]:
-        """At numbers for k11, o, sigma2 (and beta), from σ0² = 10^±24 and 10^±32: `plateau`, and slope ≈ `slope` (σ0²)^`power`.
+        """`plateau`, and slope ≈ `slope` (σ0²)^`power`, at values of k11, o, sigma2 (and beta), from σ0² = 10^±24 and 10^±32.
 
-        `moved` is how far the plateau still moves between the two, `power` a half-integer unless the slope has no power at all.
+        `moved` is the change of the plateau between the two; `power` is rounded to a multiple of ½.
 
         >>> import ndksym
         >>> small, large = ndksym.phases(ndksym.derive("erf")).extremes
@@ -88,7 +88,7 @@ class Extreme:
 
 
 def leading(expr: Expr, definitions: Definitions, end: End) -> Leading | None:
-    """The leading term of `expr` at one end; None where it has no series in √σ0², or none short enough to read.
+    """The leading term of `expr` at one end; None if it has no series in √σ0², or none that is short enough.
 
     >>> from ndksym.symbols import k11
     >>> leading(sigma02 * k11 / (1 + sigma02) ** 2, (), "large")
@@ -97,19 +97,19 @@ def leading(expr: Expr, definitions: Definitions, end: End) -> Leading | None:
     needed = _behind(expr, definitions)
     for length in _LENGTHS:
         try:
-            found = _series(expr, needed, end, length)
+            series = _series(expr, needed, end, length)
         except NotDerivableError:
             continue
-        coefficient = found.coefficient(found.start)
+        coefficient = series.coefficient(series.start)
         if coefficient == 0 or is_large(coefficient, _READABLE):
             return None
-        term = Leading(cancel(coefficient), Rational(found.start, 2 if end == "small" else -2), end)
+        term = Leading(cancel(coefficient), Rational(series.start, 2 if end == "small" else -2), end)
         return term if _confirmed(term, expr, needed) else None
     return None
 
 
 def _confirmed(term: Leading, expr: Expr, definitions: Definitions) -> bool:
-    """Whether the expression itself is that far out, at a drawn point: a coefficient may be a 0 that no one saw."""
+    """Whether the term equals the expression at a drawn point far out; its coefficient may be 0 without being recognised."""
     symbols = set().union(expr.free_symbols, *(value.free_symbols for _, value in definitions)) - {sigma02}
     domain = Domain({overlap: (Rational(1, 10), Rational(9, 10)), k11: (Rational(1, 2), Integer(2))})
     (point,) = points(symbols - {name for name, _ in definitions}, domain, count=1)

@@ -1,7 +1,7 @@
 """The limits and identities of T6–T8 for a given network, as claims that hold at every depth.
 
-Each is stated on the layers' definitions, with names for what must agree in every layer, so that its proof is an
-induction: `identity` settles layer l with what it has settled for layer l−1.
+Each claim is about the definitions of the layers and names the quantities that must agree in each layer. Its proof is then an
+induction: the zero test proves layer l with the equalities that it has proved for layer l−1.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import accumulate
-from typing import Any
 
 import mpmath
+from mpmath import mpf
 from sympy import Expr, Float, Integer, Symbol, limit, oo
 
 from ndksym.algebra.claim import Claim
 from ndksym.algebra.zero_test import Definitions, Domain, evaluate
+from ndksym.kernels.dual import Dual
 from ndksym.kernels.ndk import dynamics, layerwise
-from ndksym.kernels.prior import SYMBOLS, Moments, continuous, continuous_moments, proximal, response
-from ndksym.kernels.recursion import INPUTS, Dual, Layer, kernels, refuse_divergent, unroll
+from ndksym.kernels.prior import SYMBOLS, PriorMoments, continuous, continuous_moments, proximal, response
+from ndksym.kernels.recursion import INPUTS, LayerState, dual_functions, refuse_divergent, unroll
 from ndksym.symbols import T, beta, c, k11, k12, k22, lam, s, sigma02, sigma2, t
 
 __all__ = [
@@ -41,7 +42,7 @@ _ANY_MOMENTS = Domain(conditions=(k12**2 < k11 * k22, SYMBOLS.ts**2 < SYMBOLS.tt
 
 
 def _within_reach(domain: Domain, duals: Sequence[Dual]) -> Domain:
-    """The domain, with small inputs and moments where a kernel is finite only up to some variance."""
+    """The domain; with small inputs and moments if a kernel is finite only up to some variance."""
     reaches = [dual.reach for dual in duals if dual.reach is not None]
     if not reaches:
         return domain
@@ -51,10 +52,10 @@ def _within_reach(domain: Domain, duals: Sequence[Dual]) -> Domain:
 
 
 def initial(duals: Sequence[Dual], bias: bool) -> Claim:
-    """NDK(0,0) is the NTK at the variance of initialisation (T7)."""
+    """NDK(0,0) is the NTK at the initial variance (T7)."""
     zero = Integer(0)
     start = dynamics(duals, bias).at({t: zero, s: zero})
-    static_ = unroll(kernels(duals), Moments.equal(sigma02), bias, "init")
+    static_ = unroll(dual_functions(duals), PriorMoments.equal(sigma02), bias, "init")
     left = response(zero, zero) * start.output.theta
     return _claim(
         "NDK(0,0) = NTK",
@@ -69,7 +70,7 @@ def initial(duals: Sequence[Dual], bias: bool) -> Claim:
 def static(duals: Sequence[Dual], bias: bool) -> Claim:
     """The prior covariance at equal times with σ0 = σ is the NNGP kernel (T7)."""
     now = dynamics(duals, bias).at({sigma02: sigma2, t: s})
-    then = unroll(kernels(duals), Moments.equal(sigma2), bias, "prior")
+    then = unroll(dual_functions(duals), PriorMoments.equal(sigma2), bias, "prior")
     return _claim(
         "C(t,t) = NNGP at σ0 = σ",
         now.output.c,
@@ -126,7 +127,7 @@ def equilibrium() -> Claim:
 
 def differentiation(duals: Sequence[Dual], bias: bool) -> Claim:
     """Θ^{L+1} = ∂C[m]/∂m at fixed equal-time variances: the two-time NTK is the slope of the covariance (T6, T8)."""
-    whole = unroll(kernels(duals), SYMBOLS, bias)
+    whole = unroll(dual_functions(duals), SYMBOLS, bias)
     rates, slope = whole.derivative(SYMBOLS.ts)
     return _claim(
         "Θ = ∂C/∂m", whole.output.theta, slope, whole.definitions, rates, domain=_within_reach(_ANY_MOMENTS, duals)
@@ -138,17 +139,17 @@ def strong_limit() -> Claim:
     """λ/(2T) [m(t,s) − λ~ m(t,s−1)] → e^{−T(t−s)/σ²} at steps λt, λs; with `differentiation`, λ D/(2T) → NDK (T8)."""
     chain = proximal()
     kick = chain.covariance(lam * t, lam * s) - chain.rate * chain.covariance(lam * t, lam * s - 1)
-    # kick is noise·rate^(t−s); the claim holds the proof of that too, so the limit is one of a single power
+    # kick = noise·rate^(t−s), which the claim proves too, so that the limit is that of one power
     small = chain.noise * chain.rate ** (lam * (t - s))
     late = limit(lam * small / (2 * T), lam, oo)
     return _claim("λ D/(2T) → NDK", late + kick - small, response(), domain=Domain())
 
 
 def symmetry(duals: Sequence[Dual], bias: bool) -> tuple[Claim, Claim]:
-    """C and Θ keep their values when (t, x) and (s, x') change places (T7)."""
-    here = unroll(kernels(duals), SYMBOLS, bias)
+    """C and Θ are symmetric in (t, x) and (s, x') (T7)."""
+    here = unroll(dual_functions(duals), SYMBOLS, bias)
     swap = {k11: k22, k22: k11, SYMBOLS.tt: SYMBOLS.ss, SYMBOLS.ss: SYMBOLS.tt}
-    there = unroll(kernels(duals), SYMBOLS, bias, "swapped").at(swap)
+    there = unroll(dual_functions(duals), SYMBOLS, bias, "swapped").at(swap)
     where, domain = (here.definitions, there.definitions), _within_reach(_ANY_MOMENTS, duals)
     return (
         _claim("C(t,x; s,x') = C(s,x'; t,x)", here.output.c, there.output.c, *where, domain=domain),
@@ -157,7 +158,7 @@ def symmetry(duals: Sequence[Dual], bias: bool) -> tuple[Claim, Claim]:
 
 
 def linear(duals: Sequence[Dual], bias: bool) -> Claim | None:
-    """NDK = (L+1) e^{−T(t−s)/σ²} m^L x·x'/N_0 for φ(x) = x without biases, None for other networks (T7)."""
+    """NDK = (L+1) e^{−T(t−s)/σ²} m^L x·x'/N_0 for φ(x) = x without biases (T7); None for other networks."""
     if bias or any(c != dual.K for dual in duals):
         return None
     whole, depth = dynamics(duals, bias), len(duals)
@@ -171,7 +172,7 @@ def linear(duals: Sequence[Dual], bias: bool) -> Claim | None:
 
 
 def homogeneity(duals: Sequence[Dual], degrees: Sequence[Expr | None], bias: bool) -> Claim | None:
-    """Inputs times κ give the NDK times κ^(2 n_1⋯n_L) where φ_l(κx) = κ^{n_l} φ_l(x), None for other networks (T7)."""
+    """Inputs times κ give the NDK times κ^(2 n_1⋯n_L) if φ_l(κx) = κ^{n_l} φ_l(x) (T7); None for other networks."""
     if bias or len(degrees) != len(duals) or any(degree is None for degree in degrees):
         return None
     kappa = Symbol("kappa", positive=True)
@@ -188,9 +189,9 @@ def homogeneity(duals: Sequence[Dual], degrees: Sequence[Expr | None], bias: boo
 
 
 def identities(duals: Sequence[Dual], bias: bool, degrees: Sequence[Expr | None] = ()) -> tuple[Claim, ...]:
-    """Every identity of T6–T8 that applies to the network; `degrees` are the activations' degrees of homogeneity.
+    """All identities of T6–T8 that apply to the network; `degrees` are the degrees of homogeneity of the activations.
 
-    DivergentKernelError where an activation jumps: these are statements about tangent kernels.
+    DivergentKernelError if an activation jumps, because the identities are about tangent kernels.
     """
     refuse_divergent(duals, "NTK")
     always = (initial, static, two_forms, fluctuation_dissipation, differentiation)
@@ -204,18 +205,18 @@ def identities(duals: Sequence[Dual], bias: bool, degrees: Sequence[Expr | None]
     )
 
 
-def integral(duals: Sequence[Dual], bias: bool, point: Mapping[Symbol, Expr], digits: int = 50) -> tuple[Any, Any]:
-    """The numbers ∫_0^∞ NDK dτ and C^{L+1}_eq(0)/T at a point of k11, k12, k22, T, σ² (and β); equal by T7.
+def integral(duals: Sequence[Dual], bias: bool, point: Mapping[Symbol, Expr], digits: int = 50) -> tuple[mpf, mpf]:
+    """The numbers ∫_0^∞ NDK dτ and C^{L+1}_eq(0)/T at values of k11, k12, k22, T, σ² (and β); they are equal by T7.
 
     With E = e^{−Tτ/σ²} the integral is (σ²/T) ∫_0^1 Θ(m = σ² E) dE.
     """
     decay = Symbol("E", positive=True)
-    late = unroll(kernels(duals), Moments(sigma2, sigma2, sigma2 * decay), bias)
+    late = unroll(dual_functions(duals), PriorMoments(sigma2, sigma2, sigma2 * decay), bias)
     now = late.at({decay: Integer(1)})
     work = digits + 10
     deep = 2 * work  # at coincident inputs √(ab − c²) keeps half the digits
 
-    def theta(at: Any) -> Any:
+    def theta(at: mpf) -> mpf:
         return mpmath.re(evaluate(late.output.theta, {**point, decay: Float(at, work)}, deep, late.definitions))
 
     with mpmath.workdps(work):
@@ -223,8 +224,8 @@ def integral(duals: Sequence[Dual], bias: bool, point: Mapping[Symbol, Expr], di
         return area, mpmath.re(evaluate(now.output.c / T, point, deep, now.definitions))
 
 
-def _layers(duals: Sequence[Dual]) -> list[tuple[int, Layer]]:
-    return [(i, Layer.named(str(i))) for i in range(1, len(duals) + 1)]
+def _layers(duals: Sequence[Dual]) -> list[tuple[int, LayerState]]:
+    return [(i, LayerState.named(str(i))) for i in range(1, len(duals) + 1)]
 
 
 def _claim(name: str, left: Expr, right: Expr, *where: Definitions, domain: Domain) -> Claim:

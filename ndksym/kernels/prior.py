@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from sympy import Expr, Function, Integer, Poly, Symbol, cancel, diff, limit, log, oo, pi, rsolve, solve
 
@@ -13,8 +13,8 @@ from ndksym.symbols import T, lam, n, s, sigma02, sigma2, step, t
 
 __all__ = [
     "SYMBOLS",
-    "Chain",
-    "Moments",
+    "GaussianChain",
+    "PriorMoments",
     "complete_square",
     "continuous",
     "detailed_balance",
@@ -35,7 +35,7 @@ theta_prev = Symbol("theta_prev", real=True)
 
 
 @dataclass(frozen=True)
-class Moments:
+class PriorMoments:
     """Second moments of one parameter at two times: m(t,t), m(s,s) and m(t,s)."""
 
     tt: Expr
@@ -43,14 +43,14 @@ class Moments:
     ts: Expr
 
     @classmethod
-    def equal(cls, variance: Expr) -> Moments:
-        """Both times the same: the static kernels."""
+    def equal(cls, variance: Expr) -> PriorMoments:
+        """The moments of the static kernels, for which both times are equal."""
         return cls(variance, variance, variance)
 
 
 @dataclass(frozen=True)
-class Chain:
-    """Stationary Gaussian chain Θ_t = rate·Θ_{t−1} + ξ, Var ξ = noise, one parameter of it.
+class GaussianChain:
+    """The Gaussian chain Θ_t = rate·Θ_{t−1} + ξ with Var ξ = noise, for one parameter.
 
     >>> chain = proximal()
     >>> chain.rate, chain.noise
@@ -70,28 +70,30 @@ class Chain:
 
     @property
     def stationary(self) -> Expr:
-        """Variance left unchanged by a step: the root v of v = rate² v + noise; σ~² of T3."""
+        """The variance that a step leaves unchanged, the root v of v = rate² v + noise; σ~² of T3."""
         v = Symbol("v")
         (root,) = solve(self.rate**2 * v + self.noise - v, v)
         return cancel(root)
 
     def covariance(self, later: Expr, earlier: Expr) -> Expr:
-        """E Θ_t Θ_s for t ≥ s counted in steps, from Θ_0 ~ N(0, σ0²); m(t,s) of T3 (arXiv 2309.04522).
+        """E Θ_t Θ_s for t ≥ s, both in steps, from Θ_0 ~ N(0, σ0²): m(t,s) of T3 (arXiv 2309.04522).
 
         Two linear recurrences: v_{k+1} = rate² v_k + noise from v_0 = σ0², then c_{k+1} = rate·c_k from c_0 = v_s.
         """
         rate, level = Symbol("r", nonzero=True), Symbol("v", positive=True)
-        # with the fixed point v as parameter the source of the first recurrence is v (1 − r²)
+        # in terms of the fixed point v the source of the first recurrence is v (1 − r²)
         start = _recurrence(rate**2, level * (1 - rate**2), sigma02, earlier)
         between = _recurrence(rate, Integer(0), start, later - earlier)
         return between.xreplace({rate: self.rate, level: self.stationary})
 
-    def moments(self, later: Expr = t, earlier: Expr = s) -> Moments:
+    def moments(self, later: Expr = t, earlier: Expr = s) -> PriorMoments:
         """The three second moments after `later` and `earlier` steps."""
-        return Moments(*(self.covariance(*pair) for pair in ((later, later), (earlier, earlier), (later, earlier))))
+        return PriorMoments(
+            *(self.covariance(*pair) for pair in ((later, later), (earlier, earlier), (later, earlier)))
+        )
 
 
-@cache
+@lru_cache(maxsize=256)
 def _solved(rate: Expr, source: Expr, start: Expr) -> Expr:
     y = Function("y")
     value = rsolve(y(n + 1) - rate * y(n) - source, y(n), {y(0): start})
@@ -103,7 +105,7 @@ def _solved(rate: Expr, source: Expr, start: Expr) -> Expr:
 
 
 def _recurrence(rate: Expr, source: Expr, start: Expr, steps: Expr) -> Expr:
-    """y_steps of y_{k+1} = rate·y_k + source, y_0 = start: solved, and proved by induction."""
+    """y_steps of y_{k+1} = rate·y_k + source, y_0 = start. The solution is proved by induction."""
     first = Symbol("y0")
     return _solved(rate, source, first).subs(n, steps).xreplace({first: start})
 
@@ -113,7 +115,7 @@ def _log_normal(z: Expr, mean: Expr, variance: Expr) -> Expr:
 
 
 def prior_energy(z: Expr = theta, temperature: Expr = T, prior: Expr = sigma2) -> Expr:
-    """The data-free cost of one parameter, (T/2σ²) Θ²."""
+    """The cost of one parameter without data, (T/2σ²) Θ²."""
     return temperature / (2 * prior) * z**2
 
 
@@ -136,21 +138,21 @@ def complete_square(quadratic: Expr, variable: Symbol) -> tuple[Expr, Expr]:
 
 
 @cache
-def proximal() -> Chain:
-    """The data-free proximal chain of strength λ: rate λ~ = λ/(λ + T/σ²), noise 2σ²(1 − λ~) (T1 → T3)."""
+def proximal() -> GaussianChain:
+    """The proximal chain of strength λ without data: rate λ~ = λ/(λ + T/σ²), noise 2σ²(1 − λ~) (T1, T3)."""
     mean, variance = complete_square(exponent(), theta)
-    return Chain(cancel(mean / theta_prev), variance)
+    return GaussianChain(cancel(mean / theta_prev), variance)
 
 
 @cache
-def euler_langevin() -> Chain:
-    """Euler steps h of dΘ = −∇E dt + √(2T) dB without data: rate 1 − hT/σ², noise 2Th (T3)."""
+def euler_langevin() -> GaussianChain:
+    """Euler steps of length h for dΘ = −∇E dt + √(2T) dB without data: rate 1 − hT/σ², noise 2Th (T3)."""
     mean = theta - step * diff(prior_energy(), theta)
-    return Chain((mean / theta).expand(), 2 * T * step)
+    return GaussianChain((mean / theta).expand(), 2 * T * step)
 
 
-def detailed_balance(chain: Chain) -> tuple[Expr, Expr]:
-    """The pair log[π(Θ) P(Θ'|Θ)], log[π(Θ') P(Θ|Θ')] with π = N(0, stationary); equal, so the chain is reversible."""
+def detailed_balance(chain: GaussianChain) -> tuple[Expr, Expr]:
+    """log[π(Θ) P(Θ'|Θ)] and log[π(Θ') P(Θ|Θ')] with π = N(0, stationary). They are equal if the chain is reversible."""
 
     def joint(before: Expr, after: Expr) -> Expr:
         return _log_normal(before, Integer(0), chain.stationary) + chain.log_density(after, before)
@@ -170,13 +172,13 @@ def langevin_limit() -> tuple[Expr, Expr]:
 
 @cache
 def _relaxation() -> tuple[Expr, Expr, Symbol]:
-    """λ → ∞ of λ~^(λτ) and of σ~²."""
+    """The limits λ → ∞ of λ~^(λτ) and σ~², and the symbol τ."""
     chain, tau = proximal(), Symbol("tau", nonnegative=True)
     return limit(chain.rate ** (lam * tau), lam, oo), limit(chain.stationary, lam, oo), tau
 
 
 def response(later: Expr = t, earlier: Expr = s) -> Expr:
-    """What is left at time t of a kick at time s ≤ t: e^{−T(t−s)/σ²} (T3, λ → ∞).
+    """The response of a parameter at time t to a kick at time s ≤ t: e^{−T(t−s)/σ²} (T3, λ → ∞).
 
     >>> response()
     exp(-T*(-s + t)/sigma2)
@@ -185,7 +187,7 @@ def response(later: Expr = t, earlier: Expr = s) -> Expr:
     return decay.subs(tau, later - earlier)
 
 
-@cache
+@lru_cache(maxsize=256)
 def continuous(later: Expr = t, earlier: Expr = s) -> Expr:
     """E Θ_t Θ_s in continuous time, the λ → ∞ limit of m(λt, λs) (T3, arXiv 2309.04522):
 
@@ -195,10 +197,10 @@ def continuous(later: Expr = t, earlier: Expr = s) -> Expr:
     return level * response(later, earlier) + (sigma02 - level) * response(later, -earlier)
 
 
-SYMBOLS = Moments(Symbol("m_tt", positive=True), Symbol("m_ss", positive=True), Symbol("m_ts", positive=True))
-"""Names for the three moments, where their values do not matter."""
+SYMBOLS = PriorMoments(Symbol("m_tt", positive=True), Symbol("m_ss", positive=True), Symbol("m_ts", positive=True))
+"""Symbols for the three moments."""
 
 
-def continuous_moments() -> Moments:
+def continuous_moments() -> PriorMoments:
     """m(t,t), m(s,s) and m(t,s) in continuous time."""
-    return Moments(continuous(t, t), continuous(s, s), continuous(t, s))
+    return PriorMoments(continuous(t, t), continuous(s, s), continuous(t, s))

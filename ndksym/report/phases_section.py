@@ -5,7 +5,7 @@ from sympy import Function, Symbol
 
 from ndksym.algebra.substitute import is_large
 from ndksym.errors import NdksymError
-from ndksym.expansions import Phases, phases, summary
+from ndksym.expansions import Phases, phases
 from ndksym.kernels.network import WRITTEN_OUT, Network
 from ndksym.report import html
 from ndksym.symbols import T
@@ -30,7 +30,7 @@ def reason(d: Network) -> str:
 
 def record(p: Phases | None) -> dict[str, object] | None:
     """The document of `ndksym phases --json`; None for deep networks, whose G_jl take long."""
-    return None if p is None or p.derivation.depth not in _ORDERS else summary.record(p)
+    return None if p is None or p.derivation.depth not in _ORDERS else p.record()
 
 
 def section(d: Network, p: Phases | None) -> Markup:
@@ -124,7 +124,7 @@ def _scales(p: Phases) -> list[Markup]:
         return [*parts, html.paragraph(note, "note")]
     checks = [
         f"The Gⱼₗ of {'one input' if each.same else 'two inputs'} are those of the NDK to {min(each.digits, 999):.0f} digits."
-        for each in p.corner_check
+        for each in p.small_time_check
     ]
     parts.append(html.paragraph(" ".join(checks)))
     slope = p.slope
@@ -144,7 +144,7 @@ def _scales(p: Phases) -> list[Markup]:
 def _overshoot(p: Phases) -> list[Markup]:
     if p.overshoot is None:
         return []
-    examples = "; ".join(f"{each} at σ0² = {ratio} σ²" for _, ratio, each in summary.examples(p.overshoot))
+    examples = "; ".join(f"{each} at σ0² = {ratio} σ²" for _, ratio, each in p.overshoot.examples())
     return [
         html.paragraph(
             "It reaches equilibrium as NNGP + (σ0²/σ² − 1) late e^(−2τ/σ²), and overshoots where the sign of that is the sign of "

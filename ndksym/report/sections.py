@@ -12,7 +12,7 @@ from ndksym.codegen.backends import runnable
 from ndksym.kernels import prior
 from ndksym.kernels.dual import Dual, Step
 from ndksym.kernels.network import WRITTEN_OUT, Network
-from ndksym.kernels.recursion import Layer
+from ndksym.kernels.recursion import LayerState
 from ndksym.output.figure import Absent, Figure
 from ndksym.report import html, learning_figures, text
 from ndksym.runtime.compiled import NUMPY
@@ -119,7 +119,7 @@ def recursion(d: Network) -> Markup:
 
 def kernels(d: Network, nngp_only: bool, figures: Sequence[Figure | Absent]) -> Markup:
     """NNGP, NTK and NDK in terms of the last layer, and written out where they are short enough."""
-    top = Layer.named(str(d.depth + 1))
+    top = LayerState.named(str(d.depth + 1))
     nngp_alone = d.diverges or nngp_only
     parts = [
         html.paragraph(

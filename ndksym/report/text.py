@@ -10,6 +10,7 @@ from ndksym.errors import DivergentKernelError
 from ndksym.kernels import latex, recursion
 from ndksym.kernels.dual import Dual
 from ndksym.kernels.network import Network
+from ndksym.kernels.readable import readable
 from ndksym.verify import Evidence
 
 WRITTEN_OUT = 2
@@ -82,7 +83,7 @@ def text(d: Network, certificate: Sequence[Evidence], *, expand: bool, nngp_only
     blocks.append("Network\n" + "\n".join(steps))
     if d.closed_form and (expand or d.depth <= WRITTEN_OUT):
         kernels = [("NNGP", d.nngp)] if nngp_only else [("NNGP", d.nngp), ("NTK", d.ntk), ("NDK", d.ndk)]
-        lines = [f"{name} = {expr}" for name, expr in kernels]
+        lines = [f"{name} = {readable(expr)}" for name, expr in kernels]
         blocks += [line for line in lines if expand or len(line) <= _READABLE]
     blocks.append("Certificate\n" + str(certificate))
     names = [act.name for act in d.activations]

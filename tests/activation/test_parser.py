@@ -3,13 +3,17 @@
 import math
 import time
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sympy import Abs, And, Eq, Expr, Heaviside, Max, Min, Ne, Piecewise, Rational, erf, exp, pi, sin, sqrt
 
-from ndksym.activation.parser import formula, parse, split_call
+import ndksym
+from ndksym.activation import parser
+from ndksym.activation.parser import formula, parse
 from ndksym.activation.size_limits import MAX_BITS, MAX_DEGREE, MAX_LENGTH
+from ndksym.activation.syntax import tree_of
 from ndksym.errors import InputError, ParseError
 from ndksym.symbols import x
 
@@ -191,14 +195,35 @@ def test_numbers_are_the_decimals_that_were_written():
         ("leaky_relu(0.2)", ("leaky_relu", (Rational(1, 5),))),
         ("erf(2, 1/3)", ("erf", (2, Rational(1, 3)))),
         ("monomial(3)", ("monomial", (3,))),
-        ("relu(x)", None),
-        ("relu", None),
-        ("relu(2)*x", None),
-        ("exp(1)**x", None),
     ],
 )
 def test_names_with_parameters(text, found):
-    assert split_call(text) == found
+    name, numbers = found
+    assert parse(text, named=True) == formula(name, tuple(map(Rational, numbers)))
+
+
+@pytest.mark.parametrize(("text", "expr"), [("relu(2)*x", 2 * x), ("exp(1)**x", exp(x)), ("relu(x)", Max(0, x))])
+def test_a_name_with_numbers_may_be_part_of_a_formula(text, expr):
+    assert parse(text, named=True) == expr
+
+
+def test_a_text_is_parsed_once(monkeypatch):
+    """On the way from text to the printed K, to arrays and to a predictor."""
+    texts = []
+    monkeypatch.setattr(parser, "tree_of", lambda text: texts.append(text) or tree_of(text))
+    X, y = np.eye(2), [1.0, -1.0]
+    text = "u*(1 + erf(u/sqrt(2)))/2 + u/7"
+    d = ndksym.derive(text)
+    assert "K = " in str(d)
+    assert texts == [text]
+    k = d.compile()
+    k.ntk(X)
+    ndksym.solve(k, X, y, times=[1.0], temperature=0.1)
+    assert texts == [text]
+    texts.clear()
+    ndksym.solve(text, X, y, times=[1.0], temperature=0.1)
+    ndksym.derive([text, text])
+    assert texts == [text, text]
 
 
 # fuzz: any text is either read or refused, never anything else, never slowly

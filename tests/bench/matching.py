@@ -15,7 +15,7 @@ import ndksym
 from ndksym.activation.catalogue import names
 from ndksym.algebra.evaluate import Evaluator
 from ndksym.expansions import laplace
-from ndksym.expansions.small_time import onset
+from ndksym.expansions.small_time import small_time_kernel
 from ndksym.kernels.dual import dual
 from ndksym.kernels.ndk import dynamics
 from ndksym.kernels.prior import response
@@ -70,11 +70,11 @@ def symbolic(d, order):
     for row in range(2):
         for column in range(2):
             gram = {k11: _GRAM[row][row], k22: _GRAM[column][column], k12: _GRAM[row][column]}
-            found = onset(d.duals, d.bias, order, same=row == column)
+            found = small_time_kernel(d.duals, d.bias, order, same=row == column)
             point = Evaluator({**_POINT, **gram}, WANTED + 20)
             for name, value in found.definitions:
                 point.define(name, value)
-            for key, G in found.jets.items():
+            for key, G in found.coefficients.items():
                 out.setdefault(key, mpmath.matrix(2, 2))[row, column] = point(G)
     return out
 
@@ -127,8 +127,10 @@ def agreement(jets, order, spoil=0):
         rooted = any(mpmath.norm(G) > mpmath.mpf(10) ** -WANTED for (j, _), G in jets.items() if j % 2)
         y = mpmath.matrix([mpmath.mpf(1), mpmath.mpf(-3) / 7])
         inverse = jets[0, 0] ** -1
-        left = laplace.Left(lambda G, v: G * v, lambda v: inverse * v, lambda q: mpmath.mpmathify(q.evalf(WANTED + 20)))
-        inside = laplace.transforms(jets, y, left, 2 * order, 2 * order)
+        action = laplace.CoefficientAction(
+            lambda G, v: G * v, lambda v: inverse * v, lambda q: mpmath.mpmathify(q.evalf(WANTED + 20))
+        )
+        inside = laplace.transforms(jets, y, action, 2 * order, 2 * order)
         theirs = {key: G.copy() for key, G in jets.items()}
         theirs[2 * order, 0][0, 0] += spoil
         gaps, before = [], {}
@@ -138,7 +140,7 @@ def agreement(jets, order, spoil=0):
             gaps.append(rest)
             for term, series in enumerate(inside):
                 power = mpmath.mpf(term) / 2 - 1 - k
-                exact = laplace.overlap(series, left).get(Rational(term, 2) - 1 - k, mpmath.matrix(2, 1))
+                exact = laplace.overlap(series, action).get(Rational(term, 2) - 1 - k, mpmath.matrix(2, 1))
                 if power <= last:
                     gaps.append(exact - own.get(power, mpmath.matrix(2, 1)))
             before = own

@@ -9,8 +9,8 @@ from ndksym.dynamics.kernel_table import two_time_kernel
 from ndksym.dynamics.physics import PriorProcess
 from ndksym.errors import InputError
 from ndksym.expansions import table_series
-from ndksym.expansions.small_time import onset
-from ndksym.expansions.square import square
+from ndksym.expansions.chebyshev_table import chebyshev_table
+from ndksym.expansions.small_time import small_time_kernel
 from ndksym.symbols import k11, k12, k22, sigma02, sigma2
 from tests.bench import phases as bench
 
@@ -41,17 +41,19 @@ def test_coefficients_from_the_table_are_the_symbolic_ones(name):
     d = ndksym.derive(name, depth=2)
     process = PriorProcess(1 / 1.25, 1.25, 0.5)
     rows = X[:2] / 2
-    found = table_series.jets(square(two_time_kernel(d.compile(), process, 0.0, "ntk"), process, rows, rows, 1e-13), 4)
+    found = table_series.coefficients(
+        chebyshev_table(two_time_kernel(d.compile(), process, 0.0, "ntk"), process, rows, rows, 1e-13), 4
+    )
     gram = rows @ rows.T / rows.shape[1]
     for same, (i, j) in ((True, (0, 0)), (False, (0, 1))):
-        exact = onset(d.duals, False, 4, same)
+        exact = small_time_kernel(d.duals, False, 4, same)
         values = {k11: gram[i, i], k22: gram[j, j], k12: gram[i, j], sigma2: 1.25, sigma02: 0.5}
         evaluator = Evaluator({}, 20)
         for symbol, value in values.items():
             evaluator.memo[symbol] = value
         for symbol, value in exact.definitions:
             evaluator.define(symbol, value)
-        for at, G in exact.jets.items():
+        for at, G in exact.coefficients.items():
             assert float(found[at][i, j]) == pytest.approx(float(evaluator(G)), rel=2e-5, abs=2e-6)
 
 
@@ -79,17 +81,17 @@ def test_without_a_closed_form():
 
 def test_several_outputs_and_the_mean_loss():
     d = ndksym.derive("erf")
-    physics = {"times": [1.0, 500.0], "temperature": 1e-3, "reduction": "mean"}
-    both = ndksym.phases(d, order=1).on(X, np.stack([Y, -2 * Y], axis=1), **physics)
-    one = ndksym.phases(d, order=1).on(X, Y, **physics)
+    physics = {"times": [1.0, 500.0], "temperature": 1e-3}
+    both = ndksym.phases(d, order=1).on(X, np.stack([Y, -2 * Y], axis=1), reduction="mean", **physics)
+    one = ndksym.phases(d, order=1).on(X, Y, reduction="mean", **physics)
     assert np.allclose(both.test[..., 1], -2 * one.test)
-    assert np.abs(one.test - ndksym.solve(d.compile(), X, Y, **physics).test).max() < 3e-3
+    assert np.abs(one.test - ndksym.solve(d.compile(), X, Y, loss="mean", **physics).test).max() < 3e-3
     assert one.record()["order"] == 1
 
 
 def test_refusals():
     d = ndksym.derive("erf")
-    with pytest.raises(InputError, match="0 to 3"):
+    with pytest.raises(InputError, match="between 0 and 3"):
         ndksym.phases(d, order=4).on(X, Y, times=[1.0], temperature=0.1)
     with pytest.raises(InputError, match="singular"):
         ndksym.phases(d, order=1).on(X[[0, 0]], Y[:2], times=[1.0], temperature=0.1)

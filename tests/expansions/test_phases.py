@@ -1,8 +1,10 @@
 """`phases`: kernels at the corner, inner terms, matching, shape; each against something that does not share its formula."""
 
 import json
+import re
 import subprocess
 import sys
+from html import escape
 
 import mpmath
 import numpy as np
@@ -12,9 +14,9 @@ from sympy import Integer, Rational, exp, integrate, limit, oo, pi, sqrt
 import ndksym
 from ndksym.activation.catalogue import names
 from ndksym.errors import DivergentKernelError, InputError, InputTypeError
-from ndksym.expansions import inner, laplace, matching, outer
+from ndksym.expansions import inner, laplace, matching, outer, summary
 from ndksym.expansions.outer import tau, tau_
-from ndksym.expansions.small_time import onset
+from ndksym.expansions.small_time import small_time_kernel
 from ndksym.expansions.small_time_check import check
 from ndksym.kernels.dual import dual
 from ndksym.symbols import k11, k12, sigma02, sigma2, t
@@ -41,14 +43,14 @@ def test_coefficients_of_the_whole_catalogue_to_fifty_digits(name):
     expandable(name)
     d = ndksym.derive(name, bias=True)
     for same in (True, False):
-        assert check(d, onset(d.duals, True, 2, same), same).digits > 50
+        assert check(d, small_time_kernel(d.duals, True, 2, same), same).digits > 50
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("name", CORE)
 def test_coefficients_to_second_order_at_any_depth(name, depth):
     p = ndksym.phases(ndksym.derive(name, depth=depth, bias=True))
-    assert all(each.digits > 50 for each in p.corner_check)
+    assert all(each.digits > 50 for each in p.small_time_check)
     assert p.kernel.rooted == (name == "relu")
     assert not p.kernel_of_two.rooted
 
@@ -58,24 +60,24 @@ def test_coefficients_to_second_order_at_any_depth(name, depth):
 def test_coefficients_to_second_order_at_depth_two(name):
     expandable(name)
     p = ndksym.phases(ndksym.derive(name, depth=2))
-    assert all(each.holds for each in p.corner_check)
+    assert all(each.holds for each in p.small_time_check)
 
 
 @pytest.mark.parametrize("name", ["linear", "erf", "relu", "gelu"])
 def test_order_zero_is_the_tangent_kernel_alone(name):
     """No coefficient knows σ² there, but the NDK it is compared with does."""
     p = ndksym.phases(ndksym.derive(name, depth=2), order=0)
-    assert set(p.kernel.jets) == {(0, 0)}
-    assert len(p.corner_check) == 2
-    assert all(each.holds for each in p.corner_check)
+    assert set(p.kernel.coefficients) == {(0, 0)}
+    assert len(p.small_time_check) == 2
+    assert all(each.holds for each in p.small_time_check)
     assert "the NDK's to" in str(p)
 
 
 def test_a_wrong_coefficient_is_seen():
     d = ndksym.derive("relu")
-    found = onset(d.duals, False, 2, True)
+    found = small_time_kernel(d.duals, False, 2, True)
     for at, shift in (((1, 0), Rational(1, 10**55)), ((2, 0), Rational(1, 10**40)), ((0, 1), Rational(1, 10**40))):
-        wrong = type(found)(found.definitions, found.jets | {at: found.jets[at] + shift}, found.order)
+        wrong = type(found)(found.definitions, found.coefficients | {at: found.coefficients[at] + shift}, found.order)
         assert not check(d, wrong, True).holds
 
 
@@ -83,14 +85,14 @@ def test_mixed_networks():
     d = ndksym.derive(["relu", "erf", "elu"], bias=True)
     p = ndksym.phases(d, order=1)
     assert p.first_root == 1
-    assert all(each.holds for each in p.corner_check)
+    assert all(each.holds for each in p.small_time_check)
 
 
 def test_relu_by_hand():
     """G_10 of relu, L = 1: K_dot = ½ − θ/2π with θ² = 2(τ−τ')/σ0² to leading order, times m k = σ0² k."""
-    found = onset(ndksym.derive("relu").duals, False, 1, True)
+    found = small_time_kernel(ndksym.derive("relu").duals, False, 1, True)
     want = -sigma02 * k11 * sqrt(2 / sigma02) / (2 * pi)
-    ratio = found.written_out(found.jets[1, 0]) / want
+    ratio = found.written_out(found.coefficients[1, 0]) / want
     assert float(ratio.subs({k11: 1.3, sigma02: 0.7, sigma2: 1.9})) == pytest.approx(1.0)
 
 
@@ -107,7 +109,7 @@ def test_inner_terms_solve_the_volterra_equation(at, order):
     """Put back, integral by integral, with mpmath's quadrature."""
     found = inner.inner(at, order)
     rng = np.random.default_rng(len(at))
-    values = {inner.jet(*each): rng.normal() for each in at}
+    values = {inner.coefficient(*each): rng.normal() for each in at}
     point = {inner.theta: 1.3, inner.label: 0.8, **values}
     terms = [term.subs(point) for term in found.terms]
 
@@ -117,7 +119,7 @@ def test_inner_terms_solve_the_volterra_equation(at, order):
     for when in (0.7, 2.5):
         for k in range(order + 1):
             left = value(k, when) + 1.3 * mpmath.quad(lambda s, k=k: value(k, s), [0, when / 8, when])
-            for (j, ell), G in ((each, values[inner.jet(*each)]) for each in at):
+            for (j, ell), G in ((each, values[inner.coefficient(*each)]) for each in at):
                 before = k - j - 2 * ell
                 if before >= 0:
                     left += G * mpmath.quad(
@@ -132,7 +134,7 @@ def test_inner_terms_solve_the_volterra_equation(at, order):
 def test_one_mode_as_theory_has_it():
     """T11: Δ_1 = −y[(A+B) t²/2 e^{−θt} + (A/θ)((1 − e^{−θt})/θ − t e^{−θt})]."""
     theta, y = inner.theta, inner.label
-    A, both = inner.jet(2, 0), inner.jet(0, 1)
+    A, both = inner.coefficient(2, 0), inner.coefficient(0, 1)
     decayed = exp(-theta * t)
     want = -y * (both * t**2 / 2 * decayed + A / theta * ((1 - decayed) / theta - t * decayed))
     assert (inner.inner([(2, 0), (0, 1)], 2)[2] - want).expand() == 0
@@ -141,9 +143,9 @@ def test_one_mode_as_theory_has_it():
 @pytest.mark.parametrize("at", [[(2, 0), (0, 1), (4, 0), (2, 1), (0, 2)], [(1, 0), (2, 0), (0, 1)]])
 def test_transforms_know_where_the_inner_terms_go(at):
     found = inner.inner(at, 2)
-    jets = {(0, 0): inner.theta} | {each: inner.jet(*each) for each in at}
-    scalar = laplace.Left(lambda G, v: G * v, lambda v: v / inner.theta, lambda q: q)
-    transforms = laplace.transforms(jets, inner.label, scalar, 2, 2)
+    coefficients = {(0, 0): inner.theta} | {each: inner.coefficient(*each) for each in at}
+    scalar = laplace.CoefficientAction(lambda G, v: G * v, lambda v: v / inner.theta, lambda q: q)
+    transforms = laplace.transforms(coefficients, inner.label, scalar, 2, 2)
     (power, coefficient), *_ = laplace.overlap(transforms[2], scalar).items()
     assert power == 0
     assert (limit(found[2].subs({inner.theta: 2}), t, oo) - coefficient.subs({inner.theta: 2})).expand() == 0
@@ -175,21 +177,21 @@ def test_matching_is_proved(name, depth):
 def test_matching_with_the_numbers_of_the_kernel_itself(name, depth, order):
     """G_jl by interpolation of the NDK, the outer side by another solver; and a G_jl that is off in the 40th digit is seen."""
     d = ndksym.derive(name, depth=depth)
-    jets = own.corner(d, 2 * order)
-    assert own.same(jets, own.symbolic(d, 2 * order)) > own.WANTED
-    digits, count = own.agreement(jets, order)
+    coefficients = own.corner(d, 2 * order)
+    assert own.same(coefficients, own.symbolic(d, 2 * order)) > own.WANTED
+    digits, count = own.agreement(coefficients, order)
     assert digits > own.WANTED
     assert count >= 4 * order
-    assert own.agreement(jets, order, spoil=mpmath.mpf(10) ** -40)[0] < own.WANTED
+    assert own.agreement(coefficients, order, spoil=mpmath.mpf(10) ** -40)[0] < own.WANTED
 
 
 def test_matching_can_fail():
     """The kicks are what ties the phases together: one that is wrong leaves something at τ^0."""
-    jets = {(0, 0): matching.THETA} | {at: inner.jet(*at, commutative=False) for at in ((2, 0), (0, 1))}
-    transforms = laplace.transforms(jets, matching.Y, matching.algebra(), 2, 2)
+    coefficients = {(0, 0): matching.THETA} | {at: inner.coefficient(*at, commutative=False) for at in ((2, 0), (0, 1))}
+    transforms = laplace.transforms(coefficients, matching.Y, matching.algebra(), 2, 2)
     kicks = laplace.residues(transforms, 0)
-    _, right = matching.start(jets, 0, {}, kicks, 0, rooted=False)
-    _, wrong = matching.start(jets, 0, {}, {0: 2 * kicks[0]}, 0, rooted=False)
+    _, right = matching.start(coefficients, 0, {}, kicks, 0, rooted=False)
+    _, wrong = matching.start(coefficients, 0, {}, {0: 2 * kicks[0]}, 0, rooted=False)
     assert right == 0
     assert wrong != 0
 
@@ -197,10 +199,10 @@ def test_matching_can_fail():
 def test_the_first_overlap_term_is_the_one_of_theory():
     """T12: r(0+) = −Θ⁻¹ A Θ⁻¹ y; with a kink −½ Θ⁻¹ G_10 Θ⁻¹ y τ^{−1/2} comes first."""
     smooth = next(each for each in matching.matches([(2, 0), (0, 1)], 1) if each.power == 0)
-    A = inner.jet(2, 0, commutative=False)
+    A = inner.coefficient(2, 0, commutative=False)
     assert smooth.outer == -(matching.THETA**-1) * A * matching.THETA**-1 * matching.Y
     kinked = next(each for each in matching.matches([(1, 0), (2, 0), (0, 1)], 1) if each.power == Rational(-1, 2))
-    root = inner.jet(1, 0, commutative=False)
+    root = inner.coefficient(1, 0, commutative=False)
     assert kinked.outer == -(matching.THETA**-1) * root * matching.THETA**-1 * matching.Y / 2
 
 
@@ -278,7 +280,7 @@ def test_what_is_asked_for_is_checked():
 
 
 def test_the_name_is_a_function_whatever_was_imported_before():
-    code = "import ndksym, ndksym.expansions, ndksym.expansions.learning; print(callable(ndksym.phases))"
+    code = "import ndksym, ndksym.expansions, ndksym.expansions.result; print(callable(ndksym.phases))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
 
 
@@ -323,3 +325,25 @@ def test_the_command_refuses():
     assert run("sign").returncode == 3
     assert run("relu", "--order", "30").returncode == 2
     assert "proved" in run("erf", "--order", "1").stdout
+
+
+def test_a_repr_is_one_line():
+    assert repr(ndksym.phases("relu", order=1)) == "Phases('relu', depth=1, bias=False, order=1)"
+
+
+@pytest.mark.parametrize("name", ["relu", "linear", "tanh"])
+def test_text_and_html_define_every_letter(name):
+    p = ndksym.phases(name, order=2)
+    text, html = str(p), p._repr_html_()
+    letters = set(re.findall(r"\b(?:[GghraH]_?\d+|R|G_jl|late|theta|Theta|o)\b", text))
+    families = {re.sub(r"\d+$", "", letter).rstrip("_") for letter in letters}
+    defined = " ".join(letter for letter, _ in summary.LETTERS)
+    assert families <= {"G", "g", "h", "r", "a", "R", "G_jl", "late", "theta", "Theta", "o"}
+    for letter in ("h_0", "R", "G_jl", "g_jl", "r_k", "a_kj", "θ", "Θ", "late", "o", "σ0²"):
+        assert letter in defined
+        assert html.count(letter) >= 1
+    for letter, meaning in summary.LETTERS:
+        assert escape(meaning) in html
+        assert p.slope is None or f"  {letter}: {meaning}" in text
+    assert "\\begin{aligned}" in html
+    assert "<table>" in html

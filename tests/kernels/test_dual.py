@@ -1,6 +1,8 @@
 """The record of a dual kernel: what it holds, where it is finite, and whether its steps add up."""
 
 import dataclasses
+import pickle
+import sys
 
 import mpmath
 import pytest
@@ -177,3 +179,20 @@ def test_what_only_looks_like_a_jump_is_none():
         d = derive(text)
         assert not d.diverges
         assert not d.duals[0].diverges
+
+
+@pytest.mark.parametrize("name", ["gelu", "hard_tanh", "sin(x) + cos(x)", "x*exp(-x**2)"])
+def test_printed_steps_are_those_done(name, monkeypatch):
+    """Tilt, Stein's lemma and the printed result are recorded by the derivation; printing repeats none of them."""
+    found = dual(name)
+    done = [(pair.tilted, tuple(pair.moments)) for pair in found.record.pairs]
+
+    def not_again(*arguments):
+        raise AssertionError("a printed step is derived a second time")
+
+    for step in ("tilt", "moments"):
+        monkeypatch.setattr(sys.modules["ndksym.kernels.gaussian.expectation"], step, not_again)
+    assert found.steps[-3].after == found.K
+    assert all(moments for _, moments in done)
+    monkeypatch.undo()
+    assert pickle.loads(pickle.dumps(found)).steps == found.steps

@@ -7,7 +7,7 @@ from sympy import Integer, Symbol, diff, exp, integrate, limit, oo, simplify, sr
 from ndksym.algebra.zero_test import evaluate, is_zero
 from ndksym.errors import CheckFailedError
 from ndksym.kernels import prior
-from ndksym.kernels.prior import Chain, euler_langevin, proximal, theta, theta_prev
+from ndksym.kernels.prior import GaussianChain, euler_langevin, proximal, theta, theta_prev
 from ndksym.symbols import T, lam, n, s, sigma02, sigma2, step, t
 
 RATE = lam / (lam + T / sigma2)
@@ -168,7 +168,7 @@ def test_proximal_step_samples_its_density():
 
 def test_a_chain_needs_noise():
     with pytest.raises(CheckFailedError, match="positive"):
-        Chain(Integer(1), Integer(-1))
+        GaussianChain(Integer(1), Integer(-1))
 
 
 def test_nothing_is_computed_twice():

@@ -15,8 +15,8 @@ from ndksym.errors import DivergentKernelError
 from ndksym.kernels import recursion
 from ndksym.kernels.dual import dual
 from ndksym.kernels.ndk import dynamics
-from ndksym.kernels.prior import SYMBOLS, Moments, continuous_moments
-from ndksym.kernels.recursion import Kernel, Layer, kernels, unroll
+from ndksym.kernels.prior import SYMBOLS, PriorMoments, continuous_moments
+from ndksym.kernels.recursion import DualFunctions, LayerState, dual_functions, unroll
 from ndksym.symbols import T, a, b, beta, c, k11, k12, k22, s, sigma02, sigma2, t
 
 POINT = {
@@ -157,8 +157,8 @@ def test_kernels_hold_only_their_own_symbols():
 
 
 def test_no_closed_form_leaves_undefined_functions():
-    whole = unroll(kernels([dual(activation("tanh"))]), SYMBOLS, bias=True)
-    names = Layer.named("1")
+    whole = unroll(dual_functions([dual(activation("tanh"))]), SYMBOLS, bias=True)
+    names = LayerState.named("1")
     K, K_dot = Function("K_1")(names.a, names.b, names.c), Function("Kdot_1")(names.a, names.b, names.c)
     assert whole.output.c == SYMBOLS.ts * (K + beta**2)
     assert whole.output.theta == SYMBOLS.ts * K_dot * names.theta + K + beta**2
@@ -167,9 +167,9 @@ def test_no_closed_form_leaves_undefined_functions():
 
 def test_a_step_is_t5():
     K, K_dot, diagonal = (Function(name) for name in ("K", "F", "G"))
-    kernel = Kernel(K(a, b, c), K_dot(a, b, c), diagonal(a))
+    kernel = DualFunctions(K(a, b, c), K_dot(a, b, c), diagonal(a))
     p, q, r, theta = Symbol("p"), Symbol("q"), Symbol("r"), Symbol("theta")
-    after = Layer(p, q, r, theta).step(kernel, SYMBOLS, beta**2)
+    after = LayerState(p, q, r, theta).step(kernel, SYMBOLS, beta**2)
     assert after.a == SYMBOLS.tt * (diagonal(p) + beta**2)
     assert after.b == SYMBOLS.ss * (diagonal(q) + beta**2)
     assert after.c == SYMBOLS.ts * (K(p, q, r) + beta**2)
@@ -178,7 +178,7 @@ def test_a_step_is_t5():
 
 def test_rates_are_the_derivative_of_what_is_written_out():
     duals = [dual(activation(name)) for name in ("sin", "sin")]
-    whole = unroll(kernels(duals), Moments(SYMBOLS.tt, SYMBOLS.ss, cos(s)), bias=True)
+    whole = unroll(dual_functions(duals), PriorMoments(SYMBOLS.tt, SYMBOLS.ss, cos(s)), bias=True)
     definitions, rate = whole.derivative(s)
     direct = diff(whole.expand(whole.output.c), s)
     written = rate
@@ -231,5 +231,5 @@ def test_a_jump_is_refused_by_name():
 def test_equal_inputs_take_the_diagonal():
     d = derive(["relu", "gelu"], bias=True)
     same = {k11: Integer(2), k12: Integer(2), k22: Integer(2), sigma2: Rational(1, 3), beta: Integer(1)}
-    whole = unroll(kernels(d.duals), Moments.equal(sigma2), True)
+    whole = unroll(dual_functions(d.duals), PriorMoments.equal(sigma2), True)
     assert abs(evaluate(d.nngp, same, 30) - evaluate(whole.output.a, same, 30, whole.definitions)) < 1e-25

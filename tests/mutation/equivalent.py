@@ -53,17 +53,17 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "nodes and weights of Gauss–Legendre are symmetric",
     (
         "kernels/gaussian/laurent.py",
-        "inverse = self.home.ring.from_dict({tuple(-e for e in monomial): 1 / coefficient})",
+        "inverse = self.parent.ring.from_dict({tuple(-e for e in monomial): 1 / coefficient})",
         "times: 1 / coefficient -> 1 * coefficient",
     ): "the variances that pinning divides by are X, Y, D/X or D/Y: the coefficient is 1",
     (
         "kernels/gaussian/collect.py",
-        "if ground.split(h)[1] or ground.split(k)[1]:",
+        "if scalars.split(h)[1] or scalars.split(k)[1]:",
         "swap: h -> k",
     ): "means Aη + Cζ and Cη + Bζ: both are real, or neither is",
     (
         "kernels/gaussian/collect.py",
-        "if ground.split(h)[1] or ground.split(k)[1]:",
+        "if scalars.split(h)[1] or scalars.split(k)[1]:",
         "swap: k -> h",
     ): "means Aη + Cζ and Cη + Bζ: both are real, or neither is",
     (

@@ -1,10 +1,9 @@
-"""Activations as finite sums of atoms u^n e^{αu²+ηu+κ} G(u), the class of theory T16."""
+"""Activations as finite sums of atoms u^n e^{αu²+ηu+κ} G(u), the class of functions of T16."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from sympy import (
     Add,
@@ -30,32 +29,22 @@ from sympy import (
     sqrt,
 )
 
+from ndksym.activation.pieces import Piece
 from ndksym.algebra.bivariate_normal import normal_cdf, normal_pdf
 from ndksym.symbols import x
 
-__all__ = ["Atom", "Envelope", "Gate", "OutsideClassError", "Piece", "atoms_of", "groups"]
+__all__ = ["Atom", "Envelope", "Gate", "OutsideClassError", "atoms_of", "groups"]
 
 
 class OutsideClassError(Exception):
-    """The expression is not a finite sum of atoms, or its expectation is no finite sum of known functions."""
-
-
-class Piece(Protocol):
-    """What is read of an activation's piece: φ = expr on (lo, hi)."""
-
-    @property
-    def lo(self) -> Expr: ...
-    @property
-    def hi(self) -> Expr: ...
-    @property
-    def expr(self) -> Expr: ...
+    """The expression is not a finite sum of atoms, or its expectation is not a finite sum of known functions."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """P(w < side·(u − threshold)) for w ~ N(0, width): a step when width = 0, else Φ(side·(u − threshold)/√width).
+    """P(w < side·(u − threshold)) for w ~ N(0, width): a step if width = 0, otherwise Φ(side·(u − threshold)/√width).
 
-    `pinned` stands for its derivative in u up to `side`: the density of N(threshold, width), a point mass at width 0.
+    With `pinned` it is the derivative of that times `side`: the density of N(threshold, width), a point mass if width = 0.
     """
 
     threshold: Expr
@@ -69,11 +58,11 @@ class Gate:
 
     @property
     def hard(self) -> bool:
-        """A step (or point mass) rather than a normal distribution function."""
+        """Whether the gate is a step or a point mass, not a normal distribution function or density."""
         return bool(self.width.is_zero)
 
     def expr(self, u: Expr) -> Expr:
-        """The gate at u, in SymPy's own functions."""
+        """The gate at u, in functions of SymPy."""
         shift = u - self.threshold
         if self.hard:
             return DiracDelta(shift) if self.pinned else Heaviside(self.side * shift)
@@ -83,7 +72,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Envelope:
-    """e^{αu²+ηu+κ} G(u); η is complex for oscillation, G absent for none."""
+    """e^{αu²+ηu+κ} G(u). A complex η gives an oscillation; G = 1 without a gate."""
 
     alpha: Expr = S.Zero
     eta: Expr = S.Zero
@@ -125,26 +114,26 @@ Group = dict[Envelope, dict[int, Expr]]
 
 def groups(atoms: Iterable[Atom]) -> Group:
     """Collect atoms by envelope."""
-    found: Group = {}
+    terms: Group = {}
     for atom in atoms:
-        _accumulate(found, atom.envelope, {atom.degree: atom.coefficient})
-    return _drop_zeros(found)
+        _accumulate(terms, atom.envelope, {atom.degree: atom.coefficient})
+    return _drop_zeros(terms)
 
 
 def atoms_of(pieces: Iterable[Piece]) -> tuple[Atom, ...]:
-    """Write a function given by pieces as a sum of atoms; raises OutsideClassError naming the subexpression at fault.
+    """A function given by pieces as a sum of atoms; OutsideClassError names the subexpression that is not one.
 
-    φ = φ_0 + Σ_j (φ_j − φ_{j−1}) Θ(u − τ_j), or the mirror image from the right for an envelope that is absent at −∞ …
-    whichever leaves fewer atoms, so that e^u on a left half-line stays there.
+    φ = φ_0 + Σ_j (φ_j − φ_{j−1}) Θ(u − τ_j). An envelope that is present at −∞ and absent at +∞ is summed from the right
+    instead, with steps Θ(τ_j − u), so that e^u on a left half-line stays on it.
     """
     parts = list(pieces)
     expansions = [_expand(part.expr) for part in parts]
     breaks = [part.lo for part in parts[1:]]
-    found: Group = {}
+    terms: Group = {}
     for envelope in dict.fromkeys(envelope for expansion in expansions for envelope in expansion):
         polys = [expansion.get(envelope, {}) for expansion in expansions]
         forward = bool(polys[-1]) or not polys[0]
-        _accumulate(found, envelope, polys[0] if forward else polys[-1])
+        _accumulate(terms, envelope, polys[0] if forward else polys[-1])
         for before, after, place in zip(polys[:-1], polys[1:], breaks, strict=True):
             jump = _difference(after, before) if forward else _difference(before, after)
             if jump and envelope.gate is not None:
@@ -152,10 +141,10 @@ def atoms_of(pieces: Iterable[Piece]) -> tuple[Atom, ...]:
                     f"a step at {place} times a normal distribution function (erf) of the same argument"
                 )
             gate = Gate(place, S.Zero, 1 if forward else -1)
-            _accumulate(found, replace(envelope, gate=envelope.gate or gate), jump)
+            _accumulate(terms, replace(envelope, gate=envelope.gate or gate), jump)
     return tuple(
         Atom(coefficient, degree, envelope)
-        for envelope, poly in _drop_zeros(found).items()
+        for envelope, poly in _drop_zeros(terms).items()
         for degree, coefficient in sorted(poly.items())
     )
 
@@ -190,7 +179,7 @@ def _expand(expr: Expr) -> Group:
 
 
 def _constant(expr: Expr) -> Group:
-    """A number, its exponential factors moved into the envelope where they meet other exponents."""
+    """A number; its exponential factors move into the envelope, where they are added to other exponents."""
     factors, kappa = [], S.Zero
     for factor in Mul.make_args(expr):
         if isinstance(factor, exp):
@@ -219,23 +208,23 @@ def _exponential(exponent: Expr, whole: Expr) -> Group:
 
 
 def _trigonometric(expr: Expr) -> Group:
-    """Euler's formulas; the argument may be quadratic only where it stays real (sinh, cosh)."""
+    """Euler's formulas. Only sinh and cosh, whose exponents are real, may have a quadratic argument."""
     oscillates = isinstance(expr, (sin, cos))
     kappa, eta, alpha = _coefficients(expr.args[0], 1 if oscillates else 2, expr) + [S.Zero] * oscillates
     odd = isinstance(expr, (sin, sinh))
     if not oscillates:
         forward, backward = Envelope(alpha, eta, kappa), Envelope(-alpha, -eta, -kappa)
         return {forward: {0: S.Half}, backward: {0: -S.Half if odd else S.Half}}
-    found: Group = {}
-    for turn in (1, -1):
-        phase = cos(kappa) + turn * I * sin(kappa)  # a constant, kept out of the real exponent κ
-        weight = turn * phase / (2 * I) if odd else phase / 2
-        _accumulate(found, Envelope(eta=turn * I * eta), {0: _tidy(weight)})
-    return found
+    terms: Group = {}
+    for sign in (1, -1):
+        phase = cos(kappa) + sign * I * sin(kappa)  # a constant factor, because the exponent κ is real
+        weight = sign * phase / (2 * I) if odd else phase / 2
+        _accumulate(terms, Envelope(eta=sign * I * eta), {0: _tidy(weight)})
+    return terms
 
 
 def _error_function(expr: Expr) -> Group:
-    """erf(pu + q) = 2Φ(√2(pu+q)) − 1: a gate of width 1/2p² at −q/p."""
+    """erf(pu + q) = 2Φ(√2(pu+q)) − 1, a gate of width 1/2p² at −q/p."""
     shift, slope = _coefficients(expr.args[0], 1, expr)
     gate = Gate(_tidy(-shift / slope), _tidy(1 / (2 * slope**2)), 1)
     weight = -1 if slope.is_negative else 1  # erf(−z) = −erf(z): one gate for both signs
@@ -249,7 +238,7 @@ def _power(expr: Pow) -> Group:
     if exponent < 0:
         inner = _expand(base)
         if len(inner) != 1 or set(next(iter(inner.values()))) != {0} or next(iter(inner)).gate:
-            raise OutsideClassError(f"{expr} divides by something that is not a constant times exp(quadratic)")
+            raise OutsideClassError(f"the denominator of {expr} is not a constant times exp(quadratic)")
         ((envelope, poly),) = inner.items()
         inverse = Envelope(-envelope.alpha, -envelope.eta, -envelope.kappa)
         inner, exponent = {inverse: {0: 1 / poly[0]}}, -exponent
@@ -262,7 +251,7 @@ def _power(expr: Pow) -> Group:
 
 
 def _product(left: Group, right: Group, whole: Expr) -> Group:
-    found: Group = {}
+    terms: Group = {}
     for one, p in left.items():
         for two, q in right.items():
             try:
@@ -270,12 +259,12 @@ def _product(left: Group, right: Group, whole: Expr) -> Group:
             except OutsideClassError as reason:
                 raise OutsideClassError(f"{whole} has {reason}") from None
             for m, s in p.items():
-                _accumulate(found, envelope, {m + n: s * t for n, t in q.items()})
-    return _drop_zeros(found)
+                _accumulate(terms, envelope, {m + n: s * t for n, t in q.items()})
+    return _drop_zeros(terms)
 
 
-def _accumulate(found: Group, envelope: Envelope, poly: dict[int, Expr]) -> None:
-    into = found.setdefault(envelope, {})
+def _accumulate(terms: Group, envelope: Envelope, poly: dict[int, Expr]) -> None:
+    into = terms.setdefault(envelope, {})
     for degree, coefficient in poly.items():
         into[degree] = into.get(degree, S.Zero) + coefficient
 
@@ -285,17 +274,17 @@ def _difference(left: dict[int, Expr], right: dict[int, Expr]) -> dict[int, Expr
     return {n: value for n, value in both.items() if value != 0}
 
 
-def _drop_zeros(found: Group) -> Group:
-    tidy = {env: {n: c for n, value in poly.items() if (c := _tidy(value)) != 0} for env, poly in found.items()}
+def _drop_zeros(terms: Group) -> Group:
+    tidy = {env: {n: c for n, value in poly.items() if (c := _tidy(value)) != 0} for env, poly in terms.items()}
     return {envelope: poly for envelope, poly in tidy.items() if poly}
 
 
 def _tidy(number: Expr) -> Expr:
-    """A number in a form in which equal ones look equal."""
+    """A number in expanded form, and 0 if it is a sum that vanishes."""
     if isinstance(number, Rational):
         return number
     flat = number.expand()
-    if isinstance(flat, Add):  # an irrational sum that vanishes without looking so
+    if isinstance(flat, Add):  # a sum of irrational numbers may vanish although its terms do not cancel one by one
         size = max(abs(term.evalf(20)) for term in flat.args)
         if abs(flat.evalf(50, maxn=200)) < size * Rational(1, 10**45):
             return S.Zero

@@ -1,4 +1,4 @@
-"""The field of rational functions that moments live in: ℚ(a, b, c) with i and every irrational constant adjoined."""
+"""The field of the coefficients: rational functions of a, b, c over ℚ with i and all irrational constants adjoined."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from sympy.polys.rings import PolyElement
 
 from ndksym.symbols import a, b, c
 
-__all__ = ["Ground", "Surd", "divided", "ground_for"]
+__all__ = ["CoefficientField", "Surd", "divided", "field_for"]
 
 
 @dataclass(frozen=True)
 class Surd:
-    """top/√under: `under` is squarefree and positive, so that equal numbers have equal fields."""
+    """top/√under with squarefree, positive `under`: equal numbers have equal parts."""
 
     top: FracElement
     under: PolyElement
 
 
 @dataclass(frozen=True)
-class Ground:
-    """ℤ(a, b, c, i, constants), and one point of the kernel's domain at which signs are read off."""
+class CoefficientField:
+    """The field of fractions in a, b, c, i and the constants, with one point of the kernel's domain at which signs are read."""
 
     field: FracField
     constants: tuple[Expr, ...]
@@ -41,7 +41,7 @@ class Ground:
         return 3
 
     def __call__(self, value: Expr | int) -> FracElement:
-        """Embed a constant built from the field's own generators."""
+        """The element for an expression in the generators of the field."""
         value = S(value)
         if isinstance(value, Integer):
             return self.field(int(value))
@@ -69,11 +69,11 @@ class Ground:
 
     @property
     def i(self) -> FracElement:
-        """The imaginary unit; its square is reduced only by `split`."""
+        """The imaginary unit. Only `split` uses i² = −1."""
         return self.field.gens[self.imaginary_index]
 
     def split(self, value: FracElement) -> tuple[FracElement, FracElement]:
-        """Real and imaginary part, by i² = −1; denominators are real throughout."""
+        """Real and imaginary part, by i² = −1; all denominators are real."""
         slot = self.imaginary_index
         if value.numer.degree(slot) <= 0:
             return value, self.field.zero
@@ -87,7 +87,7 @@ class Ground:
         return self.field.new(parts[0], value.denom), self.field.new(parts[1], value.denom)
 
     def quotient(self, numerator: PolyElement, below: Iterable[tuple[PolyElement, int]]) -> FracElement:
-        """numerator/Π poly^power in lowest terms, for polys that are easy to factor."""
+        """numerator/Π poly^power in lowest terms, for polynomials that are easy to factor."""
         if not numerator:
             return self.field.zero
         powers: dict[PolyElement, int] = {}
@@ -111,7 +111,7 @@ class Ground:
         return self._lowest(numerator, denominator)
 
     def _lowest(self, numerator: PolyElement, denominator: PolyElement) -> FracElement:
-        """A fraction that only an integer can still reduce."""
+        """The fraction in lowest terms; numerator and denominator may share an integer only."""
         content = gcd(int(numerator.content()), int(denominator.content())) * (-1 if denominator.LC < 0 else 1)
         return self.field.raw_new(numerator.quo_ground(content), denominator.quo_ground(content))
 
@@ -120,7 +120,7 @@ class Ground:
         return self._lowest(value.numer * int(by.p), value.denom * int(by.q)) if value and by else self.field.zero
 
     def by_constants(self, value: FracElement) -> list[tuple[Expr, FracElement]]:
-        """value = Σ constant · part with parts free of the adjoined constants, where the denominator allows it."""
+        """value = Σ constant · part, with parts free of the adjoined constants if the denominator is a monomial in them."""
         if not self.constants:
             return [(S.One, value)]
         first = self.imaginary_index + 1
@@ -153,7 +153,7 @@ class Ground:
         return self.field.new(*flipped)
 
     def sign(self, value: FracElement | PolyElement) -> int:
-        """The sign at the sample point: the sign everywhere, for what cannot vanish on the (connected) domain."""
+        """The sign at the sample point. On the connected domain it is the sign everywhere of a function without zeros."""
         if isinstance(value, FracElement):
             return self.sign(value.numer) * self.sign(value.denom)
         total = mpmath.mpf(0)
@@ -165,7 +165,7 @@ class Ground:
         return int(mpmath.sign(total))
 
     def surd(self, top: FracElement, square: FracElement) -> Surd:
-        """top/√square in its normal form; square > 0 on the domain."""
+        """top/√square in normal form; square > 0 on the domain."""
         ring = self.field.ring
         if not top:
             return Surd(self.field.zero, ring.one)
@@ -182,7 +182,7 @@ class Ground:
 
 
 def divided(poly: PolyElement, factor: PolyElement) -> tuple[PolyElement, PolyElement]:
-    """Quotient and remainder in the ring's term order, from a heap: linear in the work, where SymPy's is quadratic."""
+    """Quotient and remainder in the term order of the ring. A heap makes it linear in the work; SymPy's division is quadratic."""
     lead, top = factor.LM, factor.LC
     tail = [(monomial, coefficient) for monomial, coefficient in factor.terms() if monomial != lead]
     left = dict(poly)
@@ -209,7 +209,7 @@ def divided(poly: PolyElement, factor: PolyElement) -> tuple[PolyElement, PolyEl
 
 
 def _may_divide(factor: PolyElement, poly: PolyElement) -> bool:
-    """False only if factor does not divide poly: poly is tried at one zero of a linear factor modulo a prime."""
+    """False only if factor does not divide poly. The test evaluates poly at one zero of a linear factor modulo a prime."""
     for g in (0, 1):
         if factor.degree(g) != 1:
             continue
@@ -239,7 +239,7 @@ def _at(poly: PolyElement, place: list[int]) -> int:
 
 
 def _integer_square(n: int) -> tuple[int, int]:
-    """n = outer²·inner, with the squares of small primes and perfect squares pulled out."""
+    """n = outer²·inner; outer holds the squares of small primes, and perfect squares."""
     root = isqrt(n)
     if root * root == n:
         return root, 1
@@ -250,23 +250,23 @@ def _integer_square(n: int) -> tuple[int, int]:
     return outer, inner
 
 
-def ground_for(constants: Iterable[Expr], growth: Expr = S.Zero) -> Ground:
-    """The smallest ground holding the given constants; `growth` is the largest α of any envelope."""
+def field_for(constants: Iterable[Expr], growth: Expr = S.Zero) -> CoefficientField:
+    """The smallest field that holds the given constants; `growth` is the largest α of any envelope."""
     roots: dict[Expr, int] = {}
     for constant in constants:
         _collect(S(constant), roots)
     adjoined = tuple(sorted((base ** Rational(1, q) for base, q in roots.items()), key=str))
     names = ["a", "b", "c", "i", *(f"k{j}" for j in range(len(adjoined)))]
-    made = FracField(names, ZZ)
+    fractions = FracField(names, ZZ)
     with mpmath.workdps(60):
         scale = 1 / (3 + 16 * mpmath.mpf(str(growth.evalf(30))))
         point = [scale * mpmath.mpf(p) / q for p, q in ((3, 7), (5, 11), (1, 5))]
         numbers = [value.evalf(60)._to_mpmath(200) for value in adjoined]
-        return Ground(made, adjoined, (*point, mpmath.mpf(1), *numbers))
+        return CoefficientField(fractions, adjoined, (*point, mpmath.mpf(1), *numbers))
 
 
 def _collect(value: Expr, roots: dict[Expr, int]) -> None:
-    """Irrational factors of a constant, each with the root of it that must be adjoined."""
+    """Add to `roots` the irrational factors of a constant, each with the degree of the root to adjoin."""
     if value.is_Rational or value == I:
         return
     if isinstance(value, (Add, Mul)):

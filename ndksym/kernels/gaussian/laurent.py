@@ -1,7 +1,7 @@
-"""Laurent polynomials in the variances at the gates: where Stein's lemma runs without a single gcd.
+"""Laurent polynomials in the variances at the gates. Stein's lemma runs in them, because they need no gcd.
 
-Generators: X = Var(u − w), Y = Var(v − w'), D = XY − C², C = Cov(u, v), and the means M, N of u and v. Every variance
-that pinning divides by is a monomial in X, Y and D, and C² = XY − D is reduced on the way: equal means identical.
+Generators: X = Var(u − w), Y = Var(v − w'), D = XY − C², C = Cov(u, v), and the means M, N of u and v. Each variance
+by which pinning divides is a monomial in X, Y and D. C² is always replaced by XY − D, so that equal elements are identical.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from sympy import QQ
 from sympy.polys.fields import FracElement
 from sympy.polys.rings import PolyElement, PolyRing
 
-from ndksym.kernels.gaussian.field import Ground
+from ndksym.kernels.gaussian.field import CoefficientField
 
-__all__ = ["Laurent", "Universe"]
+__all__ = ["Laurent", "LaurentRing"]
 
 _X, _Y, _D, _C, _M, _N = range(6)
-_OWN = 6  # generators of the universe itself; i and the ground's constants follow
+_OWN = 6  # of these generators; i and the constants of the coefficient field follow
 
 
 @dataclass(frozen=True)
-class Universe:
-    """The ring for one pair of gates; `paired` when both are there and D means something."""
+class LaurentRing:
+    """The ring for one pair of gates; `paired` if there are two gates, so that D is defined."""
 
     ring: PolyRing
     paired: bool
 
     @classmethod
-    def over(cls, ground: Ground, paired: bool) -> Universe:
-        """The universe with the ground's constants."""
-        names = ["X", "Y", "D", "C", "M", "N", *(str(name) for name in ground.field.symbols[3:])]
+    def over(cls, scalars: CoefficientField, paired: bool) -> LaurentRing:
+        """The ring with the constants of a coefficient field."""
+        names = ["X", "Y", "D", "C", "M", "N", *(str(name) for name in scalars.field.symbols[3:])]
         return cls(PolyRing(names, QQ), paired)
 
     @property
@@ -43,7 +43,7 @@ class Universe:
         return tuple(Laurent(self, generator) for generator in self.ring.gens[:_OWN])
 
     def constant(self, value: FracElement) -> Laurent:
-        """A constant of the ground, whose denominator is a number times a product of adjoined constants."""
+        """A constant of the field; its denominator must be a number times a product of adjoined constants."""
         if len(value.denom) != 1:
             raise ValueError(f"{value} has a sum of constants in its denominator")
         ((below, divisor),) = value.denom.terms()
@@ -55,7 +55,7 @@ class Universe:
         return Laurent(self, self.ring.from_dict(shifted))
 
     def reduced(self, poly: PolyElement) -> PolyElement:
-        """Write C² as XY − D until C is at most linear."""
+        """Replace C² by XY − D until C is at most linear."""
         while self.paired and any(monomial[_C] > 1 for monomial in poly):
             image = self.ring.zero
             for monomial, coefficient in poly.terms():
@@ -69,16 +69,16 @@ class Universe:
             poly = image
         return poly
 
-    def evaluate(self, ground: Ground, element: Laurent, values: tuple[FracElement, ...]) -> FracElement:
+    def evaluate(self, scalars: CoefficientField, element: Laurent, values: tuple[FracElement, ...]) -> FracElement:
         """The element at the given X, Y, D, C, M, N.
 
-        Over one common denominator, Horner's rule in one generator after the other; what was put in by negative
-        exponents is divided out factor by factor, which takes no gcd.
+        Horner's rule in one generator after the other, over one common denominator. The factors with negative exponents
+        are divided out one by one, which needs no gcd.
         """
         terms = list(element.poly.terms())
         if not terms:
-            return ground.field.zero
-        ring = ground.field.ring
+            return scalars.field.zero
+        ring = scalars.field.ring
         common = reduce(_lcm, (value.denom for value in values), ring.one)
         tops = [value.numer * common.exquo(value.denom) for value in values]
         low = [min(0, *(monomial[g] for monomial, _ in terms)) for g in range(len(terms[0][0]))]
@@ -91,7 +91,7 @@ class Universe:
         numerator = _horner(ring, shifted, [common, *tops])
         below = [(ring(clear), 1), (common, degree)]
         below += [(poly, -power) for poly, power in zip((*tops, *ring.gens[3:]), low, strict=True)]
-        return ground.quotient(numerator, below)
+        return scalars.quotient(numerator, below)
 
 
 def _lcm(left: PolyElement, right: PolyElement) -> PolyElement:
@@ -99,7 +99,7 @@ def _lcm(left: PolyElement, right: PolyElement) -> PolyElement:
 
 
 def _horner(ring: PolyRing, terms: dict[tuple[int, ...], int], values: Sequence[PolyElement]) -> PolyElement:
-    """Σ coefficient Π value^exponent, generator by generator; the constants' exponents come last."""
+    """Σ coefficient Π value^exponent, generator by generator; the exponents of the constants come last."""
     if not values:
         return ring.from_dict({(0, 0, 0, *rest): coefficient for rest, coefficient in terms.items()})
     layers: dict[int, dict[tuple[int, ...], int]] = {}
@@ -115,28 +115,28 @@ def _horner(ring: PolyRing, terms: dict[tuple[int, ...], int], values: Sequence[
 
 @dataclass(frozen=True)
 class Laurent:
-    """An element of a universe; negative exponents live in SymPy's sparse polynomials as they are."""
+    """An element of a Laurent ring. SymPy's sparse polynomials hold negative exponents as they are."""
 
-    home: Universe
+    parent: LaurentRing
     poly: PolyElement
 
     def __add__(self, other: Laurent | int) -> Laurent:
-        return Laurent(self.home, self.poly + (other.poly if isinstance(other, Laurent) else other))
+        return Laurent(self.parent, self.poly + (other.poly if isinstance(other, Laurent) else other))
 
     def __sub__(self, other: Laurent) -> Laurent:
-        return Laurent(self.home, self.poly - other.poly)
+        return Laurent(self.parent, self.poly - other.poly)
 
     def __mul__(self, other: Laurent | int) -> Laurent:
         factor = other.poly if isinstance(other, Laurent) else other
-        return Laurent(self.home, self.home.reduced(self.poly * factor))
+        return Laurent(self.parent, self.parent.reduced(self.poly * factor))
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Laurent) -> Laurent:
-        """Division by a monomial: pinning needs no other."""
+        """Division by a monomial; pinning needs no other division."""
         ((monomial, coefficient),) = other.poly.terms()
-        inverse = self.home.ring.from_dict({tuple(-e for e in monomial): 1 / coefficient})
-        return Laurent(self.home, self.home.reduced(self.poly * inverse))
+        inverse = self.parent.ring.from_dict({tuple(-e for e in monomial): 1 / coefficient})
+        return Laurent(self.parent, self.parent.reduced(self.poly * inverse))
 
     def __bool__(self) -> bool:
         return bool(self.poly)

@@ -1,22 +1,21 @@
-"""The derivation of E[f(u) f(v)] as a theorist would write it down: atoms, tilt, Stein's lemma, base functions."""
+"""The recorded derivation of E[f(u) f(v)] as printed steps: atoms, tilt, Stein's lemma, base functions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 
 from sympy import Add, Expr, Function, Mul, Symbol, sstr
 from sympy.polys.fields import FracElement
 
-from ndksym.kernels.gaussian.atoms import Atom, Envelope, Gate, groups
+from ndksym.kernels.gaussian.atoms import Envelope, Gate
 from ndksym.kernels.gaussian.collect import Terms
-from ndksym.kernels.gaussian.expectation import bivariate, ground_of
-from ndksym.kernels.gaussian.field import Ground
-from ndksym.kernels.gaussian.stein import Base, moments, tilt
+from ndksym.kernels.gaussian.expectation import EnvelopePair, Expectation, Gates
+from ndksym.kernels.gaussian.field import CoefficientField
+from ndksym.kernels.gaussian.stein import BaseFunction
 from ndksym.kernels.gaussian.to_sympy import expression, rational
 
-__all__ = ["Step", "trace"]
+__all__ = ["Step", "steps"]
 
 E = Function("E")
 """The Gaussian expectation, unevaluated."""
@@ -24,94 +23,102 @@ u = Symbol("u", real=True)
 v = Symbol("v", real=True)
 
 _STEIN = "Stein's lemma E[uF] = m_u E[F] + A E[∂F/∂u] + C E[∂F/∂v]; the derivative of a gate is a density"
-_DETAILED = 6  # pairs of envelopes worked out in full
+_DETAILED = 6
+"""Pairs of envelopes whose steps are printed."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a derivation: the rule, and the expression before and after it."""
+    """One step of a derivation.
+
+    Attributes
+    ----------
+    rule : str
+        What is done.
+    before, after : Expr
+        The expression before and after it.
+    """
 
     rule: str
     before: Expr
     after: Expr
 
 
-def trace(phi: Expr, argument: Symbol, atoms: Sequence[Atom], result: Expr) -> tuple[Step, ...]:
-    """How E[φ(u) φ(v)] comes about; `result` is its closed form."""
-    found = groups(atoms)
-    parts = [_part(envelope, poly, u) for envelope, poly in found.items()]
-    steps = [Step("atoms u^n e^(αu²+ηu+κ) G(u), T16", phi.xreplace({argument: u}), Add(*parts))]
-    pairs = list(combinations_with_replacement(found.items(), 2))
-    both = [_part(*one, u) * _part(*two, v) for one, two in pairs]
+def steps(phi: Expr, argument: Symbol, record: Expectation) -> tuple[Step, ...]:
+    """The steps that gave E[φ(u) φ(v)], as recorded; the pairs (f, g) and (g, f) are printed once."""
+    parts = dict.fromkeys(_part(pair.left, u) for pair in record.pairs)
+    printed = [Step("atoms u^n e^(αu²+ηu+κ) G(u), T16", phi.xreplace({argument: u}), Add(*parts))]
+    pairs = _unordered(record)
+    products = [_part(pair.left, u) * _part(pair.right, v) for pair in pairs]
     if len(pairs) > 1:
         rule = "bilinearity; a pair of different atoms stands for both its orders, (u, v) and (v, u)"
-        steps.append(Step(rule, E(phi.xreplace({argument: u}) * phi.xreplace({argument: v})), Add(*map(E, both))))
-    ground = ground_of(atoms)
-    known: set[Expr] = set()
-    for ((one, p), (two, q)), pair in zip(pairs[:_DETAILED], both, strict=False):
-        for step in _pair(ground, (one, p), (two, q), pair):
-            if step.before not in known and step.before != step.after:
-                known |= {step.before, step.before.xreplace({u: v, v: u})}  # told once for u and v
-                steps.append(step)
+        before = E(phi.xreplace({argument: u}) * phi.xreplace({argument: v}))
+        printed.append(Step(rule, before, Add(*map(E, products))))
+    seen: set[Expr] = set()
+    for pair, product in zip(pairs[:_DETAILED], products, strict=False):
+        for step in _of_pair(record.scalars, pair, product):
+            if step.before not in seen and step.before != step.after:
+                seen |= {step.before, step.before.xreplace({u: v, v: u})}  # printed once for u and v
+                printed.append(step)
     more = f"; the other {len(pairs) - _DETAILED} pairs likewise" if len(pairs) > _DETAILED else ""
-    steps.append(Step("collect and simplify" + more, Add(*map(E, both)), result))
-    return tuple(steps)
+    printed.append(Step("collect and simplify" + more, Add(*map(E, products)), record.value))
+    return tuple(printed)
 
 
-def _part(envelope: Envelope, poly: dict[int, Expr], at: Symbol) -> Expr:
+def _unordered(record: Expectation) -> list[EnvelopePair]:
+    """The pairs, with only the first of (f, g) and (g, f)."""
+    order = {envelope: place for place, envelope in enumerate(dict.fromkeys(pair.left[0] for pair in record.pairs))}
+    return [pair for pair in record.pairs if order[pair.left[0]] <= order[pair.right[0]]]
+
+
+def _part(factor: tuple[Envelope, dict[int, Expr]], at: Symbol) -> Expr:
+    envelope, poly = factor
     return Add(*(coefficient * at**n for n, coefficient in poly.items())) * envelope.expr(at)
 
 
-def _pair(
-    ground: Ground, left: tuple[Envelope, dict[int, Expr]], right: tuple[Envelope, dict[int, Expr]], pair: Expr
-) -> Iterator[Step]:
-    (one, p), (two, q) = left, right
-    start = tilt(ground, bivariate(ground), one, two)
+def _of_pair(scalars: CoefficientField, pair: EnvelopePair, product: Expr) -> Iterator[Step]:
+    (one, p), (two, q) = pair.left, pair.right
     weight = Mul(Envelope(one.alpha, one.eta, one.kappa).expr(u), Envelope(two.alpha, two.eta, two.kappa).expr(v))
-    gates = tuple((i, env.gate) for i, env in enumerate((one, two)) if env.gate is not None)
-    factors = max(p) + max(q) > 0
-    if weight != 1 and (gates or factors):
-        free = Function("F")(u, v)
-        rule = "tilt: under the weight (u, v) is normal with " + _law(ground, start)
-        yield Step(rule, E(weight * free), _value(ground, start) * E(free))
-    P = {n: ground(value) for n, value in p.items()}
-    Q = {n: ground(value) for n, value in q.items()}
-    terms = moments(ground, start, gates, P, Q)
-    bases = [(_base(weight, gates, base), coefficient, base) for base, coefficient in terms]
-    if factors:
-        after = Add(*(rational(ground, coefficient) * E(name) for name, coefficient, _ in bases))
-        yield Step(_STEIN, E(pair), after)
-    for name, _, base in bases:
-        if name != 1:
-            yield Step(_rule(base), E(name), _value(ground, base))
+    has_powers = max(p) + max(q) > 0
+    if weight != 1 and (pair.gates or has_powers):
+        anything = Function("F")(u, v)
+        rule = "tilt: under the weight (u, v) is normal with " + _law(scalars, pair.tilted)
+        yield Step(rule, E(weight * anything), _value(scalars, pair.tilted) * E(anything))
+    bases = [(_argument(weight, pair.gates, base), coefficient, base) for base, coefficient in pair.moments]
+    if has_powers:
+        after = Add(*(rational(scalars, coefficient) * E(argument) for argument, coefficient, _ in bases))
+        yield Step(_STEIN, E(product), after)
+    for argument, _, base in bases:
+        if argument != 1:
+            yield Step(_rule(base), E(argument), _value(scalars, base))
 
 
-def _rule(base: Base) -> str:
+def _rule(base: BaseFunction) -> str:
     if not base.open:
         return "normal density at the edge" if base.pins else "Gaussian integral"
     kind = "bivariate normal" if len(base.open) == 2 else "normal"
     return f"{kind} distribution function" + (", given the edge" if base.pins else "")
 
 
-def _base(weight: Expr, gates: Sequence[tuple[int, Gate]], base: Base) -> Expr:
-    """What a base is the expectation of."""
-    still = {edge.i for edge in base.open}
+def _argument(weight: Expr, gates: Gates, base: BaseFunction) -> Expr:
+    """The expression whose expectation the base is."""
+    still_open = {edge.i for edge in base.open}
     factors = [weight]
     for i, gate in gates:
-        free = Gate(gate.threshold, gate.width, gate.side, pinned=i not in still)
+        free = Gate(gate.threshold, gate.width, gate.side, pinned=i not in still_open)
         factors.append(free.expr((u, v)[i]))
     return Mul(*factors)
 
 
-def _value(ground: Ground, base: Base) -> Expr:
-    terms = Terms(ground, whole=True)
-    terms.add(base, ground.field.one)
+def _value(scalars: CoefficientField, base: BaseFunction) -> Expr:
+    terms = Terms(scalars, whole=True)
+    terms.add(base, scalars.field.one)
     return expression(terms)
 
 
-def _law(ground: Ground, base: Base) -> str:
+def _law(scalars: CoefficientField, base: BaseFunction) -> str:
     def show(*values: FracElement) -> str:
-        return ", ".join(sstr(rational(ground, value)) for value in values)
+        return ", ".join(sstr(rational(scalars, value)) for value in values)
 
     law = base.law
     means = "" if not any(law.means) else f"means ({show(*law.means)}) and "

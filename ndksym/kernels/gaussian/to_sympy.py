@@ -13,40 +13,40 @@ from sympy.polys.rings import PolyElement
 
 from ndksym.algebra.bivariate_normal import Phi2
 from ndksym.kernels.gaussian.collect import Basis, Terms
-from ndksym.kernels.gaussian.field import Ground, Surd, divided
+from ndksym.kernels.gaussian.field import CoefficientField, Surd, divided
 from ndksym.kernels.gaussian.rewrite import rewritten
 from ndksym.symbols import a, b, c
 
 __all__ = ["expression", "rational"]
 
 _SHORT = 20
-"""Terms up to which a polynomial is factored completely."""
+"""Largest number of terms of a polynomial that is factored completely."""
 
-_TURNS = {"cos": cos, "sin": sin, "cosh": cosh, "sinh": sinh}
-_LEAVES = {"erf": erf, "erfi": erfi, "erfc": erfc, "asin": asin, "acos": acos, "Phi2": Phi2}
+_FACTORS = {"cos": cos, "sin": sin, "cosh": cosh, "sinh": sinh}
+_FUNCTIONS = {"erf": erf, "erfi": erfi, "erfc": erfc, "asin": asin, "acos": acos, "Phi2": Phi2}
 
 
 def expression(terms: Terms) -> Expr:
-    """The sum of the terms, a factor common to all of them in front."""
-    ground = terms.ground
-    found = rewritten(ground, terms.collected())
-    if not found:
+    """The sum of the terms, with their common factor in front."""
+    scalars = terms.scalars
+    collected = rewritten(scalars, terms.collected())
+    if not collected:
         return S.Zero
     content, number = S.One, S.One
-    if len(found) > 1 and len({where.number for where in found}) == 1:
-        number = next(iter(found)).number
-        content = _content(list(found.values())) if number != 1 else S.One
-    writer = _Writer(ground)
+    if len(collected) > 1 and len({basis.number for basis in collected}) == 1:
+        number = next(iter(collected)).number
+        content = _content(list(collected.values())) if number != 1 else S.One
+    writer = _Writer(scalars)
     parts = []
-    for where, weight in found.items():
-        coefficient = writer.factored(ground.scaled(weight, 1 / content), where.under)
-        parts.append(Mul(where.number / number, *coefficient, *writer.functions(where)))
+    for basis, weight in collected.items():
+        coefficient = writer.factored(scalars.scaled(weight, 1 / content), basis.under)
+        parts.append(Mul(basis.number / number, *coefficient, *writer.functions(basis)))
     return Mul(content, number, Add(*parts))
 
 
-def rational(ground: Ground, value: FracElement) -> Expr:
+def rational(scalars: CoefficientField, value: FracElement) -> Expr:
     """A field element as an expression."""
-    return _Writer(ground).rational(value)
+    return _Writer(scalars).rational(value)
 
 
 def _content(weights: list[FracElement]) -> Rational:
@@ -61,38 +61,38 @@ Factors = list[tuple[PolyElement, int]]
 
 @dataclass
 class _Writer:
-    """Field elements, surds and basis elements as expressions, each worked out once."""
+    """Field elements, surds and basis elements as expressions; each is converted once."""
 
-    ground: Ground
-    known: dict[tuple[FracElement, PolyElement], list[Expr]] = field(default_factory=dict)
+    scalars: CoefficientField
+    memo: dict[tuple[FracElement, PolyElement], list[Expr]] = field(default_factory=dict)
 
-    def functions(self, where: Basis) -> list[Expr]:
+    def functions(self, basis: Basis) -> list[Expr]:
         """The factors of a basis element that are not algebraic."""
-        factors = [exp(self.rational(where.exponent))]
-        if where.turn != "one":
-            factors.append(_TURNS[where.turn](self.rational(where.phase)))
-        name = where.leaf.name
-        args = [self.surd(arg) for arg in where.leaf.args]
+        factors = [exp(self.rational(basis.exponent))]
+        if basis.factor != "one":
+            factors.append(_FACTORS[basis.factor](self.rational(basis.phase)))
+        name = basis.function.name
+        args = [self.surd(arg) for arg in basis.function.args]
         if name == "pi-acos":
             factors.append(pi - acos(*args))
         elif name == "1+erf":
             factors.append(1 + erf(*args))
         elif name != "one":
-            factors.append(_LEAVES[name](*args))
+            factors.append(_FUNCTIONS[name](*args))
         return factors
 
     def surd(self, value: Surd) -> Expr:
         return Mul(*self.factored(value.top, value.under))
 
     def rational(self, value: FracElement) -> Expr:
-        return Mul(*self.factored(value, self.ground.field.ring.one))
+        return Mul(*self.factored(value, self.scalars.field.ring.one))
 
     def factored(self, value: FracElement, under: PolyElement) -> list[Expr]:
-        """Factors of value/√under, every irreducible one written once; those under the root are positive."""
+        """Factors of value/√under. Each irreducible factor occurs once, and those under the root are positive."""
         key = value, under
-        if key not in self.known:
-            self.known[key] = self._factored(value, under)
-        return self.known[key]
+        if key not in self.memo:
+            self.memo[key] = self._factored(value, under)
+        return self.memo[key]
 
     def _factored(self, value: FracElement, under: PolyElement) -> list[Expr]:
         powers: dict[PolyElement, Rational] = {}
@@ -103,8 +103,8 @@ class _Writer:
         for (content, factors), exponent in parts:
             sign = 1
             for factor, multiplicity in factors:
-                known = factor in inside or -factor in inside
-                if (self.ground.sign(factor) if known else factor.LC) < 0:
+                under_root = factor in inside or -factor in inside
+                if (self.scalars.sign(factor) if under_root else factor.LC) < 0:
                     factor, sign = -factor, sign * (-1) ** multiplicity
                 powers[factor] = powers.get(factor, S.Zero) + exponent * multiplicity
             number *= Integer(content * sign) ** exponent
@@ -112,7 +112,7 @@ class _Writer:
         return [number, *(self.polynomial(factor, roots) ** power for factor, power in powers.items() if power)]
 
     def polynomial(self, poly: PolyElement, roots: Sequence[PolyElement] = ()) -> Expr:
-        """A polynomial, as (1 + a)(1 + b) − c² or in powers of a root's radicand D where that is shorter."""
+        """A polynomial; as (1 + a)(1 + b) − c², or in powers of the radicand of one of the roots, where that is shorter."""
         for root in roots:
             quotient, remainder = divided(poly, root)
             if not quotient.is_ground and poly != root and len(quotient) + len(remainder) < len(poly):
@@ -128,7 +128,7 @@ class _Writer:
         return Mul(Integer(content), *(self.polynomial(factor, roots) ** power for factor, power in factors))
 
     def plain(self, poly: PolyElement) -> Expr:
-        return poly.as_expr(a, b, c, I, *self.ground.constants)
+        return poly.as_expr(a, b, c, I, *self.scalars.constants)
 
 
 def _irreducible(poly: PolyElement) -> tuple[int, Factors]:
@@ -137,7 +137,7 @@ def _irreducible(poly: PolyElement) -> tuple[int, Factors]:
 
 
 def _factors(poly: PolyElement) -> tuple[int, Factors]:
-    """Irreducible factors; of a long polynomial, where they would take long and seldom exist, the monomial ones."""
+    """Irreducible factors. A long polynomial seldom has any and takes long to factor: only its monomial factors are found."""
     if len(poly) <= _SHORT:
         return _irreducible(poly)
     content, rest = poly.primitive()

@@ -1,6 +1,6 @@
-"""A kernel at all pairs of times as one polynomial in q = √(1 − e^{−r(t−s)}) and p = e^{−2rs}: what can be differentiated.
+"""A kernel at all pairs of times as one polynomial in q = √(1 − e^{−r(t−s)}) and p = e^{−2rs}, which can be differentiated.
 
-With r = 1/σ² F = e^{−r(t−s)} Σ_k u_k(q, p) M_k (theory.md, "Two time variables"), the u_k Chebyshev series on [0, 1]².
+With r = 1/σ² the kernel is F = e^{−r(t−s)} Σ_k u_k(q, p) M_k; the u_k are Chebyshev series on [0, 1]².
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ndksym.dynamics.row_sample import FEW, MANY, sample
 from ndksym.runtime.types import Array
 
 FINEST = (96, 32)
-"""Most terms in q and p; 24 × 12 reach 1e-12 for most kernels, small angles between inputs take more."""
+"""Largest numbers of terms in q and p. 24 × 12 give 1e-12 for most inputs; small angles between inputs need more."""
 _ACROSS = np.array([0.0, 0.5, 1.0])
 
 
 @dataclass(frozen=True)
-class Square(KernelTable):
-    """`coefficients` (k, n_q, n_p) of the u_k."""
+class ChebyshevTable(KernelTable):
+    """A table with Chebyshev `coefficients` (k, n_q, n_p) of the u_k."""
 
     coefficients: Array
 
@@ -41,7 +41,9 @@ class Square(KernelTable):
         return out
 
 
-def square(evaluate: TwoTimeKernel, process: PriorProcess, rows: Array, X: Array, tolerance: float) -> Square:
+def chebyshev_table(
+    evaluate: TwoTimeKernel, process: PriorProcess, rows: Array, X: Array, tolerance: float
+) -> ChebyshevTable:
     """F between `rows` at the later time and X at the earlier, to a `tolerance` relative to its largest entry."""
 
     def on(some: tuple[Array, Array], q: Array, p: Array) -> Array:
@@ -62,4 +64,4 @@ def square(evaluate: TwoTimeKernel, process: PriorProcess, rows: Array, X: Array
     pivots, spread = interpolation(values, tolerance)
     coefficients = np.einsum("aq,qpk,bp->kab", transform(n_q), spread.reshape(n_q, n_p, -1), transform(n_p))
     grams = on((rows, X), grid[0][pivots], grid[1][pivots])
-    return Square(process, np.ascontiguousarray(grams.transpose(1, 0, 2)), coefficients)
+    return ChebyshevTable(process, np.ascontiguousarray(grams.transpose(1, 0, 2)), coefficients)
