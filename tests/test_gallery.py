@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -11,6 +12,7 @@ from derivations.gallery import command, drift, early_stopping, finite_width, le
 from ndksym import cases, derive, solve
 from ndksym.dynamics import tasks
 from ndksym.errors import InputError
+from ndksym.output import records
 from ndksym.output.sheet import draw_sheet
 
 SMALL = {
@@ -165,6 +167,12 @@ def test_networks_lie_on_the_curves_from_the_plateaus_to_one_equilibrium(produce
     assert sorted(each.y[0] for each in plateaus) == [each.y[0] for each in reversed(plateaus)]
     assert len(looks(plot, "dotted")) == 1
     assert all(each["largest_z"] < 6 for each in record.facts["agreement"])
+
+
+def test_the_picture_of_the_readme_is_that_of_the_command():
+    kept = json.loads((Path(__file__).parent.parent / ".github" / "learning.json").read_text())
+    assert kept["parameters"] == records.document(learning.Chosen())
+    assert kept["command"] == "python -m derivations.gallery.learning --out FOLDER"
 
 
 def test_the_best_moment_is_the_least_of_its_curve(produced):

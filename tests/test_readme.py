@@ -99,3 +99,14 @@ def test_links_lead_somewhere(path):
 def test_named_modules_exist(path):
     for name in re.findall(r"python -m ([\w.]+[a-z_])", path.read_text(encoding="utf-8")):
         assert importlib.util.find_spec(name) is not None, f"{path.name} names {name}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_named_files_exist(path):
+    text = path.read_text(encoding="utf-8")
+    for name in re.findall(r"`((?:ndksym|tests|derivations)/[\w/.]+)`", text):
+        there = ROOT / name
+        assert (there.parent if there.stem == "NAME" else there).exists(), f"{path.name} names {name}"
+    tests = {each.name for each in (ROOT / "tests").rglob("test_*.py")}
+    for name in re.findall(r"`(test_\w+\.py)`", text):
+        assert name in tests, f"{path.name} names {name}"
