@@ -171,7 +171,7 @@ def test_networks_lie_on_the_curves_from_the_plateaus_to_one_equilibrium(produce
 
 def test_the_picture_of_the_readme_is_that_of_the_command():
     kept = json.loads((Path(__file__).parent.parent / ".github" / "learning.json").read_text())
-    assert kept["parameters"] == records.document(learning.Chosen())
+    assert kept["parameters"] == records.document(learning.Parameters())
     assert kept["command"] == "python -m derivations.gallery.learning --out FOLDER"
 
 
