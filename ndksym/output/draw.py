@@ -277,24 +277,24 @@ def _phases(panel: Panel, ax: "Axes", first: float, last: float) -> bool:
     sides = ((first, cut, 0.0, "left"), (cut, last, 1.0, "right"))
     for (name, shade, dark), (start, end, edge, side) in zip(PHASES, sides, strict=True):
         if start < end:
-            ax.axvspan(start, end, color=shade, lw=0, zorder=0, gid=_phase_id(panel))
+            ax.axvspan(start, end, color=shade, lw=0, zorder=0, label=_phase_name(panel))
             ax.text(
                 edge, 1.02, name, transform=ax.transAxes, ha=side, va="bottom", fontsize="small", color=dark,
-                gid=_phase_id(panel),
+                label=_phase_name(panel),
             )  # fmt: skip
     return True
 
 
-def _phase_id(panel: Panel) -> str:
-    """The name by which the shading of a panel's phases is found again."""
-    return f"phases at {panel.boundary}"
+def _phase_name(panel: Panel) -> str:
+    """The label by which the shading of a panel's phases is found again; the underscore keeps it out of the legend."""
+    return f"_phases at {panel.boundary}"
 
 
 def _clear_other_phases(panel: Panel, ax: "Axes") -> None:
     """Remove the shading if the panel has another boundary, since it would be wrong for one of the two."""
     if panel.boundary is not None:
         for artist in (*ax.patches, *ax.texts):
-            if str(artist.get_gid()).startswith("phases at") and artist.get_gid() != _phase_id(panel):
+            if str(artist.get_label()).startswith("_phases at") and artist.get_label() != _phase_name(panel):
                 artist.remove()
 
 
