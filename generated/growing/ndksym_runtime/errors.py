@@ -1,13 +1,15 @@
-"""One family of errors: each names the object, what is wrong with it, and the way out."""
+"""The errors and warnings of ndksym. Each message names the argument, its value, what is allowed, and the way out.
+
+All errors derive from `NdksymError`. Those about arguments are also a ValueError or a TypeError.
+"""
 
 import reprlib
-from typing import Any
 
 FOREIGN = (
     ArithmeticError, AssertionError, AttributeError, BufferError, LookupError, MemoryError, OSError, RuntimeError, TypeError,
     ValueError, Warning,
 )  # fmt: skip
-"""What the conversion of an object of another library may raise: torch a RuntimeError, pandas a TypeError, …"""
+"""Exceptions that the conversion of a foreign object may raise: torch a RuntimeError, pandas a TypeError, …"""
 
 
 class _Short(reprlib.Repr):
@@ -17,12 +19,12 @@ class _Short(reprlib.Repr):
         self.maxlevel = 2
 
     def repr_int(self, value: int, level: int) -> str:
-        # Python refuses to print integers of some thousand digits
+        # Python does not print integers of several thousand digits
         return super().repr_int(value, level) if value.bit_length() < 2000 else f"of {value.bit_length()} bits"
 
 
-def brief(value: Any) -> str:
-    """Type and value of an argument in one short line for a message, whatever its repr does.
+def brief(value: object) -> str:
+    """Type and value of an argument in one short line for a message, for any repr.
 
     >>> brief("1"), brief(10**9999)
     ("str '1'", 'int of 33216 bits')
@@ -31,7 +33,18 @@ def brief(value: Any) -> str:
 
 
 class NdksymError(Exception):
-    """Base of everything ndksym raises on purpose; `exit_code` is what the command line returns for it."""
+    """Base class of all errors that ndksym raises.
+
+    Attributes
+    ----------
+    exit_code : int
+        The exit code of the command line for this error.
+
+    Examples
+    --------
+    >>> issubclass(ParseError, NdksymError), issubclass(ParseError, ValueError), ParseError.exit_code
+    (True, True, 2)
+    """
 
     exit_code = 2
 
@@ -45,38 +58,42 @@ class InputTypeError(NdksymError, TypeError):
 
 
 class ParseError(InputError):
-    """The text is not an activation; the message shows where and says what may stand there."""
+    """The text is not an activation; the message gives the place and the reason."""
+
+
+class NoValueError(InputError):
+    """An expression has no value at a point: it is infinite or undefined there, or complex where it must be real."""
 
 
 class FileError(NdksymError, OSError):
-    """The system cannot write a file; the message says which one and why."""
+    """A file cannot be read or written; the message gives its name and the reason."""
 
 
 class MissingExtraError(NdksymError, ImportError):
-    """An optional dependency or tool is not installed; the message says how to install it."""
+    """An optional dependency or tool is not installed; the message gives the command that installs it."""
 
 
 class NotDerivableError(NdksymError, ValueError):
-    """The object has no kernel, or none of the kind asked for."""
+    """The requested kernel, or the derivation of it, does not exist."""
 
     exit_code = 3
 
 
 class DivergentKernelError(NotDerivableError):
-    """The kernel asked for is infinite: everywhere, at coincident inputs, or beyond a stated variance."""
+    """The requested kernel is infinite: everywhere, at coincident inputs, or from the stated variance on."""
 
 
 class ToleranceWarning(UserWarning):
-    """A result is less accurate than was asked for; it says how accurate it is."""
+    """A result is less accurate than requested; the message gives its accuracy."""
 
 
 class CheckFailedError(NdksymError):
-    """A verification reached a verdict, and it is no."""
+    """A check failed."""
 
     exit_code = 4
 
 
 class OutOfTimeError(NdksymError, TimeoutError):
-    """The work did not finish within the time allowed."""
+    """The computation did not finish within the time limit."""
 
     exit_code = 5
