@@ -308,5 +308,5 @@ def test_style_and_readme():
     style = (Path(page.__file__).parent / "style.css").read_text(encoding="utf-8")
     assert "overflow-x: auto" in style
     assert "@media (max-width" in style
-    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     assert "--report FILE.html" in readme
