@@ -299,6 +299,10 @@ def exponential_form(g: Expr) -> tuple[Poly, Expr] | None:
     return Poly(numerator, w), kappa
 
 
+_HYPERBOLIC = {f.sympy: f.exponentials for f in FUNCTIONS.values() if f.exponentials and f.period is None}
+_WAVES = {f.sympy: f.exponentials for f in FUNCTIONS.values() if f.exponentials and f.period is not None}
+
+
 def in_exponentials(g: Expr, *, waves: bool = False) -> Expr:
     """g with hyperbolic functions and powers c**x of x, and with `waves` also sin, cos and tan, written in exponentials.
 
@@ -306,7 +310,7 @@ def in_exponentials(g: Expr, *, waves: bool = False) -> Expr:
     >>> in_exponentials(2**x + sinh(3*x) + tanh(1))
     exp(3*x)/2 + exp(x*log(2)) + tanh(1) - exp(-3*x)/2
     """
-    rules = {f.sympy: f.exponentials for f in FUNCTIONS.values() if f.exponentials and (waves or f.period is None)}
+    rules = _HYPERBOLIC | _WAVES if waves else _HYPERBOLIC
     g = g.replace(lambda e: e.func in rules and e.has(x), lambda e: rules[e.func](e.args[0]))
     return g.replace(lambda e: isinstance(e, Pow) and not e.base.has(x), lambda e: exp(e.exp * log(e.base)))
 

@@ -227,10 +227,10 @@ class Expansion(Generic[C]):
     def function(self, function: ElementaryFunction, u: LaurentSeries[C]) -> LaurentSeries[C]:
         """f(u), from f(u)′ = f′(u) u′ and the value at the start."""
         ring = self.ring
-        if u.end <= 0:
-            raise SingularError(f"the argument of {function.name} is known to too few terms")
         if u.start < 0:
             return self._far_out(function, u)
+        if u.end == 0:
+            raise SingularError(f"no term of the argument of {function.name} is known")
         if function.sympy in _RECURRENCES:
             partner, sign = _RECURRENCES[function.sympy]
             return _solved(function, partner, sign, u)
@@ -246,7 +246,7 @@ class Expansion(Generic[C]):
         """f(u) where u → ±∞ from one side."""
         if not self.ring.one_sided:
             raise SingularError(f"{function.name} at a pole")
-        lead = u.coefficient(u.start)
+        lead = Integer(0) if u.vanishes else u.coefficient(u.start)
         if not (lead.is_positive or lead.is_negative):
             raise SingularError(f"the sign of {lead} decides a limit, and it is unknown")
         limit = function.limits[bool(lead.is_positive)]

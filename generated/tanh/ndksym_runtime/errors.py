@@ -56,12 +56,8 @@ class NdksymError(Exception):
 
     Examples
     --------
-    >>> import ndksym
-    >>> try:
-    ...     ndksym.derive("geluu")
-    ... except NdksymError as error:
-    ...     print(type(error).__name__, error.exit_code)
-    ParseError 2
+    >>> issubclass(ParseError, NdksymError), issubclass(ParseError, ValueError), ParseError.exit_code
+    (True, True, 2)
     """
 
     exit_code = 2
