@@ -208,7 +208,7 @@ class Phases:
         prior_variance: float = 1.0,
         init_variance: float = 1.0,
         bias: float = 0.0,
-        reduction: str = "sum",
+        loss: str = "sum",
     ) -> Composite:
         """The inner, outer and composite predictor on data (T11, T12).
 
@@ -228,7 +228,7 @@ class Phases:
             σ² and σ0².
         bias : float
             Scale β of the biases.
-        reduction : {"sum", "mean"}
+        loss : {"sum", "mean"}
             Whether the loss is the sum or the mean over the examples.
 
         Returns
@@ -253,7 +253,7 @@ class Phases:
         kernel = self._compiled
         data = checks.checked(X, y, X_test, times)
         physics = checks.physics(kernel, temperature, prior_variance, init_variance, bias, zero=False)
-        scale = checks.loss_scale(reduction, len(data.X))
+        scale = checks.loss_scale(loss, len(data.X))
         checks.fits(data, "langevin", False)
         with threads.suited(len(data.both)):
             return composite(kernel, data, physics, scale, self.order, float(self.error_order))
