@@ -81,11 +81,11 @@ def test_without_a_closed_form():
 
 def test_several_outputs_and_the_mean_loss():
     d = ndksym.derive("erf")
-    physics = {"times": [1.0, 500.0], "temperature": 1e-3}
-    both = ndksym.phases(d, order=1).on(X, np.stack([Y, -2 * Y], axis=1), reduction="mean", **physics)
-    one = ndksym.phases(d, order=1).on(X, Y, reduction="mean", **physics)
+    physics = {"times": [1.0, 500.0], "temperature": 1e-3, "loss": "mean"}
+    both = ndksym.phases(d, order=1).on(X, np.stack([Y, -2 * Y], axis=1), **physics)
+    one = ndksym.phases(d, order=1).on(X, Y, **physics)
     assert np.allclose(both.test[..., 1], -2 * one.test)
-    assert np.abs(one.test - ndksym.solve(d.compile(), X, Y, loss="mean", **physics).test).max() < 3e-3
+    assert np.abs(one.test - ndksym.solve(d.compile(), X, Y, **physics).test).max() < 3e-3
     assert one.record()["order"] == 1
 
 
