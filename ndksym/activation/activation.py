@@ -9,10 +9,9 @@ from mpmath.libmp import prec_to_dps, to_str
 from sympy import Expr, Float, Integer, Piecewise, Rational, Symbol, oo, simplify
 
 from ndksym.activation.analyticity import strip
-from ndksym.activation.catalogue import canonical
 from ndksym.activation.equality import is_constant, same
 from ndksym.activation.growth import growth
-from ndksym.activation.parser import formula, parse, split_call
+from ndksym.activation.parser import named
 from ndksym.activation.pieces import Piece, pieces
 from ndksym.activation.roots import compare
 from ndksym.activation.size_limits import MAX_BITS, MAX_DEPTH, measure
@@ -275,14 +274,7 @@ def activation(obj: object) -> Activation:
     if isinstance(obj, Activation):
         return obj
     if isinstance(obj, str):
-        name = " ".join(obj.split())
-        if (listed := canonical(name)) is not None:
-            name, expr = listed, formula(listed)
-        elif (call := split_call(obj)) is not None:
-            listed, parameters = call
-            name, expr = listed + name[name.index("(") :], formula(listed, parameters)
-        else:
-            expr = parse(obj)
+        name, expr = named(obj)
     elif isinstance(obj, Expr):
         try:
             expr = _in_x(obj)

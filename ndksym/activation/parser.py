@@ -47,7 +47,7 @@ from ndksym.algebra.functions import FUNCTIONS
 from ndksym.errors import InputError
 from ndksym.symbols import x
 
-__all__ = ["allowed", "formula", "parse", "split_call"]
+__all__ = ["allowed", "formula", "named", "parse"]
 
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?\Z")
 _NOT_FINITE = {"oo", "zoo", "nan", "inf", "NaN", "Infinity"}
@@ -99,19 +99,53 @@ def parse(text: str) -> Expr:
     x/10
     """
     try:
-        text, tree = tree_of(text)
-        variables = {node.id: node for node in reversed(_variables(tree))}
-        for name, node in variables.items():
-            _check_variable(name, node, bare=node is tree)
-        if len(variables) > 1:
-            listed = ", ".join(sorted(variables))
-            raise RefusalError(None, f"there are {len(variables)} variables ({listed}); φ has exactly one")
-        expr = _read(tree, _Scope(text, dict.fromkeys(variables, x)), 0)
-        if not expr.free_symbols:
-            raise RefusalError(None, f"φ is the constant {shown(str(expr))}; it must depend on its variable")
-        return expr
+        return _expression(*tree_of(text))
     except RefusalError as refusal:
         raise parse_error(text, refusal) from None
+
+
+def named(text: str) -> tuple[str, Expr]:
+    """Name and expression of a text: a catalogue name, one with numbers, or a formula, which is its own name.
+
+    >>> named("ReLU")
+    ('relu', Max(0, x))
+    >>> named("LeakyReLU(0.2)")
+    ('leaky_relu(0.2)', Max(0, x) + Min(0, x)/5)
+    >>> named("u / 10")
+    ('u / 10', x/10)
+    """
+    name = " ".join(text.split())
+    if (listed := canonical(name)) is not None:
+        return listed, formula(listed)
+    try:
+        text, tree = tree_of(text)
+        if (
+            isinstance(tree, ast.Call)
+            and isinstance(tree.func, ast.Name)
+            and not tree.keywords
+            and not _variables(tree)
+        ):
+            listed = canonical(tree.func.id)
+            if listed is not None:
+                parameters = (_read(arg, _Scope(text, {}), 0) for arg in tree.args)
+                expr = _formula(listed, (x, *parameters), ast.Name(listed), _Scope(text, {}), 0)
+                return listed + name[name.index("(") :], expr
+        return name, _expression(text, tree)
+    except RefusalError as refusal:
+        raise parse_error(text, refusal) from None
+
+
+def _expression(text: str, tree: ast.expr) -> Expr:
+    variables = {node.id: node for node in reversed(_variables(tree))}
+    for name, node in variables.items():
+        _check_variable(name, node, bare=node is tree)
+    if len(variables) > 1:
+        listed = ", ".join(sorted(variables))
+        raise RefusalError(None, f"there are {len(variables)} variables ({listed}); φ has exactly one")
+    expr = _read(tree, _Scope(text, dict.fromkeys(variables, x)), 0)
+    if not expr.free_symbols:
+        raise RefusalError(None, f"φ is the constant {shown(str(expr))}; it must depend on its variable")
+    return expr
 
 
 def formula(name: str, parameters: tuple[Expr, ...] = ()) -> Expr:
@@ -124,24 +158,6 @@ def formula(name: str, parameters: tuple[Expr, ...] = ()) -> Expr:
         return _formula(name, (x, *parameters), ast.Name(name), _Scope(name, {}), 0)
     except RefusalError as refusal:
         raise parse_error(name, refusal) from None
-
-
-def split_call(text: str) -> tuple[str, tuple[Expr, ...]] | None:
-    """Name and numbers of a text such as "leaky_relu(0.2)"; None for any other text.
-
-    >>> split_call("erf(2, 1/3)")
-    ('erf', (2, 1/3))
-    """
-    try:
-        text, tree = tree_of(text)
-        if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)):
-            return None
-        name = canonical(tree.func.id)
-        if name is None or tree.keywords or _variables(tree):
-            return None
-        return name, tuple(_read(arg, _Scope(text, {}), 0) for arg in tree.args)
-    except RefusalError as refusal:
-        raise parse_error(text, refusal) from None
 
 
 def _variables(tree: ast.expr) -> list[ast.Name]:

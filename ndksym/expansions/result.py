@@ -208,7 +208,7 @@ class Phases:
         prior_variance: float = 1.0,
         init_variance: float = 1.0,
         bias: float = 0.0,
-        loss: str = "sum",
+        reduction: str = "sum",
     ) -> Composite:
         """The inner, outer and composite predictor on data (T11, T12).
 
@@ -228,7 +228,7 @@ class Phases:
             σ² and σ0².
         bias : float
             Scale β of the biases.
-        loss : {"sum", "mean"}
+        reduction : {"sum", "mean"}
             Whether the loss is the sum or the mean over the examples.
 
         Returns

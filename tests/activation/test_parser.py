@@ -11,7 +11,7 @@ from sympy import Abs, And, Eq, Expr, Heaviside, Max, Min, Ne, Piecewise, Ration
 
 import ndksym
 from ndksym.activation import parser
-from ndksym.activation.parser import formula, parse
+from ndksym.activation.parser import formula, named, parse
 from ndksym.activation.size_limits import MAX_BITS, MAX_DEGREE, MAX_LENGTH
 from ndksym.activation.syntax import tree_of
 from ndksym.errors import InputError, ParseError
@@ -199,12 +199,12 @@ def test_numbers_are_the_decimals_that_were_written():
 )
 def test_names_with_parameters(text, found):
     name, numbers = found
-    assert parse(text, named=True) == formula(name, tuple(map(Rational, numbers)))
+    assert named(text)[1] == formula(name, tuple(map(Rational, numbers)))
 
 
 @pytest.mark.parametrize(("text", "expr"), [("relu(2)*x", 2 * x), ("exp(1)**x", exp(x)), ("relu(x)", Max(0, x))])
 def test_a_name_with_numbers_may_be_part_of_a_formula(text, expr):
-    assert parse(text, named=True) == expr
+    assert named(text)[1] == expr
 
 
 def test_a_text_is_parsed_once(monkeypatch):
