@@ -7,7 +7,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from derivations.gallery import command, drift, early_stopping, finite_width, two_phases
+from derivations.gallery import command, drift, early_stopping, finite_width, learning, two_phases
 from ndksym import cases, derive, solve
 from ndksym.dynamics import tasks
 from ndksym.errors import InputError
@@ -29,6 +29,7 @@ SMALL = {
             time_count=24, rtol=1e-2),
     ),
     "drift": (drift.make, drift.Parameters(train=60)),
+    "learning": (learning.make, learning.Parameters(width=60, pairs=8, steps=400, time_count=20, dots=4)),
 }  # fmt: skip
 
 
@@ -150,6 +151,20 @@ def test_networks_scatter_about_theory_by_their_errors(produced):
     assert dots.y - mean.y[at] == pytest.approx(looks(record.rows[1][0], "dots", "40")[0].y)
     assert [each["width"] for each in document["facts"]["agreement"]] == [10, 20, 40]
     assert document["facts"]["agreement"][-1]["mean"]["chance"] > 1e-4
+
+
+def test_networks_lie_on_the_curves_from_the_plateaus_to_one_equilibrium(produced):
+    record = produced["learning"][0]
+    (plot,) = record.rows[0]
+    ratios = SMALL["learning"][1].ratios
+    lines, dots, plateaus = (looks(plot, look) for look in ("line", "open", "dashed"))
+    assert [each.label for each in lines] == [f"{ratio:g}" for ratio in ratios]
+    for line, each in zip(lines, dots, strict=True):
+        theory = np.interp(each.x, line.x, line.y)
+        assert np.all(np.abs(each.y - theory) < 6 * each.errors + 3 / 60 + 0.02)
+    assert sorted(each.y[0] for each in plateaus) == [each.y[0] for each in reversed(plateaus)]
+    assert len(looks(plot, "dotted")) == 1
+    assert all(each["largest_z"] < 6 for each in record.facts["agreement"])
 
 
 def test_the_best_moment_is_the_least_of_its_curve(produced):
