@@ -27,7 +27,15 @@ def _silent(fraction: float) -> None:
 
 @dataclass(frozen=True)
 class Posterior:
-    """The NNGP posterior at some rows: `mean` (rows[, outputs]), and `cov` (rows, rows) per output."""
+    """The NNGP posterior, the law of the predictor of Langevin dynamics at t → ∞ (T9).
+
+    Attributes
+    ----------
+    mean : array (rows[, outputs])
+        Mean predictor.
+    cov : array (rows, rows)
+        Covariance, per output.
+    """
 
     mean: Array
     cov: Array

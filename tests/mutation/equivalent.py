@@ -109,7 +109,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "more rows in the sample that chooses the times",
     (
         "dynamics/volterra.py",
-        "length = (end - start) * min(_LARGEST_STEP, max(change, 0.5))",
+        "length = max((end - start) * min(_LARGEST_STEP, max(change, 0.5)), equation.shortest(end))",
         "two: 0.5 -> 1.0",
     ): "only the length that is tried first; the defect decides",
     (
