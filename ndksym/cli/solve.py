@@ -9,11 +9,13 @@ import numpy as np
 
 import ndksym
 from ndksym import dynamics
+from ndksym.codegen.backends import runnable_names
 from ndksym.derivation import Derivation
 from ndksym.dynamics import METHODS, Run, curves
 from ndksym.dynamics.tasks import Task
 from ndksym.errors import InputError
 from ndksym.output import draw, records
+from ndksym.runtime.arguments import choice
 from ndksym.runtime.types import Array
 
 __all__ = ["Answer", "Options", "answer", "check", "document", "moments", "plot", "save", "text"]
@@ -69,6 +71,7 @@ def check(options: Options) -> None:
     """Refuse, before any work, what the solver would refuse after it."""
     if options.method not in METHODS:
         raise InputError(f"method {options.method!r} is not known; allowed are {', '.join(METHODS)}")
+    choice(options.backend, "backend", runnable_names())
     moments(options)
 
 
