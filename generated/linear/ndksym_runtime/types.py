@@ -10,15 +10,6 @@ Mask = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
 
-class Comparison(Protocol):
-    """The outcome of a comparison with quadrature; `proof.Proof` is one."""
-
-    @property
-    def passed(self) -> bool: ...
-    @property
-    def pairs(self) -> int: ...
-
-
 class NumericLayer(Protocol):
     """One activation as functions of float64 arrays, and the facts that the numeric rules need.
 
@@ -65,7 +56,8 @@ class NumericLayer(Protocol):
         """Taylor coefficients of φ at 0 from the left and from the right."""
 
     @property
-    def proof(self) -> Any: ...
+    def proof(self) -> Any:
+        """The comparison with quadrature, a `proof.Proof`; None before it was made."""
 
     def phi(self, u: Array) -> Array:
         """φ(u)."""

@@ -54,14 +54,13 @@ class Norms:
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """K, K_dot and the layer's `extra` for every pair by the closed form, each with the sum of its absolute terms."""
+    """K, K_dot and the layer's `extra` for every pair by the closed form; a `size` is the sum of the absolute terms."""
 
     K: Array
     K_size: Array
     K_dot: Array
-    K_dot_size: Array
-    extra: Array | None
-    extra_size: Array | None
+    extra: Array
+    extra_size: Array
 
 
 def evaluate(first: Preactivations, second: Preactivations, pairs: Pairs, last: bool, rough: bool = False) -> Values:
@@ -78,17 +77,18 @@ def evaluate(first: Preactivations, second: Preactivations, pairs: Pairs, last: 
     has_PQ_minus_K = np.zeros(len(s), dtype=bool)
     if layer.closed:
         with np.errstate(all="ignore"):
-            form = ClosedForm(*layer.pair(p, q, c, s, k))
-            K, K_dot = np.array(form.K, dtype=float), np.array(form.K_dot, dtype=float)
+            K, K_size, K_dot, K_dot_size, extra, extra_size = layer.pair(p, q, c, s, k)
+            K, K_dot = np.array(K, dtype=float), np.array(K_dot, dtype=float)
             # K is infinite where the true value is beyond float64, so no other rule is needed there.
             # A sum that cancels is accepted where the last digit of c, or of the angle, changes K by as much.
             moved = np.minimum(np.abs(c), 2 * s * k * p * q) * np.abs(K_dot)
             least = P * Q if rough else 0.0
             least_dot = np.sqrt(first.K_dot[pairs.i] * second.K_dot[pairs.j]) if rough else 0.0
-            settled = is_well_conditioned(np.maximum(np.abs(K), moved) + least, form.K_size)
-            settled_dot = is_well_conditioned(np.abs(K_dot) + least_dot, form.K_dot_size)
+            settled = is_well_conditioned(np.maximum(np.abs(K), moved) + least, K_size)
+            settled_dot = is_well_conditioned(np.abs(K_dot) + least_dot, K_dot_size)
             needs_fallback = ~(settled & settled_dot) & ~np.isinf(K)
-            if form.extra is not None:
+            if extra is not None:
+                form = ClosedForm(K, K_size, K_dot, extra, extra_size)
                 PQ_minus_K, has_PQ_minus_K, settled = _PQ_minus_K(first.rules, Norms(p, q, P, Q), form)
                 needs_fallback &= ~settled
     same = (s == 0.0) & (p == q)
@@ -141,8 +141,8 @@ def _PQ_minus_K(rules: LayerRules, norms: Norms, form: ClosedForm) -> tuple[Arra
     is left. There a sum that cancels is accepted if it loses no more than an ulp of c does, which changes K by
     pq K_dot ulp; an ulp of P or Q changes (P − Q)² likewise.
     """
-    extra, size = np.asarray(form.extra), np.asarray(form.extra_size)
-    right = is_well_conditioned(extra, size)
+    extra = form.extra
+    right = is_well_conditioned(extra, form.extra_size)
     if rules.layer.extra == "PQ_minus_K":
         return np.where(right, extra, 0.0), right, np.zeros_like(right)
     difference = 0.5 * (extra - (norms.P - norms.Q) ** 2)
