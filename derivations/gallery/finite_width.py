@@ -82,11 +82,11 @@ def make(parameters: Parameters, progress: Progress) -> Sheet:
     return Sheet((6.8, 4.6), rows, key, caption=caption, facts={"agreement": _agreement(simulated, run)})
 
 
-Column = tuple[tuple[Series, ...], tuple[Series, ...]]
+SeriesAndDifferences = tuple[tuple[Series, ...], tuple[Series, ...]]
 """Curves with dots, and the differences below them."""
 
 
-def _columns(run: Run, simulated: list[tuple[Simulation, str]]) -> tuple[Column, Column]:
+def _columns(run: Run, simulated: list[tuple[Simulation, str]]) -> tuple[SeriesAndDifferences, SeriesAndDifferences]:
     """The column of the mean, and that of the standard deviation."""
     assert run.test_cov is not None
     f, std = run.test[:, 0], np.sqrt(run.test_cov[:, 0, 0])

@@ -1,7 +1,6 @@
-"""The picture of the README: networks of finite width on the theory's learning curves, through both phases."""
+"""The picture of the README: learning curves in both phases, with networks of finite width beside theory."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from derivations.gallery.style import RATIO, coloured
 from ndksym.dynamics import tasks
 from ndksym.output.figure import Key, Plot, Series, Sheet
 from ndksym.runtime.arguments import Progress
+from ndksym.runtime.types import Array
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,20 @@ class Parameters:
 
 
 def make(parameters: Parameters, progress: Progress) -> Sheet:
-    """The test predictor as the network learns: theory as lines, networks as dots, its limits dashed and dotted."""
+    """Draw the test predictor as the network learns: theory as lines, networks as dots, both limits dashed and dotted."""
     task = tasks.load(parameters.task, seed=parameters.seed)
     assert task.y_test is not None
     sign = float(task.y_test[0])
     kernel = ndksym.derive(parameters.activation, depth=parameters.depth).compile()
     series: list[Series] = []
     cuts: list[float] = []
-    agreement: list[dict[str, Any]] = []
-    # each ratio at times of its own, so that dots do not cover one another
+    agreement: list[dict[str, float]] = []
+    # each ratio has times of its own, so that dots do not cover one another
     dots = _multiples(parameters, parameters.dots * len(parameters.ratios))
     times = np.union1d(dots, _multiples(parameters, parameters.time_count))
     limits = np.array([0.85 * times[0], 1.15 * times[-1]])
     for place, (ratio, colour) in enumerate(coloured(parameters.ratios, RATIO, "ratios")):
-        physics: dict[str, Any] = {
-            "temperature": parameters.temperature,
-            "init_variance": ratio,
-            "step": parameters.step,
-        }
+        physics = {"temperature": parameters.temperature, "init_variance": ratio, "step": parameters.step}
         seen = dots[place :: len(parameters.ratios)]
         sim = ndksym.simulate(
             parameters.activation, task.X, task.y, task.X_test, depth=parameters.depth, width=parameters.width, pairs=parameters.pairs,
@@ -76,13 +72,14 @@ def make(parameters: Parameters, progress: Progress) -> Sheet:
     )  # fmt: skip
     caption = (
         f"{parameters.activation}, depth {parameters.depth}, T = {parameters.temperature:g}, σ² = 1; "
-        f"{parameters.task.partition(':')[2]} orthonormal inputs and a test input of cosine 0.9 with one of them. Langevin steps of "
-        f"{parameters.step:g}, in theory as in the networks; {parameters.pairs} pairs of networks with labels ±y, ± standard error."
+        f"{parameters.task.partition(':')[2]} orthonormal inputs and a test input of cosine 0.9 with one of them. Langevin "
+        f"steps of {parameters.step:g}, in theory as in the networks; {parameters.pairs} pairs of networks with labels ±y, "
+        "± standard error."
     )
     return Sheet((6.8, 3.7), ((plot,),), key, caption=caption, facts={"agreement": agreement})
 
 
-def _multiples(parameters: Parameters, count: int) -> Any:
+def _multiples(parameters: Parameters, count: int) -> Array:
     """Times that are multiples of the step, evenly spaced on a logarithmic axis."""
     return np.unique(np.rint(np.geomspace(1, parameters.steps, count))) * parameters.step
 

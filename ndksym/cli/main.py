@@ -61,7 +61,7 @@ def ndksym(
 def _command(name: str, panel: str, summary: str, example: str) -> Callable[[Command], Command]:
     """A command with one line and an example in the list of commands, and the example below its own help."""
     return app.command(
-        name, rich_help_panel=panel, short_help=f"{summary}\nndksym {example}", epilog=f"Example: ndksym {example}"
+        name, rich_help_panel=panel, short_help=f"{summary}\n$ ndksym {example}", epilog=f"Example: ndksym {example}"
     )
 
 

@@ -11,12 +11,14 @@ import numpy as np
 from ndksym import dynamics
 from ndksym.cli.network import network_title
 from ndksym.cli.times import parse_times
+from ndksym.codegen.backends import runnable_names
 from ndksym.derivation import Derivation
 from ndksym.dynamics import EarlyStop, Run, curves, methods
 from ndksym.dynamics.tasks import Task
 from ndksym.errors import InputError
 from ndksym.output import draw, records
 from ndksym.output.tables import Column, table
+from ndksym.runtime.arguments import choice
 from ndksym.runtime.types import Array
 
 __all__ = ["SolveOptions", "SolveResult", "check", "solve"]
@@ -130,8 +132,9 @@ class SolveResult:
 
 
 def check(options: SolveOptions) -> None:
-    """Raise InputError, before any work, for a method or times that the solver would refuse later."""
+    """Raise InputError, before any work, for a method, a backend or times that the solver would refuse later."""
     methods.find(options.method)
+    choice(options.backend, "backend", runnable_names())
     _times(options)
 
 

@@ -127,9 +127,9 @@ class Comparison:
         ]
         row = self.trained if self.mean.z.shape[1] > self.trained else 0
         kind = "test 0" if row else "train 0"
-        columns = [Column("time"), Column(f"f({kind})"), Column("simulated"), Column("z")]
+        columns = [Column("time"), Column(f"f({kind})"), Column("simulated"), Column("z of f")]
         if self.var is not None:
-            columns += [Column("variance"), Column("simulated"), Column("z")]
+            columns += [Column("variance"), Column("simulated"), Column("z of variance")]
         rows = [
             [
                 f"{time:.4g}",

@@ -33,7 +33,7 @@ TEXTS = (
     "relu", "relu3", "gelu", "hard_tanh", "elu", "Abs(Abs(x)-1)", "elu(x)+Max(0,x+1)", "sin(x)+x", "gabor", "erf(x+1/2)",
     "exp(x/3)*Heaviside(x+1/2)", "x*exp(-x**2)+cos(x)", "x**2*Heaviside(x-1)",
 )  # fmt: skip
-"""One for each kind of term: angles, ramps, edges, corners, scaled erfc and erfi, differences of exponentials, distances."""
+"""One for each kind of term: angles, arc-cosine kernels, edges, corners, scaled erfc and erfi, exponentials, distances."""
 SECONDS = 180
 
 

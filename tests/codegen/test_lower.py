@@ -55,7 +55,7 @@ def test_the_terms_sum_to_the_closed_form(name):
 @pytest.mark.parametrize(
     "name", ["linear", "cube", "quartic", "relu", "relu2", "relu3", "abs", "step", "leaky_relu(1/7)", "x*abs(x)"]
 )
-def test_the_gap_is_the_gap_and_each_of_its_terms_vanishes_with_the_angle(name):
+def test_PQ_minus_K_is_right_and_each_of_its_terms_vanishes_with_the_angle(name):
     it = dual(activation(name))
     PQ_minus_K = homogeneous.PQ_minus_K(it.K, it.activation.homogeneity)
     code = program("PQ_minus_K", (v.p, v.q, v.c, v.s, v.k), {"PQ_minus_K": PQ_minus_K})
@@ -141,7 +141,7 @@ def test_what_cannot_be_lowered_is_named(expr, text):
         lower(expr)
 
 
-def test_a_kernel_that_is_not_homogeneous_has_no_gap():
+def test_a_kernel_that_is_not_homogeneous_has_no_PQ_minus_K():
     with pytest.raises(NotDerivableError, match="homogeneous"):
         homogeneous.PQ_minus_K(KERNELS["erf"], 1)
 
@@ -173,7 +173,7 @@ def test_what_is_odd_in_c_has_no_sign():
 
 
 @pytest.mark.parametrize("n", [3, 5])
-def test_the_gap_of_a_power_of_the_determinant(n):
+def test_PQ_minus_K_of_a_power_of_the_determinant(n):
     """K = (ab − c²)^{n/2} = (pq sin θ)ⁿ, which is 0 at θ = 0."""
     PQ_minus_K = homogeneous.PQ_minus_K((a * b - c**2) ** Rational(n, 2), n)
     code = program("PQ_minus_K", (v.p, v.q, v.c, v.s, v.k), {"PQ_minus_K": PQ_minus_K})
@@ -215,7 +215,7 @@ def test_an_erfi_with_nothing_beside_it_is_itself():
             assert abs(run(pair, list(here.values()))[0] - want) < mp.mpf(10) ** -24 * (1 + abs(want))
 
 
-def test_only_what_cancels_becomes_a_ramp():
+def test_only_what_cancels_becomes_an_arccos_kernel():
     """c ψ + r vanishes as θ → π, c ψ − r does not."""
     straight, bent = sqrt(a * b - c**2), c * (pi - acos(c / (sqrt(a) * sqrt(b))))
     assert any(term.has(v.arccos_kernel_1) for term in lower(bent + straight).terms)

@@ -170,7 +170,7 @@ def test_words_are_right_to_a_few_ulp(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_away_is_right_where_it_vanishes(backend):
+def test_p_minus_q_cos_is_right_where_it_vanishes(backend):
     run = words_in(backend, [v.p_minus_q_cos(*ARGUMENTS)])
     p, q, half = (z.ravel() for z in np.meshgrid([1.0, 1e-8, 3.0], [1.0, 1 + 1e-9, 1e-8], [1e-9, 1e-3, 0.7, 0.9, 1.5]))
     s = np.sin(half)

@@ -75,7 +75,7 @@ def test_the_series_says_what_it_cannot_do():
 
 
 @pytest.mark.parametrize("norms", [(0.3, 1.6), (1.6, 0.3), (1.6, 1.6)])
-def test_the_gap_by_the_series_is_that_by_quadrature(norms):
+def test_PQ_minus_K_by_the_series_is_that_by_quadrature(norms):
     """At 1.6 the squares of the coefficients die out within MOST, the coefficients do not."""
     grid = panels(tanh.phi, tanh.dphi, tanh.breaks)
     first, second = (mehler.series(tanh, grid, np.array([p])) for p in norms)

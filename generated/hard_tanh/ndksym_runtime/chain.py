@@ -17,14 +17,14 @@ from .prior import Prior, Priors
 from .types import Array, Indices
 from .wide import Number, Wide, floats, pick, root, wide
 
-__all__ = ["InputPairs", "Part", "Recursion", "chain", "diagonal", "input_pairs", "preactivations"]
+__all__ = ["InputPairs", "Part", "RecursionSetting", "chain", "diagonal", "input_pairs", "preactivations"]
 
 Part = Literal["covariance", "ntk", "readout", "hidden"]
 """C^{L+1} = m(t,s) (K^L + β²); Θ^{L+1} = m(t,s) K_dot^L Θ^L + K^L + β²; K^L + β²; K_dot^L Θ^L."""
 
 
 @dataclass(frozen=True)
-class Recursion:
+class RecursionSetting:
     """What distinguishes one recursion of a network from another: the prior at its times, β, and the part of the result."""
 
     prior: Prior | Priors
@@ -62,7 +62,12 @@ def input_pairs(first: angles.Inputs, second: angles.Inputs, far: bool, i: Indic
 
 
 def chain(
-    rows: list[Preactivations], rows2: list[Preactivations], inputs: InputPairs, i: Indices, j: Indices, of: Recursion
+    rows: list[Preactivations],
+    rows2: list[Preactivations],
+    inputs: InputPairs,
+    i: Indices,
+    j: Indices,
+    of: RecursionSetting,
 ) -> Number:
     """The recursion for the pairs (i, j) of `rows` and `rows2`, which hold one entry per layer.
 
@@ -100,7 +105,7 @@ def preactivations(
     return out
 
 
-def diagonal(rows: list[Preactivations], inputs: angles.Inputs, of: Recursion) -> Array:
+def diagonal(rows: list[Preactivations], inputs: angles.Inputs, of: RecursionSetting) -> Array:
     """The same recursion for pairs of equal inputs at one time: a function of a alone, so always well conditioned."""
     variance, beta = of.prior.first, of.beta
     with np.errstate(all="ignore"):

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from .errors import DivergentKernelError
 from . import checks
 from .angles import Inputs, inputs
-from .chain import Part, Recursion
+from .chain import Part, RecursionSetting
 from .gram import matrices, matrix
 from .memory import require_memory
 from .preactivations import LayerRules
@@ -293,7 +293,7 @@ class Kernel:
         """
         first, second, beta = self._inputs(X, X2, bias, part)
         _require_memory(1, first, second)
-        return matrix(self._rules, first, second, Recursion(prior, beta, part))
+        return matrix(self._rules, first, second, RecursionSetting(prior, beta, part))
 
     def grams(
         self, X: ArrayLike, X2: ArrayLike | None, priors: Priors, *, bias: float = 0.0, part: Part = "ntk"
@@ -304,7 +304,7 @@ class Kernel:
         """
         first, second, beta = self._inputs(X, X2, bias, part)
         other = first if second is None else second
-        return matrices(self._rules, first, other, priors, Recursion(priors, beta, part))
+        return matrices(self._rules, first, other, priors, RecursionSetting(priors, beta, part))
 
     def _static(self, X: ArrayLike, X2: ArrayLike | None, variance: float, bias: float, part: Part) -> Array:
         variance = checks.number(variance, "variance", zero=False)
@@ -325,7 +325,7 @@ class Kernel:
         out = np.empty((*later.shape, len(first.norms), len((second or first).norms)))
         for index in np.ndindex(later.shape):
             t, s = float(later[index]), float(earlier[index])
-            out[index] = matrix(self._rules, first, second, Recursion(prior.at(t, s), beta, part))
+            out[index] = matrix(self._rules, first, second, RecursionSetting(prior.at(t, s), beta, part))
             if part == "ntk":
                 out[index] *= prior.response(t, s)
         return out

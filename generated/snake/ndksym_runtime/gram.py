@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from .angles import Inputs
-from .chain import Recursion, chain, diagonal, input_pairs, preactivations
+from .chain import RecursionSetting, chain, diagonal, input_pairs, preactivations
 from .preactivations import LayerRules, Preactivations
 from .prior import Prior, Priors
 from .types import Array, Indices
@@ -21,7 +21,7 @@ Rules = tuple[LayerRules, ...]
 """One entry per hidden layer."""
 
 
-def matrix(rules: Rules, first: Inputs, second: Inputs | None, of: Recursion) -> Array:
+def matrix(rules: Rules, first: Inputs, second: Inputs | None, of: RecursionSetting) -> Array:
     """One part of the recursion, (n, n2); `second=None` means `first` again, which is symmetric at one time."""
     prior = of.prior
     symmetric = second is None and isinstance(prior, Prior) and prior.one_time
@@ -43,7 +43,7 @@ def matrix(rules: Rules, first: Inputs, second: Inputs | None, of: Recursion) ->
     return out
 
 
-def matrices(rules: Rules, first: Inputs, other: Inputs, priors: Priors, of: Recursion) -> Array:
+def matrices(rules: Rules, first: Inputs, other: Inputs, priors: Priors, of: RecursionSetting) -> Array:
     """`matrix` at several pairs of times together, (pairs of times, n, n2); `priors` take the place of the prior of `of`.
 
     Errors are relative to the entries of coincident inputs, not to each entry itself.
@@ -79,7 +79,7 @@ def matrices(rules: Rules, first: Inputs, other: Inputs, priors: Priors, of: Rec
 
 def _far_and_near(
     rows: list[Preactivations], rows2: list[Preactivations], sides: tuple[Inputs, Inputs], i: Indices, j: Indices,
-    of: Recursion,
+    of: RecursionSetting,
 ) -> Array:  # fmt: skip
     """The pairs for which float64 has the range, and those that need numbers m·2^e."""
     far = np.any([row.far[i] | row2.far[j] for row, row2 in zip(rows, rows2, strict=True)], axis=0)
