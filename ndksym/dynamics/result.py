@@ -121,8 +121,8 @@ class Run(_Record):
     equilibrium : Posterior
         The predictor of Langevin dynamics at t → ∞, the NNGP posterior (T9), on the test rows: `.mean` and `.cov`.
     boundary : float
-        The boundary between the gradient-driven and the diffusive phase: the geometric mean of σ²/T and of the time that
-        gradient flow takes with these labels, at most σ²/T. It is ∞ without diffusion.
+        The boundary between the gradient-driven and the diffusive phase, in the unit of the times: the geometric mean of σ²/T
+        and of the time that gradient flow takes with these labels, at most σ²/T. It is ∞ without diffusion.
     train_cov : array (M, P, P) or None
         Covariance over the ensemble on the training rows, per output; (M, M, P, P) at pairs of times.
     test_cov : array (M, rows, rows) or None
