@@ -163,6 +163,7 @@ def test_a_simulation_is_short_to_read_and_compares_by_its_numbers(tmp_path):
     assert repr(sim) == "Simulation(erf: depth 1, width 4, langevin, 2 pairs at 2 times, seed 0)"
     table = sim._repr_html_()
     assert table.count("<tr>") == 3
+    assert "mean f(test 0)" in table
     assert f"{sim.mean.test[1, 0]:.5f} ± {sim.stderr.test[1, 0]:.5f}" in table
     _ = sim.mean, sim.kernel  # what is computed later is no part of it
     sim.save(tmp_path / "sim.npz", {"note": "kept beside it"})
