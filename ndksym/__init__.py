@@ -1,4 +1,11 @@
-"""Derive, compile and verify the kernels of infinitely wide networks: dual kernels, NNGP, NTK and NDK.
+"""Kernels of infinitely wide networks: derived, compiled and verified; and the networks in training.
+
+    derive(network)             the exact kernels: .nngp, .ntk, .ndk, .steps, .verify(), .compile()
+    solve(network, X, y, …)     the predictor in training, in time; load(path) reads a saved run
+    drift(network, X, y, …)     the predictor after the readout is frozen
+    phases(derivation)          learning at low temperature: two phases and their matching
+    simulate(network, X, y, …)  networks of finite width; more in ndksym.simulation
+    symbols, errors             the symbols of all formulas, and what the functions raise
 
 >>> import ndksym
 >>> d = ndksym.derive("relu", depth=2)
@@ -23,9 +30,9 @@ if TYPE_CHECKING:
     from ndksym.simulation import load as load
     from ndksym.simulation import simulate as simulate
 
-__version__ = "0.1.0"
+    __version__: str
 
-# attribute → module; loaded on first use, so that `import ndksym` costs nothing
+# name → module, "" for the module of that name; each is loaded on first use, so that `import ndksym` is cheap
 _HOMES = {
     "Activation": "ndksym.activation.activation",
     "Claim": "ndksym.derivation",
@@ -59,6 +66,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("ndksym")
     if name not in _HOMES:
         raise AttributeError(f"module 'ndksym' has no attribute {name!r}")
     home = _HOMES[name]
@@ -66,4 +77,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

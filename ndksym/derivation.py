@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ndksym.algebra.claim import Claim
+from ndksym.codegen.backends import runnable_names
 from ndksym.codegen.compile import kernel
 from ndksym.kernels import latex
 from ndksym.kernels.dual import Step
 from ndksym.kernels.network import MAX_DEPTH, Network, network
 from ndksym.runtime.arguments import choice
+from ndksym.runtime.compiled import NUMPY
 from ndksym.runtime.kernel import Kernel
 from ndksym.verify import verify
 from ndksym.verify.evidence import Certificate
 
 __all__ = ["MAX_DEPTH", "Claim", "Derivation", "Step", "derive"]
-
-BACKENDS = ("numpy", "c")
-"""Languages whose code is loaded here."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +39,40 @@ class Derivation(Network):
         """Climb the verification ladder, all rungs or those named; str() of the result is the table."""
         return verify(self, rungs=rungs, **options)
 
-    def compile(self, backend: str = "numpy") -> Kernel:
-        """Float64 kernels of this network: .nngp, .ntk, .prior_covariance and .ndk on arrays (n, N_0).
+    def compile(self, backend: str = NUMPY) -> Kernel:
+        """Compile the float64 kernels of this network.
 
-        The code of each layer is compared with quadrature of φ first; a closed form that fails is not used, and the
-        kernel's repr says so. Raises InputError for an unknown backend, MissingExtraError without its compiler.
+        Parameters
+        ----------
+        backend : str, default "numpy"
+            Name of a backend that runs, "numpy" or "c"; "c" needs a C compiler. Every file of
+            `ndksym.codegen.backends` is one.
+
+        Returns
+        -------
+        Kernel
+            Has the methods nngp, ntk, prior_covariance and ndk, for arrays of inputs (n, N_0).
+
+        Raises
+        ------
+        InputError
+            If there is no such backend; the message lists those that run.
+        MissingExtraError
+            If something that the backend needs is not installed.
+        NotDerivableError
+            If an activation cannot be computed in float64.
+
+        Notes
+        -----
+        The code of each layer is compared with quadrature of φ before it is used. A closed form that fails is not used;
+        the kernel's repr says so.
+
+        Examples
+        --------
+        >>> derive("relu").compile().nngp([[2.0]])
+        array([[2.]])
         """
-        return kernel(self, choice(backend, "backend", BACKENDS))
+        return kernel(self, choice(backend, "backend", runnable_names()))
 
 
 def derive(activation: object, depth: int | None = None, bias: bool = False) -> Derivation:

@@ -57,3 +57,7 @@ step = Symbol("h", positive=True)
 """Step of the Euler–Langevin discretisation."""
 n = Symbol("n", integer=True, nonnegative=True)
 """A number of discrete steps."""
+
+
+def __dir__() -> list[str]:
+    return __all__

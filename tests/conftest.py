@@ -1,5 +1,5 @@
 """Hypothesis profiles: `ci` is derandomised and bounded, `deep` searches; choose with HYPOTHESIS_PROFILE. --slow
-enlarges samples."""
+enlarges samples. Tests run in the order of the rooms, from what everything rests on to the command line."""
 
 import os
 
@@ -8,6 +8,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+from tests import layout
 
 settings.register_profile(
     "ci",
@@ -32,7 +34,13 @@ def slow(request):
 
 
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=lambda item: _room(item.path.relative_to(config.rootpath / "tests").parts[0]))
     if not config.getoption("--slow"):
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="needs --slow"))
+
+
+def _room(name):
+    """The place of a folder of tests in the order of the rooms; what is of no one room comes last."""
+    return layout.ROOMS.index(name) if name in layout.ROOMS else len(layout.ROOMS)

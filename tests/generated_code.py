@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-BACKENDS = ("numpy", "c")
+from ndksym.codegen.backends import runnable_names
+
+BACKENDS = runnable_names()
 """Those that run."""
 ULP = 2.0**-53
 

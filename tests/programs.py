@@ -8,7 +8,7 @@ import mpmath as mp
 from sympy import Add, Expr, Mul, Pow, Symbol, lambdify
 
 from ndksym.algebra.bivariate_normal import phi2_mp
-from ndksym.codegen.program import Program
+from ndksym.codegen.program import StraightLineProgram
 from ndksym.symbols import a, b, c
 
 
@@ -41,9 +41,9 @@ MEANING = {
     "experfi": lambda A, z, _: mp.exp(A) * mp.erfi(z),
     "corner": lambda A, h, k: mp.exp(A) if h > 0 and k > 0 else mp.mpf(0),
     "edge": edge,
-    "ramp": lambda psi, s, k: psi * mp.cos(mp.pi - psi) + mp.sin(psi),
-    "sliver": lambda theta, s, k: theta - mp.sin(theta),
-    "away": lambda p, q, c, s: p - c / p,
+    "arccos_kernel_1": lambda psi, s, k: psi * mp.cos(mp.pi - psi) + mp.sin(psi),
+    "theta_minus_sin": lambda theta, s, k: theta - mp.sin(theta),
+    "p_minus_q_cos": lambda p, q, c, s: p - c / p,
     "logistic": lambda x: 1 / (1 + mp.exp(-x)),
     "softplus": lambda x: mp.log(1 + mp.exp(x)),
 }  # fmt: skip
@@ -54,9 +54,9 @@ REDUNDANT = {
     "experfc": lambda A, z, B: A - z * z - B,
     "experfi": lambda A, z, B: A + z * z - B,
     "edge": lambda h, g, along, apex: along - g * g / 2 - apex,
-    "ramp": lambda psi, s, k: mp.hypot(s - mp.cos(psi / 2), k - mp.sin(psi / 2)),
-    "sliver": lambda theta, s, k: mp.hypot(s - mp.sin(theta / 2), k - mp.cos(theta / 2)),
-    "away": lambda p, q, c, s: c - p * q * (1 - 2 * s * s),
+    "arccos_kernel_1": lambda psi, s, k: mp.hypot(s - mp.cos(psi / 2), k - mp.sin(psi / 2)),
+    "theta_minus_sin": lambda theta, s, k: mp.hypot(s - mp.sin(theta / 2), k - mp.cos(theta / 2)),
+    "p_minus_q_cos": lambda p, q, c, s: c - p * q * (1 - 2 * s * s),
 }
 """What is 0 where a word is given one quantity in two forms."""
 
@@ -85,7 +85,7 @@ def number(expr: Expr, prec: int) -> Any:
         return mp.mpf(str(expr.n(mp.mp.dps + 5)))
 
 
-def run(code: Program, inputs: Sequence[Any]) -> list[Any]:
+def run(code: StraightLineProgram, inputs: Sequence[Any]) -> list[Any]:
     """The outputs of a program at the working precision."""
     values = dict(zip(code.inputs, inputs, strict=True))
     for symbol, expr in code.assignments:

@@ -7,26 +7,29 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from derivations.gallery import command, drift, early_stopping, finite_width, sheet, two_phases
+from derivations.gallery import command, drift, early_stopping, finite_width, learning, two_phases
 from ndksym import cases, derive, solve
 from ndksym.dynamics import tasks
 from ndksym.errors import InputError
+from ndksym.output.sheet import draw_sheet
 
 SMALL = {
     "two_phases": (
         two_phases.make,
-        two_phases.Chosen(depth=1, orthogonal="orthogonal:4", train=20, temperatures=(1e-1, 1e-3), last=2e4, moments=20, rtol=1e-2),
+        two_phases.Parameters(depth=1, orthogonal="orthogonal:4", train=20, temperatures=(1e-1, 1e-3), last=2e4, time_count=20,
+            rtol=1e-2),
     ),
     "finite_width": (
         finite_width.make,
-        finite_width.Chosen(depth=1, widths=(10, 20, 40), pairs=(12, 8, 6), steps=200, moments=16),
+        finite_width.Parameters(depth=1, widths=(10, 20, 40), pairs=(12, 8, 6), steps=200, time_count=16),
     ),
     "early_stopping": (
         early_stopping.make,
-        early_stopping.Chosen(orthogonal="orthogonal:4", orthogonal_temperature=1e-3, train=20, depths=(1,), depth=1, moments=24,
-            rtol=1e-2),
+        early_stopping.Parameters(orthogonal="orthogonal:4", orthogonal_temperature=1e-3, train=20, depths=(1,), depth=1,
+            time_count=24, rtol=1e-2),
     ),
-    "drift": (drift.make, drift.Chosen(train=60)),
+    "drift": (drift.make, drift.Parameters(train=60)),
+    "learning": (learning.make, learning.Parameters(width=60, pairs=8, steps=400, time_count=20, dots=4)),
 }  # fmt: skip
 
 
@@ -35,14 +38,14 @@ def produced(tmp_path_factory):
     """Each figure once: its record, its picture and the document beside it."""
     folder = tmp_path_factory.mktemp("gallery")
     found = {}
-    for name, (make, chosen) in SMALL.items():
+    for name, (make, parameters) in SMALL.items():
         kept = []
 
-        def keeping(chosen, tell, make=make, kept=kept):
-            kept.append(make(chosen, tell))
+        def keeping(parameters, progress, make=make, kept=kept):
+            kept.append(make(parameters, progress))
             return kept[0]
 
-        path = command.produce(name, chosen, keeping, folder / "new")
+        path = command.produce(name, parameters, keeping, folder / "new")
         found[name] = kept[0], path, json.loads(path.with_suffix(".json").read_text())
     return found
 
@@ -52,7 +55,7 @@ def test_every_number_drawn_is_in_the_json(name, produced):
     record, path, document = produced[name]
     assert matplotlib.image.imread(path).std() > 0.05
     assert sorted(each.name for each in path.parent.glob(f"*{name}*")) == [f"{name}.json", f"{name}.png"]
-    axes = sheet.draw(record).axes
+    axes = draw_sheet(record).axes
     plots = [plot for row in document["rows"] for plot in row]
     assert len(axes) == len(plots)
     for ax, plot in zip(axes, plots, strict=True):
@@ -71,10 +74,10 @@ def test_every_number_drawn_is_in_the_json(name, produced):
 @pytest.mark.parametrize("name", SMALL)
 def test_the_parameters_are_stated(name, produced):
     document = produced[name][2]
-    chosen = SMALL[name][1]
+    parameters = SMALL[name][1]
     assert document["command"] == f"python -m derivations.gallery.{name} --out FOLDER"
-    assert document["parameters"]["seed"] == chosen.seed == 0
-    assert set(document["parameters"]) == set(vars(chosen))
+    assert document["parameters"]["seed"] == parameters.seed == 0
+    assert set(document["parameters"]) == set(vars(parameters))
     assert {"ndksym", "numpy", "python", "matplotlib"} <= set(document["versions"])
     assert document["caption"]
 
@@ -83,7 +86,7 @@ def test_the_parameters_are_stated(name, produced):
 def test_a_folder_that_cannot_be_written_is_refused_before_any_work(name, tmp_path):
     (tmp_path / "file").write_text("in the way")
 
-    def never(chosen, tell):
+    def never(parameters, progress):
         raise AssertionError("work has begun")
 
     with pytest.raises(InputError, match="file"):
@@ -96,7 +99,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_work(name, tmp_pa
 
 
 def test_interrupted_work_leaves_nothing(tmp_path):
-    def stopped(chosen, tell):
+    def stopped(parameters, progress):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -110,14 +113,14 @@ def looks(plot, look, label=None):
 
 def test_two_phases_go_by_the_plateau_to_equilibrium(produced):
     record = produced["two_phases"][0]
-    chosen = SMALL["two_phases"][1]
+    parameters = SMALL["two_phases"][1]
     for (left, right), spec, train in zip(
-        record.rows, (chosen.orthogonal, chosen.digits), (None, chosen.train), strict=True
+        record.rows, (parameters.orthogonal, parameters.digits), (None, parameters.train), strict=True
     ):
         task = tasks.load(spec, train=train)
-        kernel = derive(chosen.activation, depth=chosen.depth).compile()
-        for place, T in enumerate(chosen.temperatures):
-            asked = {"times": [1e-3], "temperature": T, "init_variance": chosen.ratio, "rtol": 1e-3}
+        kernel = derive(parameters.activation, depth=parameters.depth).compile()
+        for place, T in enumerate(parameters.temperatures):
+            asked = {"times": [1e-3], "temperature": T, "init_variance": parameters.ratio, "rtol": 1e-3}
             run = solve(kernel, task.X, task.y, task.X_test, **asked)
             plateau, end = (looks(left, look)[place].y[0] for look in ("dashed", "dotted"))
             few = len(task.y_test) == 1
@@ -148,6 +151,20 @@ def test_networks_scatter_about_theory_by_their_errors(produced):
     assert dots.y - mean.y[at] == pytest.approx(looks(record.rows[1][0], "dots", "40")[0].y)
     assert [each["width"] for each in document["facts"]["agreement"]] == [10, 20, 40]
     assert document["facts"]["agreement"][-1]["mean"]["chance"] > 1e-4
+
+
+def test_networks_lie_on_the_curves_from_the_plateaus_to_one_equilibrium(produced):
+    record = produced["learning"][0]
+    (plot,) = record.rows[0]
+    ratios = SMALL["learning"][1].ratios
+    lines, dots, plateaus = (looks(plot, look) for look in ("line", "open", "dashed"))
+    assert [each.label for each in lines] == [f"{ratio:g}" for ratio in ratios]
+    for line, each in zip(lines, dots, strict=True):
+        theory = np.interp(each.x, line.x, line.y)
+        assert np.all(np.abs(each.y - theory) < 6 * each.errors + 3 / 60 + 0.02)
+    assert sorted(each.y[0] for each in plateaus) == [each.y[0] for each in reversed(plateaus)]
+    assert len(looks(plot, "dotted")) == 1
+    assert all(each["largest_z"] < 6 for each in record.facts["agreement"])
 
 
 def test_the_best_moment_is_the_least_of_its_curve(produced):
@@ -201,14 +218,14 @@ def test_the_gallery_is_no_case():
 
 
 def test_fewer_lags_are_fewer_rows(tmp_path):
-    chosen = replace(SMALL["drift"][1], lags=(0.0,), activations=("erf",), pairs=((4, 9),))
-    found = drift.make(chosen, lambda fraction: None)
+    parameters = replace(SMALL["drift"][1], lags=(0.0,), activations=("erf",), pairs=((4, 9),))
+    found = drift.make(parameters, lambda fraction: None)
     assert len(found.rows) == 2
     assert len(found.rows[0]) == 1
 
 
 def test_two_widths_have_a_figure_and_four_are_refused():
-    two = finite_width.Chosen(depth=1, task="orthogonal:2", widths=(5, 10), pairs=(3, 2), steps=20, moments=6)
+    two = finite_width.Parameters(depth=1, task="orthogonal:2", widths=(5, 10), pairs=(3, 2), steps=20, time_count=6)
     found = finite_width.make(two, lambda fraction: None)
     assert [each["width"] for each in found.facts["agreement"]] == [5, 10]
     with pytest.raises(InputError, match="widths must be between 1 and 3"):

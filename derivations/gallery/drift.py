@@ -1,4 +1,4 @@
-"""Representational drift: the readout frozen at equilibrium, hidden weights going on, for an easy and a hard pair of digits."""
+"""Representational drift: hidden weights go on after the readout is frozen at equilibrium, for two pairs of digits."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,21 @@ import numpy as np
 
 import ndksym
 from derivations.gallery import command
-from derivations.gallery.sheet import Key, Plot, Series, Sheet
 from ndksym.dynamics import tasks
 from ndksym.dynamics.tasks import Task
-from ndksym.output import draw
+from ndksym.output.figure import Key, Plot, Series, Sheet
+from ndksym.output.style import COLOURS
+from ndksym.runtime.arguments import Progress
 from ndksym.runtime.types import Array
 
-_FIRST, _SECOND = draw.COLOURS[0], draw.COLOURS[1]
-_GONE = 1e3
-"""A lag in units of σ²/T that leaves e^−1000 of what the hidden weights were: as good as ∞."""
+_FIRST, _SECOND = COLOURS[0], COLOURS[1]
+_INFINITE = 1e3
+"""A lag in units of σ²/T after which the hidden weights keep e^−1000 of their values: infinite in float64."""
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """σ² = σ0² = 1, no biases. Lags in units of σ²/T; then one that is as good as infinite."""
+class Parameters:
+    """σ² = σ0² = 1, no biases. Lags are in units of σ²/T; an infinite one follows."""
 
     activations: tuple[str, ...] = ("relu", "erf")
     depth: int = 1
@@ -33,24 +34,24 @@ class Chosen:
     seed: int = 0
 
 
-def make(chosen: Chosen, tell: command.Tell) -> Sheet:
-    """Histograms over test images, by class, of what the frozen readout says at several lags."""
+def make(parameters: Parameters, progress: Progress) -> Sheet:
+    """Draw histograms of the predictor with frozen readout over test images, by class, at several lags."""
     columns = []
-    cases = [(name, pair) for name in chosen.activations for pair in chosen.pairs]
+    cases = [(name, pair) for name in parameters.activations for pair in parameters.pairs]
     facts = []
     for place, (name, pair) in enumerate(cases):
-        columns_found, said = _column(chosen, name, pair, command.part(tell, place, len(cases)))
-        columns.append(columns_found)
-        facts.append(said)
+        column, fact = _column(parameters, name, pair, command.part(progress, place, len(cases)))
+        columns.append(column)
+        facts.append(fact)
     key = (
         Key("first digit of the pair (+1)", "bars", _FIRST), Key("second (−1)", "bars", _SECOND),
         Key("with the learning signal left on", "outline"),
     )  # fmt: skip
     caption = (
-        f"Depth {chosen.depth}, T = {chosen.temperature:g}, σ² = σ₀² = 1; {chosen.train} images for training, the others for "
-        "the histograms. All images of a pair are scaled by one number: of equal length, all would look the same to a relu "
-        "network at infinite lag. Right is the share of test images on the right side of 0; what is "
-        "smaller than the estimated error counts half."
+        f"Depth {parameters.depth}, T = {parameters.temperature:g}, σ² = σ₀² = 1; {parameters.train} images for training, the "
+        "others for the histograms. All images of a pair are scaled by one number, because a relu network at infinite lag "
+        "tells images apart by their lengths alone. Right is the share of test images on the right side of 0; a predictor "
+        "that is smaller than its estimated error counts half."
     )
     return Sheet(
         (6.8, 6.2), tuple(zip(*columns, strict=True)), key, shared=True, caption=caption, facts={"cases": facts}
@@ -58,7 +59,7 @@ def make(chosen: Chosen, tell: command.Tell) -> Sheet:
 
 
 def pair_of_digits(pair: tuple[int, int], train: int, seed: int) -> Task:
-    """Images of two digits that keep their relative lengths, |x|² = N_0 on average; labels +1 and −1."""
+    """Images of two digits with labels +1 and −1; they keep their relative lengths, and |x|² = N_0 on average."""
     images, classes = tasks.digits()
     kept = np.random.default_rng(seed).permutation(np.flatnonzero(np.isin(classes, pair)))
     X = images[kept] / np.sqrt(np.mean(images[kept] ** 2))
@@ -67,50 +68,51 @@ def pair_of_digits(pair: tuple[int, int], train: int, seed: int) -> Task:
 
 
 def _column(
-    chosen: Chosen, name: str, pair: tuple[int, int], tell: command.Tell
+    parameters: Parameters, name: str, pair: tuple[int, int], progress: Progress
 ) -> tuple[tuple[Plot, ...], dict[str, object]]:
-    task = pair_of_digits(pair, chosen.train, chosen.seed)
-    kernel = ndksym.derive(name, depth=chosen.depth).compile()
-    lags = np.array([*chosen.lags, _GONE]) / chosen.temperature
+    task = pair_of_digits(pair, parameters.train, parameters.seed)
+    kernel = ndksym.derive(name, depth=parameters.depth).compile()
+    lags = np.array([*parameters.lags, _INFINITE]) / parameters.temperature
     free, driven = (
         ndksym.drift(
-            kernel, task.X, task.y, task.X_test, freeze_time=np.inf, times=lags, temperature=chosen.temperature,
-            signal=signal, rtol=chosen.rtol, progress=command.part(tell, int(signal), 2),
+            kernel, task.X, task.y, task.X_test, freeze_time=np.inf, times=lags, temperature=parameters.temperature,
+            signal=signal, rtol=parameters.rtol, progress=command.part(progress, int(signal), 2),
         )
         for signal in (False, True)
     )  # fmt: skip
     assert task.y_test is not None
-    panels, shares = [], []
-    for row, lag in enumerate([*chosen.lags, np.inf]):
-        without, with_ = (_right(found.test[row], task.y_test, float(found.error[row])) for found in (free, driven))
-        shares.append({"lag": lags[row] * chosen.temperature, "without_signal": without, "with_signal": with_})
-        bins = np.linspace(-chosen.reach, chosen.reach, chosen.bins + 1)
+    plots, shares = [], []
+    for row, lag in enumerate([*parameters.lags, np.inf]):
+        without, with_ = (_right(run.test[row], task.y_test, float(run.error[row])) for run in (free, driven))
+        shares.append({"lag": lags[row] * parameters.temperature, "without_signal": without, "with_signal": with_})
+        bins = np.linspace(-parameters.reach, parameters.reach, parameters.bins + 1)
         series = tuple(
-            Series(bins, _shares(found.test[row], task.y_test == side, bins), colour, look)
-            for found, look in ((free, "bars"), (driven, "outline"))
+            Series(bins, _shares(run.test[row], task.y_test == side, bins), colour, look)
+            for run, look in ((free, "bars"), (driven, "outline"))
             for side, colour in ((1.0, _FIRST), (-1.0, _SECOND))
         )
-        said = "∞" if np.isinf(lag) else f"{lag:g} σ²/T" if lag else "0"
-        panels.append(
+        shown = "∞" if np.isinf(lag) else f"{lag:g} σ²/T" if lag else "0"
+        plots.append(
             Plot(
                 f"{name}, {pair[0]} and {pair[1]}" if row == 0 else "", "predictor f (label units)",
-                f"t − t₀ = {said}\nshare of class (%)", series, x_limits=(-chosen.reach, chosen.reach),
+                f"t − t₀ = {shown}\nshare of class (%)", series, x_limits=(-parameters.reach, parameters.reach),
                 y_limits=(0.0, 140.0), y_ticks=(0.0, 50.0, 100.0), x_ticks=(-1.0, 0.0, 1.0),
                 note=f"right: {100 * without:.0f} %\nwith signal: {100 * with_:.0f} %",
             )
         )  # fmt: skip
     predictors = {"without_signal": free.test, "with_signal": driven.test, "labels": task.y_test}
-    return tuple(panels), {"activation": name, "pair": pair, "right": shares, "predictors": predictors}
+    return tuple(plots), {"activation": name, "pair": pair, "right": shares, "predictors": predictors}
 
 
-def _shares(f: Array, chosen: Array, bins: Array) -> Array:
-    """In percent of the class."""
-    return 100 * np.histogram(f[chosen], bins)[0] / max(1, int(np.sum(chosen)))
+def _shares(f: Array, members: Array, bins: Array) -> Array:
+    """Percent of the members of a class in each bin."""
+    return 100 * np.histogram(f[members], bins)[0] / max(1, int(np.sum(members)))
 
 
-def _right(f: Array, y: Array, doubt: float) -> float:
-    return float(np.mean(np.where(np.abs(f) <= doubt, 0.5, f * y > 0)))
+def _right(f: Array, y: Array, error: float) -> float:
+    """Share of predictors with the sign of the label; one within the error of 0 counts half."""
+    return float(np.mean(np.where(np.abs(f) <= error, 0.5, f * y > 0)))
 
 
 if __name__ == "__main__":
-    command.main("drift", Chosen(), make)
+    command.main("drift", Parameters(), make)

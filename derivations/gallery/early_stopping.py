@@ -1,28 +1,30 @@
-"""When to stop: the test error in time, and the best moment and what it gains, against depth and σ0²/σ²."""
+"""Early stopping: the test error in time, the best time, and the error that it saves, for several depths and σ0²/σ²."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 import ndksym
 from derivations.gallery import command
-from derivations.gallery.sheet import DEPTH, RATIO, Key, Plot, Series, Sheet, coloured, number
+from derivations.gallery.style import DEPTH, RATIO, coloured, number
 from ndksym.dynamics import Run, curves
 from ndksym.dynamics.tasks import Task, load
+from ndksym.output.figure import Key, Plot, Series, Sheet
+from ndksym.runtime.arguments import Progress
 from ndksym.runtime.types import Array
 
 Runs = dict[tuple[int, float], Run]
 """By depth and ratio."""
 _WORTH = 1.0
-"""Percent of the error at equilibrium."""
-_ABOVE = 12.0
-"""Times the least error: what comes before is the same fall from 1 in all curves."""
+"""Early stopping is marked if it saves more than this percentage of the error at equilibrium."""
+_HIGHEST = 12.0
+"""Upper end of the axis in units of the least error; above it, all curves fall from 1 in the same way."""
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """σ² = 1, no biases; at most four depths, and three ratios σ0²/σ². Each task with its temperature."""
+class Parameters:
+    """σ² = 1, no biases; at most four depths, and three ratios σ0²/σ². Each task has a temperature of its own."""
 
     activation: str = "relu"
     orthogonal: str = "orthogonal:40"
@@ -36,135 +38,146 @@ class Chosen:
     ratio: tuple[float, float] = (0.1, 4.0)
     first: float = 1e-3
     last: float = 30.0
-    moments: int = 120
+    time_count: int = 120
     rtol: float = 1e-4
     seed: int = 0
 
 
-def make(chosen: Chosen, tell: command.Tell) -> Sheet:
-    """Test error in time for depths and ratios, the best moment, and how much smaller the error is there than at the end."""
-    columns = []
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """A task at a temperature, with the run of each depth and ratio."""
+
+    task: Task
+    temperature: float
+    runs: Runs
+
+    @property
+    def labels(self) -> Array:
+        """Of the test set, which each task of this figure has."""
+        assert self.task.y_test is not None
+        return self.task.y_test
+
+    @property
+    def has_few_rows(self) -> bool:
+        return len(self.labels) <= curves.FEW
+
+    def error(self, values: Array) -> Array:
+        """The test error (M,) of predictors (M, rows)."""
+        return curves.mse(values, self.labels)
+
+    def best_time(self, run: Run) -> float:
+        """The time of the least test error, in units of σ²/T."""
+        return self.temperature * run.early_stopping(self.labels).time
+
+    def gain(self, run: Run) -> float:
+        """The part of the error at equilibrium that stopping saves, in percent; 0 if it saves nothing."""
+        equilibrium = float(self.error(run.equilibrium.mean[None])[0])
+        return max(0.0, 100 * (1 - run.early_stopping(self.labels).error / equilibrium))
+
+    def is_worth_stopping(self, run: Run) -> bool:
+        return self.gain(run) > _WORTH
+
+
+def make(parameters: Parameters, progress: Progress) -> Sheet:
+    """Draw the test error in time for several depths and ratios, the best time, and the error that stopping saves."""
     tasks = (
-        (load(chosen.orthogonal, seed=chosen.seed), chosen.orthogonal_temperature),
-        (load(chosen.digits, train=chosen.train, seed=chosen.seed), chosen.digits_temperature),
+        (load(parameters.orthogonal, seed=parameters.seed), parameters.orthogonal_temperature),
+        (load(parameters.digits, train=parameters.train, seed=parameters.seed), parameters.digits_temperature),
     )
-    worst, missed = 0.0, 0.0
+    columns = []
+    largest_error, largest_distance = 0.0, 0.0
     for place, (task, T) in enumerate(tasks):
-        runs = _solved(chosen, task, T, command.part(tell, place, len(tasks)))
-        worst = max(worst, *(float(run.error.max()) for run in runs.values()))
-        missed = max(missed, *(float(np.abs(run.test[-1] - run.equilibrium.mean).max()) for run in runs.values()))
-        columns.append(_column(chosen, task, T, chosen.ratio[place], runs))
-    key = (Key("best moment, diffusive phase", "dots"), Key("best moment, gradient-driven phase", "open"))
+        solved = _Solved(task, T, _solve(parameters, task, T, command.part(progress, place, len(tasks))))
+        for run in solved.runs.values():
+            largest_error = max(largest_error, float(run.error.max()))
+            largest_distance = max(largest_distance, float(np.abs(run.test[-1] - run.equilibrium.mean).max()))
+        columns.append(_column(parameters, solved, parameters.ratio[place]))
+    key = (Key("best time, diffusive phase", "dots"), Key("best time, gradient-driven phase", "open"))
     caption = (
-        f"{chosen.activation}, σ² = 1. Left, {chosen.orthogonal.partition(':')[2]} orthonormal inputs and a test input of "
-        f"cosine 0.9 with one of them; right, {chosen.digits}, {chosen.train} images for training. The best moment is that of "
-        f"the least test error among the times drawn, marked where stopping saves more than {_WORTH} % of the error at "
-        "equilibrium. In units of σ²/T it is of order 1 where diffusion sets it."
+        f"{parameters.activation}, σ² = 1. Left, {parameters.orthogonal.partition(':')[2]} orthonormal inputs and a test input "
+        f"of cosine 0.9 with one of them; right, {parameters.digits}, {parameters.train} images for training. The best time "
+        "is that of the least test error among the times drawn, marked if stopping saves more than "
+        f"{_WORTH} % of the error at equilibrium. In units of σ²/T it is of order 1 where diffusion sets it."
     )
-    return Sheet(
-        (6.8, 8.2), tuple(zip(*columns, strict=True)), key, caption=caption,
-        facts={"largest_estimated_error_of_f": worst, "largest_distance_to_equilibrium_at_the_last_time": missed},
-    )  # fmt: skip
+    facts = {
+        "largest_estimated_error_of_f": largest_error,
+        "largest_distance_to_equilibrium_at_the_last_time": largest_distance,
+    }
+    return Sheet((6.8, 8.2), tuple(zip(*columns, strict=True)), key, caption=caption, facts=facts)
 
 
-def _solved(chosen: Chosen, task: Task, T: float, tell: command.Tell) -> Runs:
-    times = np.geomspace(chosen.first, chosen.last / T, chosen.moments)
-    found: Runs = {}
-    total = len(chosen.depths) * len(chosen.ratios)
-    for depth in chosen.depths:
-        kernel = ndksym.derive(chosen.activation, depth=depth).compile()
-        for ratio in chosen.ratios:
-            found[depth, ratio] = ndksym.solve(
-                kernel, task.X, task.y, task.X_test, times=times, temperature=T, init_variance=ratio, rtol=chosen.rtol,
-                progress=command.part(tell, len(found), total),
+def _solve(parameters: Parameters, task: Task, T: float, progress: Progress) -> Runs:
+    times = np.geomspace(parameters.first, parameters.last / T, parameters.time_count)
+    runs: Runs = {}
+    total = len(parameters.depths) * len(parameters.ratios)
+    for depth in parameters.depths:
+        kernel = ndksym.derive(parameters.activation, depth=depth).compile()
+        for ratio in parameters.ratios:
+            runs[depth, ratio] = ndksym.solve(
+                kernel, task.X, task.y, task.X_test, times=times, temperature=T, init_variance=ratio,
+                rtol=parameters.rtol, progress=command.part(progress, len(runs), total),
             )  # fmt: skip
-    return found
+    return runs
 
 
-def _column(chosen: Chosen, task: Task, T: float, ratio: float, runs: Runs) -> tuple[Plot, ...]:
-    few = task.y_test is not None and len(task.y_test) <= curves.FEW
-    name = f"{'orthogonal inputs' if few else 'digits 0 and 1'}, T = {number(T)}"
-    deep = {f"{depth}": runs[depth, ratio] for depth in chosen.depths}
-    wide = {f"{each:g}": runs[chosen.depth, each] for each in chosen.ratios}
-    free = "lower left" if few else "upper right"
+def _column(parameters: Parameters, solved: _Solved, ratio: float) -> tuple[Plot, ...]:
+    """The four plots of a task."""
+    inputs = "orthogonal inputs" if solved.has_few_rows else "digits 0 and 1"
+    name = f"{inputs}, T = {number(solved.temperature)}"
+    deep = {f"{depth}": solved.runs[depth, ratio] for depth in parameters.depths}
+    wide = {f"{each:g}": solved.runs[parameters.depth, each] for each in parameters.ratios}
+    legend = "lower left" if solved.has_few_rows else "upper right"
+    by_depth = _against_time(solved, deep, DEPTH, "depth")
+    by_ratio = _against_time(solved, wide, RATIO, "σ₀²/σ²")
+    best_time = _against_depth(parameters, solved, solved.best_time, everywhere=False)
+    gain = _against_depth(parameters, solved, solved.gain, everywhere=True)
     return (
-        _errors(task, deep, DEPTH, f"{name}, σ₀²/σ² = {ratio:g}", legend=free, legend_title="depth"),
-        _errors(task, wide, RATIO, f"{name}, depth {chosen.depth}", legend=free, legend_title="σ₀²/σ²"),
-        _against_depth(
-            chosen, task, runs, lambda run: T * _best_time(task, run), name, "best time t* (σ²/T)", y_limits=(0.0, 1.0),
-            legend="upper right",
-        ),
-        _against_depth(
-            chosen, task, runs, lambda run: _gain(task, run), "", "test error saved (%)", y_limits=(-1.0, 35.0),
-            everywhere=True,
-        ),
-    )  # fmt: skip
+        replace(by_depth, title=f"{name}, σ₀²/σ² = {ratio:g}", legend=legend),
+        replace(by_ratio, title=f"{name}, depth {parameters.depth}", legend=legend),
+        replace(best_time, title=name, y_label="best time t* (σ²/T)", y_limits=(0.0, 1.0), legend="upper right"),
+        replace(gain, y_label="test error saved (%)", y_limits=(-1.0, 35.0)),
+    )
 
 
-def _errors(
-    task: Task, runs: dict[str, Run], colours: tuple[str, ...], title: str, legend: str, legend_title: str
-) -> Plot:
+def _against_time(solved: _Solved, runs: dict[str, Run], colours: tuple[str, ...], legend_title: str) -> Plot:
+    """Test errors in time, with the best times that are worth stopping at."""
     series: list[Series] = []
     for (label, run), colour in coloured(runs.items(), colours, f"values of {legend_title}"):
-        series.append(Series(run.times, _error(task, run.test), colour, label=label))
-        if stops(task, run):
-            stop = run.early_stopping(task.y_test)
+        series.append(Series(run.times, solved.error(run.test), colour, label=label))
+        if solved.is_worth_stopping(run):
+            stop = run.early_stopping(solved.labels)
             series.append(Series(np.array([stop.time]), np.array([stop.error]), colour, _look(stop.phase)))
     times = series[0].x
     least = min(float(each.y.min()) for each in series)
     return Plot(
-        title, "time t (1/learning rate)", "mean squared test error\n(label units²)", tuple(series), log_x=True, log_y=True,
-        x_limits=(float(times[0]), float(times[-1])), y_limits=(0.75 * least, _ABOVE * least), legend=legend,
-        legend_title=legend_title,
+        "", "time t (1/learning rate)", "mean squared test error\n(label units²)", tuple(series), log_x=True, log_y=True,
+        x_limits=(float(times[0]), float(times[-1])), y_limits=(0.75 * least, _HIGHEST * least), legend_title=legend_title,
     )  # fmt: skip
 
 
-def _against_depth(
-    chosen: Chosen, task: Task, runs: Runs, value: Callable[[Run], float], title: str, y_label: str, *,
-    y_limits: tuple[float, float], everywhere: bool = False, legend: str = "",
-) -> Plot:  # fmt: skip
-    """Dots where stopping is worth it; the line beneath joins these, or all depths."""
+def _against_depth(parameters: Parameters, solved: _Solved, value: Callable[[Run], float], *, everywhere: bool) -> Plot:
+    """A value against depth: dots where stopping is worth it, joined by a line, or a line through all depths."""
     series: list[Series] = []
-    for ratio, colour in coloured(chosen.ratios, RATIO, "ratios"):
-        values = {depth: value(runs[depth, ratio]) for depth in chosen.depths}
-        worth = {depth: runs[depth, ratio] for depth in chosen.depths if stops(task, runs[depth, ratio])}
-        series.append(
-            _points(values if everywhere else {depth: values[depth] for depth in worth}, colour, "thin", f"{ratio:g}")
-        )
+    for ratio, colour in coloured(parameters.ratios, RATIO, "ratios"):
+        runs = {depth: solved.runs[depth, ratio] for depth in parameters.depths}
+        values = {depth: value(run) for depth, run in runs.items()}
+        worth = {depth: run for depth, run in runs.items() if solved.is_worth_stopping(run)}
+        line = values if everywhere else {depth: values[depth] for depth in worth}
+        series.append(_series(line, colour, "thin", f"{ratio:g}"))
         for phase in ("diffusive", "gradient-driven"):
-            there = {
-                depth: values[depth] for depth, run in worth.items() if run.early_stopping(task.y_test).phase == phase
+            dots = {
+                depth: values[depth] for depth, run in worth.items() if run.early_stopping(solved.labels).phase == phase
             }
-            if there:
-                series.append(_points(there, colour, _look(phase)))
+            if dots:
+                series.append(_series(dots, colour, _look(phase)))
     return Plot(
-        title, "depth (hidden layers)", y_label, tuple(series), x_ticks=tuple(map(float, chosen.depths)), y_limits=y_limits,
-        x_limits=(chosen.depths[0] - 0.3, chosen.depths[-1] + 0.3), legend=legend, legend_title="σ₀²/σ²",
+        "", "depth (hidden layers)", "", tuple(series), x_ticks=tuple(map(float, parameters.depths)),
+        x_limits=(parameters.depths[0] - 0.3, parameters.depths[-1] + 0.3), legend_title="σ₀²/σ²",
     )  # fmt: skip
 
 
-def _points(values: dict[int, float], colour: str, look: str, label: str = "") -> Series:
+def _series(values: dict[int, float], colour: str, look: str, label: str = "") -> Series:
     return Series(np.array(list(values), dtype=float), np.array(list(values.values())), colour, look, label)
-
-
-def stops(task: Task, run: Run) -> bool:
-    """Whether stopping saves enough to be worth a mark."""
-    return _gain(task, run) > _WORTH
-
-
-def _best_time(task: Task, run: Run) -> float:
-    return run.early_stopping(task.y_test).time
-
-
-def _gain(task: Task, run: Run) -> float:
-    """In percent of the error at equilibrium; 0 where stopping gains nothing."""
-    equilibrium = float(_error(task, run.equilibrium.mean[None])[0])
-    return max(0.0, 100 * (1 - run.early_stopping(task.y_test).error / equilibrium))
-
-
-def _error(task: Task, values: Array) -> Array:
-    assert task.y_test is not None
-    return curves.mse(values, task.y_test)
 
 
 def _look(phase: str) -> str:
@@ -172,4 +185,4 @@ def _look(phase: str) -> str:
 
 
 if __name__ == "__main__":
-    command.main("early_stopping", Chosen(), make)
+    command.main("early_stopping", Parameters(), make)

@@ -1,22 +1,23 @@
-"""Theory against networks of finite width: mean and standard deviation over the ensemble, and what the width leaves."""
+"""Networks of finite width and theory: mean and standard deviation over the ensemble, and their differences."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 
 import ndksym
 from derivations.gallery import command
-from derivations.gallery.sheet import WIDTH, Key, Plot, Series, Sheet, coloured
+from derivations.gallery.style import WIDTH, coloured
 from ndksym.dynamics import Run, tasks
 from ndksym.errors import InputError
+from ndksym.output.figure import Key, Plot, Series, Sheet
+from ndksym.runtime.arguments import Progress
 from ndksym.runtime.types import Array
 from ndksym.simulation import Estimate, Simulation
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """σ² = 1, no biases; at most three widths. Theory takes the same steps, so these need not be small."""
+class Parameters:
+    """σ² = 1, no biases; at most three widths. Theory takes the same steps, so they need not be small."""
 
     activation: str = "erf"
     depth: int = 2
@@ -27,35 +28,37 @@ class Chosen:
     ratio: float = 4.0
     step: float = 0.1
     steps: int = 700
-    moments: int = 60
+    time_count: int = 60
     seed: int = 0
 
 
-def make(chosen: Chosen, tell: command.Tell) -> Sheet:
-    """Mean and standard deviation of the test predictor; simulated minus theory below each."""
-    if len(chosen.widths) != len(chosen.pairs):
-        raise InputError(f"pairs must be one number for each of {len(chosen.widths)} widths; got {len(chosen.pairs)}")
-    shades = coloured(chosen.widths, WIDTH, "widths")
-    task = tasks.load(chosen.task, seed=chosen.seed)
-    physics: dict[str, Any] = {"temperature": chosen.temperature, "init_variance": chosen.ratio, "step": chosen.step}
-    times = np.unique(np.rint(np.geomspace(1, chosen.steps, chosen.moments))) * chosen.step
-    # each width at times of its own, so that dots do not cover one another
-    each = len(chosen.widths)
+def make(parameters: Parameters, progress: Progress) -> Sheet:
+    """Draw mean and standard deviation of the test predictor, and the difference to theory below each."""
+    if len(parameters.widths) != len(parameters.pairs):
+        raise InputError(
+            f"pairs must be one number for each of {len(parameters.widths)} widths; got {len(parameters.pairs)}"
+        )
+    shades = coloured(parameters.widths, WIDTH, "widths")
+    task = tasks.load(parameters.task, seed=parameters.seed)
+    physics = {"temperature": parameters.temperature, "init_variance": parameters.ratio, "step": parameters.step}
+    times = np.unique(np.rint(np.geomspace(1, parameters.steps, parameters.time_count))) * parameters.step
+    # each width has times of its own, so that dots do not cover one another
+    each = len(parameters.widths)
     simulated = [
         ndksym.simulate(
-            chosen.activation, task.X, task.y, task.X_test, depth=chosen.depth, width=width, times=times[place::each],
-            pairs=pairs, seed=chosen.seed + place, progress=command.part(tell, place, each + 1), **physics,
+            parameters.activation, task.X, task.y, task.X_test, depth=parameters.depth, width=width, times=times[place::each],
+            pairs=pairs, seed=parameters.seed + place, progress=command.part(progress, place, each + 1), **physics,
         )
-        for place, (width, pairs) in enumerate(zip(chosen.widths, chosen.pairs, strict=True))
+        for place, (width, pairs) in enumerate(zip(parameters.widths, parameters.pairs, strict=True))
     ]  # fmt: skip
     kernel = simulated[0].kernel
     run = ndksym.solve(
         kernel, task.X, task.y, task.X_test, times=times, covariance=True,
-        progress=command.part(tell, each, each + 1), **physics,
+        progress=command.part(progress, each, each + 1), **physics,
     )  # fmt: skip
     colours = [(each, colour) for each, (_, colour) in zip(simulated, shades, strict=True)]
     limits = (float(times[0]) * 0.8, float(times[-1]) * 1.25)
-    mean, std = _parts(run, colours)
+    mean, std = _columns(run, colours)
     rows = (
         (
             _plot("mean over networks", "test predictor f (label units)", mean[0], limits, legend="lower right"),
@@ -72,17 +75,19 @@ def make(chosen: Chosen, tell: command.Tell) -> Sheet:
         Key("networks ± standard error", "dots"),
     )
     caption = (
-        f"{chosen.activation}, depth {chosen.depth}, T = {chosen.temperature:g}, σ² = 1, σ₀² = {chosen.ratio:g}; "
-        f"{chosen.task.partition(':')[2]} orthonormal inputs and a test input of cosine 0.9 with one of them. Langevin steps of "
-        f"{chosen.step:g}, in theory as in the networks; {', '.join(map(str, chosen.pairs))} pairs of networks with labels ±y."
+        f"{parameters.activation}, depth {parameters.depth}, T = {parameters.temperature:g}, σ² = 1, σ₀² = {parameters.ratio:g}; "
+        f"{parameters.task.partition(':')[2]} orthonormal inputs and a test input of cosine 0.9 with one of them. Langevin steps of "
+        f"{parameters.step:g}, in theory as in the networks; {', '.join(map(str, parameters.pairs))} pairs of networks with labels ±y."
     )
     return Sheet((6.8, 4.6), rows, key, caption=caption, facts={"agreement": _agreement(simulated, run)})
 
 
-def _parts(
-    run: Run, simulated: list[tuple[Simulation, str]]
-) -> tuple[tuple[tuple[Series, ...], tuple[Series, ...]], tuple[tuple[Series, ...], tuple[Series, ...]]]:
-    """Of mean and of standard deviation: curves with dots, and residuals."""
+SeriesAndDifferences = tuple[tuple[Series, ...], tuple[Series, ...]]
+"""Curves with dots, and the differences below them."""
+
+
+def _columns(run: Run, simulated: list[tuple[Simulation, str]]) -> tuple[SeriesAndDifferences, SeriesAndDifferences]:
+    """The column of the mean, and that of the standard deviation."""
     assert run.test_cov is not None
     f, std = run.test[:, 0], np.sqrt(run.test_cov[:, 0, 0])
     zero = Series(run.times[[0, -1]], np.zeros(2), "black", "thin")
@@ -98,7 +103,7 @@ def _parts(
 
 
 def _root(variance: Estimate) -> Estimate:
-    """The standard deviation, to first order in the error of the variance."""
+    """The estimate of the standard deviation, to first order in the error of the variance."""
     value = np.maximum(variance.value, np.finfo(float).tiny)
     return Estimate(tuple(np.sqrt(value) + 0.5 * (term - value) / np.sqrt(value) for term in variance.terms))
 
@@ -111,7 +116,7 @@ def _plot(title: str, y_label: str, series: tuple[Series, ...], limits: tuple[fl
 
 
 def _at(run: Run, times: Array) -> Run:
-    """The same at some of its times."""
+    """The run at some of its times."""
     at = np.searchsorted(run.times, times)
     train_cov, test_cov = (None if cov is None else cov[at] for cov in (run.train_cov, run.test_cov))
     return replace(
@@ -120,20 +125,20 @@ def _at(run: Run, times: Array) -> Run:
     )  # fmt: skip
 
 
-def _agreement(simulated: list[Simulation], run: Run) -> list[dict[str, Any]]:
+def _agreement(simulated: list[Simulation], run: Run) -> list[dict[str, object]]:
     """The largest z-scores of each width, over training and test rows at the times of the dots."""
-    found: list[dict[str, Any]] = []
+    out: list[dict[str, object]] = []
     for sim in simulated:
-        compared = sim.compare(_at(run, sim.times))
-        parts = {"mean": compared.mean, "variance": compared.var}
-        said = {
+        comparison = sim.compare(_at(run, sim.times))
+        parts = {"mean": comparison.mean, "variance": comparison.var}
+        scores = {
             name: {key: value for key, value in asdict(part).items() if key in ("worst", "expected", "chance")}
             for name, part in parts.items()
             if part is not None
         }
-        found.append({"width": sim.widths[0], **said})
-    return found
+        out.append({"width": sim.widths[0], **scores})
+    return out
 
 
 if __name__ == "__main__":
-    command.main("finite_width", Chosen(), make)
+    command.main("finite_width", Parameters(), make)

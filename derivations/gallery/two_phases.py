@@ -1,4 +1,4 @@
-"""Learning in two phases, against T and against σ0²/σ²: fast to the NTK plateau, then slowly to the NNGP equilibrium."""
+"""Learning in two phases at several T and σ0²/σ²: fast to the NTK plateau, then slowly to the NNGP equilibrium."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,17 @@ import numpy as np
 
 import ndksym
 from derivations.gallery import command
-from derivations.gallery.sheet import RATIO, TEMPERATURE, Key, Plot, Series, Sheet, coloured, number
+from derivations.gallery.style import RATIO, TEMPERATURE, coloured, number
 from ndksym.dynamics import Run
 from ndksym.dynamics.curves import FEW, mse
 from ndksym.dynamics.tasks import Task, load
+from ndksym.output.figure import Key, Plot, Series, Sheet
+from ndksym.runtime.arguments import Progress
 from ndksym.runtime.types import Array
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Parameters:
     """σ² = 1, no biases; at most four temperatures, and three ratios σ0²/σ²."""
 
     activation: str = "erf"
@@ -28,57 +30,57 @@ class Chosen:
     temperature: float = 1e-3
     first: float = 1e-2
     last: float = 3e5
-    moments: int = 90
+    time_count: int = 90
     rtol: float = 1e-3
     seed: int = 0
 
 
-def make(chosen: Chosen, tell: command.Tell) -> Sheet:
-    """Predictor (orthogonal inputs) and error (digits) of training and test set, as the network learns."""
+def make(parameters: Parameters, progress: Progress) -> Sheet:
+    """Draw the predictor (orthogonal inputs) and the error (digits) of training and test set as the network learns."""
     tasks = (
-        load(chosen.orthogonal, seed=chosen.seed),
-        load(chosen.digits, train=chosen.train, seed=chosen.seed),
+        load(parameters.orthogonal, seed=parameters.seed),
+        load(parameters.digits, train=parameters.train, seed=parameters.seed),
     )
-    kernel = ndksym.derive(chosen.activation, depth=chosen.depth).compile()
-    times = np.geomspace(chosen.first, chosen.last, chosen.moments)
-    cold = [(T, chosen.ratio) for T in chosen.temperatures]
-    wide = [(chosen.temperature, ratio) for ratio in chosen.ratios]
+    kernel = ndksym.derive(parameters.activation, depth=parameters.depth).compile()
+    times = np.geomspace(parameters.first, parameters.last, parameters.time_count)
+    cold = [(T, parameters.ratio) for T in parameters.temperatures]
+    wide = [(parameters.temperature, ratio) for ratio in parameters.ratios]
     both = list(dict.fromkeys(cold + wide))
-    found: dict[tuple[int, float, float], Run] = {}
+    solved: dict[tuple[int, float, float], Run] = {}
     for index, (place, (T, ratio)) in enumerate((place, each) for place in range(len(tasks)) for each in both):
         task = tasks[place]
-        found[place, T, ratio] = ndksym.solve(
-            kernel, task.X, task.y, task.X_test, times=times, temperature=T, init_variance=ratio, rtol=chosen.rtol,
-            progress=command.part(tell, index, len(tasks) * len(both)),
+        solved[place, T, ratio] = ndksym.solve(
+            kernel, task.X, task.y, task.X_test, times=times, temperature=T, init_variance=ratio, rtol=parameters.rtol,
+            progress=command.part(progress, index, len(tasks) * len(both)),
         )  # fmt: skip
-    panels = []
+    rows = []
     for place, task in enumerate(tasks):
-        runs = {number(T): found[place, T, ratio] for T, ratio in cold}
-        left = _panel(task, runs, TEMPERATURE, "T", f"σ₀²/σ² = {chosen.ratio:g}")
-        runs = {f"{ratio:g}": found[place, T, ratio] for T, ratio in wide}
-        panels.append((left, _panel(task, runs, RATIO, "σ₀²/σ²", f"T = {number(chosen.temperature)}")))
+        runs = {number(T): solved[place, T, ratio] for T, ratio in cold}
+        left = _plot(task, runs, TEMPERATURE, "T", f"σ₀²/σ² = {parameters.ratio:g}")
+        runs = {f"{ratio:g}": solved[place, T, ratio] for T, ratio in wide}
+        rows.append((left, _plot(task, runs, RATIO, "σ₀²/σ²", f"T = {number(parameters.temperature)}")))
     key = (
         Key("test", "line"), Key("training", "thin"), Key("NTK plateau", "dashed"), Key("NNGP equilibrium", "dotted"),
         Key("phases meet", "diamonds"),
     )  # fmt: skip
     caption = (
-        f"{chosen.activation}, depth {chosen.depth}, σ² = 1. Above, {chosen.orthogonal.partition(':')[2]} orthonormal inputs "
-        f"and a test input of cosine 0.9 with one of them; below, {chosen.digits}, {chosen.train} images for training. Shaded "
-        "where all curves of a panel are in the same phase; the phases of a curve meet at its diamond, the geometric mean "
-        "of the time that gradient flow takes and σ²/T. Black limits are those of several curves."
+        f"{parameters.activation}, depth {parameters.depth}, σ² = 1. Above, {parameters.orthogonal.partition(':')[2]} "
+        f"orthonormal inputs and a test input of cosine 0.9 with one of them; below, {parameters.digits}, {parameters.train} "
+        "images for training. Shades are where all curves of a plot are in the same phase; the phases of a curve meet at its "
+        "diamond, the geometric mean of the time scale of gradient flow and σ²/T. Black limits belong to several curves."
     )
-    worst = max(float(run.error.max()) for run in found.values())
-    return Sheet((6.8, 5.4), tuple(panels), key, caption=caption, facts={"largest_estimated_error_of_f": worst})
+    worst = max(float(run.error.max()) for run in solved.values())
+    return Sheet((6.8, 5.4), tuple(rows), key, caption=caption, facts={"largest_estimated_error_of_f": worst})
 
 
-def _panel(task: Task, runs: dict[str, Run], colours: tuple[str, ...], legend_title: str, fixed: str) -> Plot:
+def _plot(task: Task, runs: dict[str, Run], colours: tuple[str, ...], legend_title: str, fixed: str) -> Plot:
     assert task.y_test is not None
     few = len(task.y_test) <= FEW
     curves: list[Series] = []
     levels: list[Series] = []
     times = next(iter(runs.values())).times
     for (label, run), colour in coloured(runs.items(), colours, f"values of {legend_title}"):
-        test, training = _seen(run.test, task.y_test, few), _seen(run.train, task.y, few)
+        test, training = _shown(run.test, task.y_test, few), _shown(run.train, task.y, few)
         curves += [Series(times, test, colour, label=label), Series(times, training, colour, "thin")]
         at = np.array([run.boundary])
         levels.append(Series(at, np.exp(np.interp(np.log(at), np.log(times), np.log(test))), colour, "diamonds"))
@@ -86,7 +88,7 @@ def _panel(task: Task, runs: dict[str, Run], colours: tuple[str, ...], legend_ti
         ("dashed", [run.ntk_plateau for run in runs.values()]),
         ("dotted", [run.equilibrium.mean for run in runs.values()]),
     ):
-        values = [float(_seen(end[None], task.y_test, few)[0]) for end in ends]
+        values = [float(_shown(end[None], task.y_test, few)[0]) for end in ends]
         for value, colour in zip(values, colours, strict=False):
             shared = sum(np.isclose(value, other, rtol=1e-6) for other in values) > 1
             levels.append(Series(times[[0, -1]], np.full(2, value), "black" if shared else colour, look))
@@ -102,10 +104,10 @@ def _panel(task: Task, runs: dict[str, Run], colours: tuple[str, ...], legend_ti
     )  # fmt: skip
 
 
-def _seen(values: Array, y: Array, few: bool) -> Array:
-    """Predictors in the direction of the labels, or what is missing to these."""
+def _shown(values: Array, y: Array, few: bool) -> Array:
+    """y·f averaged over few rows, the mean squared error over many."""
     return np.mean(values * y, axis=1) if few else mse(values, y)
 
 
 if __name__ == "__main__":
-    command.main("two_phases", Chosen(), make)
+    command.main("two_phases", Parameters(), make)

@@ -1,5 +1,5 @@
-/* Special functions that generated C code calls: each keeps its relative precision, and none overflows where its value is
-   finite. The same functions in NumPy, by the same formulas, are in support.py. */
+/* Special functions that generated C code calls: each keeps its relative precision, and none overflows if its value is finite.
+   runtime/special.py has the same functions in NumPy, by the same formulas. */
 #ifndef NDK_SUPPORT_H
 #define NDK_SUPPORT_H
 
@@ -84,15 +84,15 @@ NDK_INLINE double ndk_experfi(double A, double z, double B) {
     return 2.0 / sqrt(NDK_PI) * exp(B) * ndk_dawson(z);
 }
 
-/* e^A where h > 0 and k > 0, else 0 */
-/* nan where h and k, sums that may cancel, are so near 0 that the edges have lost the angle between them */
+/* e^A where h > 0 and k > 0, else 0; nan where h and k, sums that may cancel, are so near 0 that the angle between the edges
+   is lost */
 #define NDK_LOST 1e-4
 NDK_INLINE double ndk_corner(double A, double h, double k) {
     if (fmax(fabs(h), fabs(k)) < NDK_LOST) return NAN;
     return h > 0.0 && k > 0.0 ? exp(A) : 0.0;
 }
 
-/* Gauss-Legendre on [0, 1] with 36 nodes: the lower half, and the upper half mirrored. */
+/* Gauss-Legendre on [0, 1] with 36 nodes: the lower half; the upper half is its mirror image. */
 __attribute__((unused)) static const double NDK_NODES[18] = {
     0.001084768757957082, 0.005706760548893881, 0.013986154475151025, 0.025863507800246228, 0.04125111274217047,
     0.060035099554801435, 0.08207641650376235, 0.10721188493389675, 0.1352554142032217, 0.16599938170723946,
@@ -106,7 +106,7 @@ __attribute__((unused)) static const double NDK_WEIGHTS[18] = {
     0.042039109489830966, 0.04267334286966931, 0.042991637835197376,
 };
 
-/* What the rule sums at one node: the integral itself where its poles are far, Owen's T of a slope <= 1 where they are near. */
+/* The summand at one node: of the integral itself where its poles are far, of Owen's T with a slope <= 1 where they are near. */
 NDK_INLINE double ndk_far_beyond(double node, double x, double y, double reach) {
     const double z = reach * node, v = y + z;
     return exp(-z * (y + 0.5 * z)) / (x + v * (v / x));
@@ -137,7 +137,7 @@ NDK_INLINE double ndk_far(double x, double y) {
 }
 
 /* -sign(h) e^A G(|h|, g), G(h, g) = 1/2pi * integral from g to infinity of e^{-(h^2 + y^2)/2} h/(h^2 + y^2) dy, given
-   A - h^2/2 and A - (h^2 + g^2)/2: e^A Phi2(h, k; rho) = corner + edge + edge (Owen 1956, from its far end). */
+   A - h^2/2 and A - (h^2 + g^2)/2: e^A Phi2(h, k; rho) = corner + edge + edge (Owen 1956, integrated from the far end). */
 NDK_INLINE double ndk_edge(double h, double g, double along, double apex) {
     double value = exp(apex) * ndk_far(fabs(h), fabs(g));
     if (g < 0.0) value = exp(along) * (0.5 * ndk_erfcx(fabs(h) * NDK_ROOT_HALF)) - value;
@@ -145,7 +145,7 @@ NDK_INLINE double ndk_edge(double h, double g, double along, double apex) {
 }
 
 /* theta - sin theta, given s = sin theta/2 and k = cos theta/2 */
-NDK_INLINE double ndk_sliver(double theta, double s, double k) {
+NDK_INLINE double ndk_theta_minus_sin(double theta, double s, double k) {
     if (theta >= 2.0) return theta - 2.0 * s * k;
     const double square = theta * theta;
     double series = 1.0;
@@ -153,13 +153,13 @@ NDK_INLINE double ndk_sliver(double theta, double s, double k) {
     return theta * square / 6.0 * series;
 }
 
-/* psi cos theta + sin theta for theta = pi - psi: falls to psi^3/3 as theta -> pi */
-NDK_INLINE double ndk_ramp(double psi, double s, double k) {
-    return k >= s ? psi * ((k - s) * (k + s)) + 2.0 * s * k : 2.0 * k * k * psi - ndk_sliver(psi, s, k);
+/* psi cos theta + sin theta for theta = pi - psi; it tends to psi^3/3 as theta -> pi */
+NDK_INLINE double ndk_arccos_kernel_1(double psi, double s, double k) {
+    return k >= s ? psi * ((k - s) * (k + s)) + 2.0 * s * k : 2.0 * k * k * psi - ndk_theta_minus_sin(psi, s, k);
 }
 
 /* p - q cos theta, given c = pq cos theta and s = sin theta/2 */
-NDK_INLINE double ndk_away(double p, double q, double c, double s) {
+NDK_INLINE double ndk_p_minus_q_cos(double p, double q, double c, double s) {
     return c > 0.0 ? (p - q) + 2.0 * q * s * s : p - c / p;
 }
 

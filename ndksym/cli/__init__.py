@@ -1,5 +1,6 @@
-"""The command line: options in, text, JSON, files and exit codes out.
+"""The command line: options in; text, JSON, files and exit codes out.
 
-In reading order: `main` (the commands), `options`, then a file a command: `derive`, `generate`, `solve`, `simulate`, `list`;
-`console` and `timeout` (work in a child). It may use everything.
+In reading order: `main` (the commands), `options` (their arguments), `completion` (what a shell completes); `network` and
+`times` (texts of options read); then a file for each command: `derive`, `solve`, `simulate`, `generate`, `list`; `console`
+(errors and exit codes) and `timeout` (the child process of a command). It may use all rooms.
 """

@@ -1,4 +1,4 @@
-"""How a command ends: what stops it becomes one line on stderr and an exit code, and a result that is cut off is an error."""
+"""How a command ends: an error becomes one line on stderr and an exit code, and a truncated result is an error."""
 
 import contextlib
 import io
@@ -14,33 +14,34 @@ _INTERRUPTED = 130
 
 
 def exit_code(work: Callable[[], object], name: str) -> int:
-    """Run a command of that name and say what stopped it: its exit code, 0 if a reader has closed the pipe early.
+    """Run the work of the command `name` and return its exit code; an error is printed as one line on stderr.
 
-    Errors of the system end as wrong input does; a SystemExit with a code is passed on.
+    The code is 0 if a reader has closed the pipe early, and that of wrong input for errors of the system. A SystemExit with a
+    code passes its code on.
     """
-    said = None
+    message = None
     try:
-        _prepare()
-        code = _ran(work)
+        _prepare_streams()
+        code = _run(work)
         sys.stdout.flush()
     except NdksymError as error:
-        said, code = str(error), error.exit_code
+        message, code = str(error), error.exit_code
     except BrokenPipeError:
         code = 0
     except OSError as error:
-        said, code = _told(error), NdksymError.exit_code
+        message, code = _system_message(error), NdksymError.exit_code
     except MemoryError:
-        said, code = "not enough memory; ask for less", NdksymError.exit_code
+        message, code = "not enough memory; ask for less", NdksymError.exit_code
     except KeyboardInterrupt:
-        said, code = "interrupted; nothing was left half-written", _INTERRUPTED
-    if said is not None:
-        print(f"{name}: {said}", file=sys.stderr)
-    _give_up_unwritable()
+        message, code = "interrupted; nothing was left half-written", _INTERRUPTED
+    if message is not None:
+        print(f"{name}: {message}", file=sys.stderr)
+    _drop_unwritable()
     return code
 
 
-class _Aside(io.TextIOWrapper):
-    """stderr where nobody may listen: that the progress cannot be said is no reason to stop."""
+class _QuietStream(io.TextIOWrapper):
+    """A stderr that may be closed or full: progress that cannot be printed does not stop the work."""
 
     def write(self, text: str) -> int:
         with contextlib.suppress(OSError):
@@ -52,43 +53,43 @@ class _Aside(io.TextIOWrapper):
             super().flush()
 
 
-def _prepare() -> None:
-    """Both streams are there, and print any text: what their encoding has not as an escape."""
-    given = sys.__stderr__
-    if given is None:
+def _prepare_streams() -> None:
+    """Make both streams print any text, with escapes for characters that their encoding lacks; stdout must be open."""
+    original = sys.__stderr__
+    if original is None:
         sys.stderr = io.TextIOWrapper(io.FileIO(os.devnull, "w"))
-    elif sys.stderr is given:
-        raw = io.BufferedWriter(io.FileIO(given.fileno(), "w", closefd=False))
-        sys.stderr = _Aside(raw, given.encoding, "backslashreplace", line_buffering=True)
+    elif sys.stderr is original:
+        raw = io.BufferedWriter(io.FileIO(original.fileno(), "w", closefd=False))
+        sys.stderr = _QuietStream(raw, original.encoding, "backslashreplace", line_buffering=True)
     if sys.stdout is None:
-        raise InputError("stdout is closed, so the result would be lost; send it to /dev/null if it is not wanted")
+        raise InputError("stdout is closed, so the result would be lost; send it to /dev/null if you do not need it")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _ran(work: Callable[[], object]) -> int:
-    """Typer turns interruptions and closed pipes into a SystemExit of its own; it is said here what they were."""
+def _run(work: Callable[[], object]) -> int:
+    """Run the work; Typer turns interruptions and closed pipes into SystemExit, and this raises the original again."""
     try:
         work()
     except SystemExit as end:
-        behind = end.__context__
-        while behind is not None:
-            if isinstance(behind, BrokenPipeError | KeyboardInterrupt):
-                raise behind from None
-            behind = behind.__context__
+        cause = end.__context__
+        while cause is not None:
+            if isinstance(cause, BrokenPipeError | KeyboardInterrupt):
+                raise cause from None
+            cause = cause.__context__
         if end.code is not None and not isinstance(end.code, int):
             raise
         return end.code or 0
     return 0
 
 
-def _told(error: OSError) -> str:
-    said = error.strerror or str(error) or type(error).__name__
-    return said if error.filename is None else f"{said}: {error.filename}"
+def _system_message(error: OSError) -> str:
+    message = error.strerror or str(error) or type(error).__name__
+    return message if error.filename is None else f"{message}: {error.filename}"
 
 
-def _give_up_unwritable() -> None:
-    """What cannot be printed is dropped, or Python would complain of it once more as it ends."""
+def _drop_unwritable() -> None:
+    """Drop what cannot be printed; otherwise Python would report it a second time at exit."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -1,67 +1,88 @@
-"""The catalogue and the cases as rows: what `ndksym list` shows."""
+"""`ndksym list`: the activations of the catalogue and the cases, as records and as tables."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from ndksym.activation.activation import activation
 from ndksym.activation.catalogue import names
 from ndksym.cases import cases
 from ndksym.kernels.dual import dual
+from ndksym.output.tables import Column, table
 
-__all__ = ["Listing", "listing", "table"]
+__all__ = ["Listing", "listing"]
+
+
+@dataclass(frozen=True)
+class ListedActivation:
+    """An activation of the catalogue; `ntk` is "finite" or "infinite", `reason` why there is no closed form."""
+
+    name: str
+    expr: str
+    closed_form: bool
+    ntk: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class ListedCase:
+    """A case; `claims` are the verdicts on its claims."""
+
+    name: str
+    depth: int
+    bias: bool
+    closed_form: bool
+    about: str
+    claims: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Listing:
-    """One record per catalogue activation and per case."""
+    """All activations of the catalogue, and all cases."""
 
-    catalogue: list[dict[str, object]]
-    cases: list[dict[str, object]]
+    catalogue: list[ListedActivation]
+    cases: list[ListedCase]
+
+    def document(self) -> dict[str, object]:
+        """The JSON document."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """Both tables."""
+        activations = [(each.name, _kernel(each.closed_form), each.ntk, each.expr) for each in self.catalogue]
+        rows = [
+            (each.name, _kernel(each.closed_form), str(each.depth), "yes" if each.bias else "no", _tally(each.claims))
+            for each in self.cases
+        ]
+        return (
+            f"Catalogue\n{table(_columns('activation', 'kernel', 'NTK', 'formula'), activations)}\n\n"
+            f"Cases\n{table(_columns('case', 'kernel', 'depth', 'biases', 'claims'), rows)}"
+        )
 
 
 def listing() -> Listing:
-    """Every catalogue activation with what is derived of it, and every case with the verdict on its claims."""
-    catalogue: list[dict[str, object]] = []
+    """Derive the dual kernel of each activation, and check the claims of each case."""
+    activations = []
     for name in names():
-        found = dual(activation(name))
-        catalogue.append(
-            {
-                "name": name,
-                "expr": str(found.activation.expr),
-                "closed_form": found.closed_form,
-                "ntk": "infinite" if found.activation.rough else "finite",
-                "reason": found.reason,
-            }
-        )
-    rows: list[dict[str, object]] = []
+        kernel = dual(activation(name))
+        act = kernel.activation
+        ntk = "infinite" if act.rough else "finite"
+        activations.append(ListedActivation(name, str(act.expr), kernel.closed_form, ntk, kernel.reason))
+    rows = []
     for case in cases():
         verdicts = [claim.check().kind for claim in case.claimed]
-        rows.append(
-            {
-                "name": case.id,
-                "depth": case.depth,
-                "bias": case.bias,
-                "closed_form": case.derivation.closed_form,
-                "about": case.doc.splitlines()[0],
-                "claims": verdicts,
-            }
-        )
-    return Listing(catalogue, rows)
+        about = case.doc.splitlines()[0]
+        rows.append(ListedCase(case.id, case.depth, case.bias, case.derivation.closed_form, about, verdicts))
+    return Listing(activations, rows)
 
 
-def table(found: Listing) -> str:
-    """The listing as text."""
-    lines = ["catalogue"]
-    for row in found.catalogue:
-        form = "closed form" if row["closed_form"] else "numeric"
-        note = "" if row["ntk"] == "finite" else "   NTK infinite: it jumps"
-        lines.append(f"  {row['name']:14} {form:12} {row['expr']}{note}")
-    lines.append("cases")
-    for row in found.cases:
-        kinds = row["claims"]
-        assert isinstance(kinds, list)
-        said = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no claims"
-        form = "closed form" if row["closed_form"] else "numeric"
-        lines.append(
-            f"  {row['name']:14} {form:12} depth {row['depth']}{' + bias' if row['bias'] else '       '}  {said}"
-        )
-    return "\n".join(lines)
+def _columns(*names: str) -> list[Column]:
+    return [Column(name, text=True) for name in names]
+
+
+def _kernel(closed_form: bool) -> str:
+    return "closed form" if closed_form else "numeric"
+
+
+def _tally(verdicts: Sequence[str]) -> str:
+    """How many claims have which verdict."""
+    return ", ".join(f"{verdicts.count(kind)} {kind}" for kind in dict.fromkeys(verdicts)) or "none"

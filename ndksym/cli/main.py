@@ -1,62 +1,375 @@
-"""The command line: stdout is the result, stderr the progress; exit codes 0 fine, 2 input, 3 not derivable, 4 check
-failed, 5 out of time."""
+"""The commands. Stdout is the result, stderr the progress.
+
+Exit codes: 0 fine, 2 wrong usage or input, 3 not derivable, 4 a check failed, 5 out of time, 130 interrupted. A command
+checks what it can, starts a child process (`run_in_child`), and only then loads NumPy and SymPy.
+"""
 
 import json
 import sys
+from collections.abc import Callable
+from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
-from ndksym.cli import console
+from ndksym.cli import console, options
 from ndksym.cli import derive as deriving
-from ndksym.cli.options import (
-    ActivationArgument,
-    BiasOption,
-    BiasScaleOption,
-    DataOption,
-    DepthOption,
-    FigureOption,
-    InitOption,
-    JsonOption,
-    PriorOption,
-    ReductionOption,
-    SaveOption,
-    SeedOption,
-    StrengthOption,
-    TemperatureOption,
-    TimeoutOption,
-    TrainOption,
-)
+from ndksym.cli.network import derive_network, load_task
 from ndksym.cli.timeout import run_in_child
-from ndksym.dynamics import methods
 from ndksym.errors import CheckFailedError
 from ndksym.output import files, progress
 
 if TYPE_CHECKING:
     from ndksym.verify import Evidence
 
-app = typer.Typer(
-    name="ndksym",
-    help="Derive, compile and verify the kernels of infinitely wide networks: dual kernels, NNGP, NTK, NDK.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+Command = TypeVar("Command", bound=Callable[..., None])
 
 SCHEMA = 1
 MINUTE = 60.0
-METHOD_HELP = "Equation that is solved. " + " ".join(f"{name}: {methods.summary(name)}" for name in methods.names())
+_DERIVE, _TRAIN, _CHECK = "Kernels", "Training", "Checks and code"
+
+app = typer.Typer(
+    name="ndksym",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="'ndksym COMMAND --help' describes the options of a command.",
+)
 
 
 def main() -> None:
-    """Entry point; whatever stops a command becomes one line and its exit code."""
-    sys.exit(console.exit_code(app, "ndksym"))
+    """Run the command line; an error becomes one line on stderr and an exit code."""
+    sys.exit(console.exit_code(lambda: app(prog_name="ndksym"), "ndksym"))
 
 
-def _emit(document: dict[str, Any]) -> None:
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"ndksym {installed_version('ndksym')}")
+        raise typer.Exit
+
+
+@app.callback()
+def ndksym(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Derive, compile and verify the kernels of infinitely wide networks: dual kernels, NNGP, NTK, NDK."""
+
+
+def _command(name: str, panel: str, summary: str, example: str) -> Callable[[Command], Command]:
+    """A command with one line and an example in the list of commands, and the example below its own help."""
+    return app.command(
+        name, rich_help_panel=panel, short_help=f"{summary}\n$ ndksym {example}", epilog=f"Example: ndksym {example}"
+    )
+
+
+@_command("derive", _DERIVE, "Derive a network's kernels and certify them.", "derive gelu --depth 2 --bias")
+def derive(
+    activation: options.Networks,
+    depth: options.Depth = None,
+    bias: options.Bias = False,
+    nngp_only: options.NngpOnly = False,
+    json_: options.Json = False,
+    expand: options.Expand = False,
+    code: options.Code = None,
+    latex: options.Latex = None,
+    report: options.ReportFile = None,
+    timeout: options.DeriveTimeout = None,
+) -> None:
+    """Derive a network's kernels: dual kernel, layer recursion, NNGP, NTK, NDK, all steps, and a certificate.
+
+    The certificate lists the checks and their results; exit code 4 if one failed.
+    """
+    shown = deriving.DeriveOptions(expand=expand, nngp_only=nngp_only, code=code, latex=latex, report=report)
+    deriving.check(shown)
+    run_in_child(timeout, default=MINUTE if report is None else 10 * MINUTE)
+    from ndksym.report import text
+
+    d = derive_network(activation, depth, bias)
+    text.require_kernels(d, nngp_only)
+    if code is not None:
+        print(deriving.generated_code(d, code), end="")
+        return
+    with progress.spinner("certifying"):
+        certificate = d.verify(rungs=shown.rungs, quick=True)
+    # files first: an error there leaves stdout empty
+    if latex is not None:
+        _write(latex, text.latex_document(d))
+    deriving.report(d, certificate, shown, sys.argv[1:])
+    if json_:
+        _print_json(text.document(d, certificate, expand=expand, nngp_only=nngp_only))
+    else:
+        print(text.text(d, certificate, expand=expand, nngp_only=nngp_only))
+    deriving.require_passed([(", ".join(activation), certificate)])
+
+
+@_command("phases", _DERIVE, "Expand learning at low temperature.", "phases relu --order 2")
+def phases(
+    activation: options.Networks,
+    depth: options.Depth = None,
+    bias: options.Bias = False,
+    order: options.Order = 2,
+    json_: options.Json = False,
+    latex: options.Latex = None,
+    timeout: options.PhasesTimeout = None,
+) -> None:
+    """Expand learning in the temperature T: the gradient-driven phase, the diffusive phase, and their matching.
+
+    Shows both expansions, their common terms, the time scales, and how the NTK plateau is left.
+    """
+    _check_writable(latex)
+    run_in_child(timeout, default=5 * MINUTE)
+    from ndksym.expansions import phases as expand
+    from ndksym.expansions import summary
+
+    d = derive_network(activation, depth, bias)
+    with progress.spinner("expanding"):
+        expansions = expand(d, order)
+        shown = summary.record(expansions) if json_ else summary.text(expansions)
+        written = None if latex is None else summary.latex_document(expansions)
+    if latex is not None and written is not None:
+        _write(latex, written)
+    if isinstance(shown, dict):
+        _print_json(shown)
+    else:
+        print(shown)
+    failed = [name for name, good in summary.verdicts(expansions) if not good]
+    if failed:
+        raise CheckFailedError("failed: " + "; ".join(failed))
+
+
+@_command("list", _DERIVE, "List the activations and the cases.", "list")
+def list_(json_: options.Json = False) -> None:
+    """List the activations and the cases: closed form or not, and the verdicts on their claims."""
+    from ndksym.cli.list import listing
+
+    shown = listing()
+    if json_:
+        _print_json(shown.document())
+    else:
+        print(shown.text())
+
+
+@_command("solve", _TRAIN, "Solve for the mean predictor in time.", "solve relu --data orthogonal:4 --plot curves.png")
+def solve(
+    activation: options.Networks,
+    data: options.Data,
+    depth: options.Depth = None,
+    train: options.Train = None,
+    seed: options.Seed = 0,
+    temperature: options.Temperature = 1e-3,
+    prior_variance: options.PriorVariance = 1.0,
+    init_variance: options.InitVariance = 1.0,
+    bias_scale: options.BiasScale = 0.0,
+    times: options.Times = None,
+    method: options.Method = "langevin",
+    strength: options.Strength = None,
+    step: options.Step = None,
+    reduction: options.Reduction = "sum",
+    rtol: options.Tolerance = 1e-6,
+    backend: options.Backend = None,
+    covariance: options.Covariance = False,
+    two_time: options.TwoTime = False,
+    json_: options.Json = False,
+    figure: options.Figure = None,
+    save: options.Save = None,
+    timeout: options.Timeout = None,
+) -> None:
+    """Solve the dynamics of learning: the output of the infinitely wide network at each time of its training.
+
+    TASK is FILE.npz with arrays X, y and, if any, X_test, y_test; or
+    orthogonal:P, orthogonal inputs with labels ±1; or digits:A,B or
+    openml:NAME:A,B, images of two classes. A class may be a group, as in
+    digits:0+2,1+3. Options follow a comma: orthogonal:8,overlap=0.9,width=32.
+    """
+    _check_writable(figure, save)
+    run_in_child(timeout, default=30 * MINUTE)
+    from ndksym.cli import solve
+    from ndksym.runtime.compiled import NUMPY
+
+    chosen = solve.SolveOptions(
+        temperature=temperature,
+        prior_variance=prior_variance,
+        init_variance=init_variance,
+        bias_scale=bias_scale,
+        method=method,
+        reduction=reduction,
+        rtol=rtol,
+        backend=backend or NUMPY,
+        seed=seed,
+        times=times,
+        strength=strength,
+        step=step,
+        covariance="two-time" if two_time else covariance,
+    )
+    solve.check(chosen)
+    _check_formats(figure, save)
+    with progress.plain_warnings():
+        task = load_task(data, train, seed)
+        d = derive_network(activation, depth, bias_scale != 0)
+        with progress.bar("solving") as advance:
+            result = solve.solve(d, task, chosen, advance)
+    _deliver(result, figure, save, json_)
+
+
+@_command(
+    "simulate", _TRAIN, "Train networks of finite width.", "simulate erf --data orthogonal:2 --width 100 --compare"
+)
+def simulate(
+    activation: options.Networks,
+    data: options.Data,
+    depth: options.Depth = None,
+    train: options.Train = None,
+    seed: options.Seed = 0,
+    temperature: options.Temperature = 0.1,
+    prior_variance: options.PriorVariance = 1.0,
+    init_variance: options.InitVariance = 1.0,
+    bias_scale: options.BiasScale = 0.0,
+    times: options.SimulateTimes = None,
+    dynamics: options.Dynamics = "langevin",
+    strength: options.Strength = None,
+    step: options.SimulateStep = None,
+    reduction: options.Reduction = "sum",
+    width: options.Width = "200",
+    pairs: options.Pairs = 64,
+    scan: options.Scan = None,
+    compare: options.Compare = False,
+    json_: options.Json = False,
+    figure: options.Figure = None,
+    save: options.Save = None,
+    timeout: options.Timeout = None,
+) -> None:
+    """Train many networks of finite width, and compare them with theory.
+
+    'ndksym solve --help' describes TASK.
+    """
+    _check_writable(figure, save)
+    run_in_child(timeout, default=30 * MINUTE)
+    from ndksym.cli import simulate
+
+    chosen = simulate.SimulateOptions(
+        temperature=temperature,
+        prior_variance=prior_variance,
+        init_variance=init_variance,
+        bias_scale=bias_scale,
+        dynamics=dynamics,
+        reduction=reduction,
+        seed=seed,
+        pairs=pairs,
+        width=width,
+        scan=scan,
+        times=times,
+        strength=strength,
+        step=step,
+    )
+    simulate.check(chosen)
+    _check_formats(figure, save)
+    with progress.plain_warnings():
+        task = load_task(data, train, seed)
+        d = derive_network(activation, depth, bias_scale != 0)
+        with progress.bar("simulating") as advance:
+            result = simulate.simulate(d, task, chosen, advance)
+        if compare:
+            with progress.bar("solving") as advance:
+                result = simulate.with_theory(result, advance)
+    _deliver(result, figure, save, json_)
+    if result.comparison is not None and not result.comparison.agrees():
+        raise CheckFailedError(
+            "theory and simulation disagree; finite width may be the reason: try a larger --width, or --scan several widths"
+        )
+
+
+@_command("verify", _CHECK, "Check derivations, compiled code and simulations.", "verify relu --slow")
+def verify(
+    target: options.Targets = None,
+    depth: options.Depth = None,
+    bias: options.Bias = False,
+    slow: options.Slow = False,
+    json_: options.Json = False,
+    timeout: options.Timeout = None,
+) -> None:
+    """Check networks by exact identities, values to tens of digits, certified balls, compiled code, laws and backends.
+
+    With --slow also networks of finite width. Exit code 4 if a check fails.
+    """
+    run_in_child(timeout, default=30 * MINUTE)
+    from ndksym.cases import cases
+    from ndksym.report import text
+    from ndksym.verify import verify as climb
+
+    named = {case.id: case for case in cases()}
+    results: list[tuple[str, list[Evidence]]] = []
+    for name in target or list(named):
+        case = named.get(name) if depth is None and not bias else None
+        d = derive_network([name], depth, bias) if case is None else case.derivation
+        with progress.spinner(f"verifying {name}"):
+            evidence = climb(d, claims=() if case is None else case.claimed, slow=slow)
+        results.append((name, evidence))
+        if not json_:
+            print(text.ladder(name, evidence), flush=True)
+    if json_:
+        _print_json(
+            {"results": [{"target": name, "evidence": [e.record() for e in evidence]} for name, evidence in results]}
+        )
+    deriving.require_passed(results)
+
+
+@_command("generate", _CHECK, "Write the generated code of a network.", "generate gelu --out gelu")
+def generate(
+    target: options.Targets = None,
+    out: options.OutFolder = None,
+    check: options.Check = False,
+    depth: options.Depth = None,
+    bias: options.Bias = False,
+    json_: options.Json = False,
+    timeout: options.Timeout = None,
+) -> None:
+    """Write generated code, a file for each language, and a record; a network needs --out."""
+    run_in_child(timeout, default=30 * MINUTE)
+    from ndksym.cli import generate
+
+    with progress.spinner("generating"):
+        generated = generate.generate(target or [], out=out, depth=depth, bias=bias, check=check)
+    if json_:
+        _print_json({"written": generated.written, "unchanged": generated.unchanged, "stale": generated.stale})
+    else:
+        print(generated)
+    if check and generated.stale:
+        raise CheckFailedError(
+            f"{len(generated.stale)} generated files are stale; refresh them with: {generated.command}"
+        )
+
+
+class _Result(Protocol):
+    """The result of `solve` or `simulate`."""
+
+    def text(self) -> str: ...
+    def document(self) -> dict[str, object]: ...
+    def plot(self, path: Path) -> None: ...
+    def save(self, path: Path) -> None: ...
+
+
+def _deliver(result: _Result, figure: Path | None, save: Path | None, json_: bool) -> None:
+    """Write files, then print: an error in writing leaves stdout empty."""
+    for path, write in ((save, result.save), (figure, result.plot)):
+        if path is not None:
+            write(path)
+            print(f"wrote {path}", file=sys.stderr)
+    if json_:
+        _print_json(result.document())
+    else:
+        print(result.text())
+
+
+def _print_json(document: dict[str, object]) -> None:
     print(json.dumps({"schema": SCHEMA} | document, indent=2, ensure_ascii=False))
+
+
+def _write(path: Path, text: str) -> None:
+    files.write_whole(path, text)
+    print(f"wrote {path}", file=sys.stderr)
 
 
 def _check_writable(*paths: Path | None) -> None:
@@ -72,308 +385,6 @@ def _check_formats(figure: Path | None, save: Path | None) -> None:
         draw.check(figure)
     if save is not None:
         records.check_npz(save)
-
-
-def _deliver(by: Any, found: Any, figure: Path | None, save: Path | None, json_: bool) -> None:
-    """Write and print an answer by its own module; files first: what fails there leaves stdout empty."""
-    for path, write in ((save, by.save), (figure, by.plot)):
-        if path is not None:
-            write(found, path)
-            print(f"wrote {path}", file=sys.stderr)
-    if json_:
-        _emit(by.document(found))
-    else:
-        print(by.text(found))
-
-
-@app.command("list")
-def list_(json_: JsonOption = False) -> None:
-    """The catalogue and the cases: closed form or not, and what the checks said."""
-    from ndksym.cli.list import listing, table
-
-    rows = listing()
-    if json_:
-        _emit({"catalogue": rows.catalogue, "cases": rows.cases})
-    else:
-        print(table(rows))
-
-
-@app.command()
-def derive(
-    activation: ActivationArgument,
-    depth: DepthOption = None,
-    bias: BiasOption = False,
-    json_: JsonOption = False,
-    expand: Annotated[bool, typer.Option("--expand", help="Write nngp, ntk and ndk out, however long.")] = False,
-    nngp_only: Annotated[
-        bool, typer.Option("--nngp-only", help="Stop at the NNGP kernel; discontinuous activations have no other.")
-    ] = False,
-    code: Annotated[
-        str | None, typer.Option("--code", metavar="BACKEND", help="Print the generated code instead.")
-    ] = None,
-    latex: Annotated[
-        Path | None, typer.Option("--latex", metavar="FILE", help="Write the derivation as LaTeX too.")
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="FILE.html", help="A page with all of it and its figures; numbers beside it."),
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout",
-            min=0.1,
-            help="Seconds before the work is stopped (exit code 5).",
-            show_default="60, or 600 with --report",
-        ),
-    ] = None,
-) -> None:
-    """Derive a network's kernels: dual kernel, recursion, NNGP, NTK, NDK, the steps, and a certificate."""
-    options = deriving.Options(expand, nngp_only, code, latex, report)
-    deriving.check(options)
-    run_in_child(timeout or (MINUTE if report is None else 10 * MINUTE))
-    from ndksym.report import text
-
-    with progress.spinner(f"deriving {', '.join(activation)}"):
-        d = deriving.network(activation, depth, bias)
-        text.require_kernels(d, nngp_only)
-    if code is not None:
-        print(deriving.source(d, code), end="")
-        return
-    with progress.spinner("certifying"):
-        certificate = d.verify(rungs=options.rungs, quick=True)
-    # files first: what fails there leaves stdout empty
-    if latex is not None:
-        files.write_whole(latex, text.latex_document(d))
-        print(f"wrote {latex}", file=sys.stderr)
-    deriving.report(d, certificate, options, sys.argv[1:])
-    if json_:
-        _emit(text.document(d, certificate, expand=expand, nngp_only=nngp_only))
-    else:
-        print(text.text(d, certificate, expand=expand, nngp_only=nngp_only))
-    deriving.judge([(", ".join(activation), certificate)])
-
-
-@app.command()
-def verify(
-    target: Annotated[
-        list[str] | None, typer.Argument(metavar="[CASE|ACTIVATION]…", help="Cases or activations; all cases if none.")
-    ] = None,
-    depth: DepthOption = None,
-    bias: BiasOption = False,
-    slow: Annotated[
-        bool, typer.Option("--slow", help="Larger samples at every rung, and networks of finite width.")
-    ] = False,
-    json_: JsonOption = False,
-    timeout: TimeoutOption = 30 * MINUTE,
-) -> None:
-    """Climb the ladder: exact identities, 50 digits, certified balls, compiled code, laws, backends; with --slow, simulation."""
-    run_in_child(timeout)
-    from ndksym.cases import cases
-    from ndksym.report import text
-    from ndksym.verify import verify as climb
-
-    found = {case.id: case for case in cases()}
-    results: list[tuple[str, list[Evidence]]] = []
-    for name in target or list(found):
-        with progress.spinner(f"verifying {name}"):
-            if name in found and depth is None and not bias:
-                evidence = climb(found[name].derivation, claims=found[name].claimed, slow=slow)
-            else:
-                evidence = climb(deriving.network([name], depth, bias), slow=slow)
-        results.append((name, evidence))
-        if not json_:
-            print(text.ladder(name, evidence), flush=True)
-    if json_:
-        _emit({"results": [{"target": name, "evidence": [e.record() for e in evidence]} for name, evidence in results]})
-    deriving.judge(results)
-
-
-@app.command()
-def generate(
-    case: Annotated[list[str] | None, typer.Argument(metavar="[CASE|ACTIVATION]…", help="All cases if none.")] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Only compare with what is there; exit code 4 if it is stale.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FOLDER", help="Where to; generated/ beside the cases.")
-    ] = None,
-    depth: DepthOption = None,
-    bias: BiasOption = False,
-    json_: JsonOption = False,
-    timeout: TimeoutOption = 30 * MINUTE,
-) -> None:
-    """Write the generated code of cases (or of any activation, with --out): NumPy, C, LaTeX, and a record."""
-    run_in_child(timeout)
-    from ndksym.cli import generate
-
-    with progress.spinner("generating"):
-        report = generate.generate(case or [], out=out, depth=depth, bias=bias, check=check)
-    if json_:
-        _emit({"written": report.written, "unchanged": report.unchanged, "stale": report.stale})
-    else:
-        print(report)
-    if check and report.stale:
-        raise CheckFailedError(f"{len(report.stale)} generated files are stale; refresh them with: {report.command}")
-
-
-@app.command()
-def solve(
-    activation: ActivationArgument,
-    source: DataOption,
-    depth: DepthOption = None,
-    bias_scale: BiasScaleOption = 0.0,
-    temperature: TemperatureOption = 1e-3,
-    prior_variance: PriorOption = 1.0,
-    init_variance: InitOption = 1.0,
-    times: Annotated[
-        str | None,
-        typer.Option(
-            "--times",
-            metavar="TIMES",
-            help="start:stop:count, log-spaced, or a list such as 0.1,1,10.",
-            show_default="60 from 1e-2 to 10σ²/T",
-        ),
-    ] = None,
-    method: Annotated[
-        str,
-        typer.Option("--method", metavar="|".join(methods.names()), help=METHOD_HELP),
-    ] = "langevin",
-    strength: StrengthOption = None,
-    step: Annotated[
-        float | None, typer.Option("--step", help="Euler–Langevin steps of this length instead of continuous time.")
-    ] = None,
-    covariance: Annotated[bool, typer.Option("--covariance", help="The covariance over the ensemble too.")] = False,
-    two_time: Annotated[bool, typer.Option("--two-time", help="That covariance, at all pairs of times.")] = False,
-    reduction: ReductionOption = "sum",
-    rtol: Annotated[float, typer.Option("--rtol", help="Accuracy asked for, of the largest |y|.")] = 1e-6,
-    train: TrainOption = None,
-    seed: SeedOption = 0,
-    backend: Annotated[str, typer.Option("--backend", help="numpy or c.")] = "numpy",
-    json_: JsonOption = False,
-    figure: FigureOption = None,
-    save: SaveOption = None,
-    timeout: TimeoutOption = 30 * MINUTE,
-) -> None:
-    """Solve the dynamics of the predictor: what the infinitely wide network outputs as it is trained, at each time."""
-    _check_writable(figure, save)
-    run_in_child(timeout)
-    from ndksym.cli import solve
-
-    options = solve.Options(
-        temperature, prior_variance, init_variance, bias_scale, method, reduction, rtol, backend, seed, times, strength, step,
-        "two-time" if two_time else covariance,
-    )  # fmt: skip
-    solve.check(options)
-    _check_formats(figure, save)
-    with progress.plain_warnings():
-        task, d = deriving.asked(source, train, seed, activation, depth, bias_scale)
-        with progress.bar("solving") as tell:
-            found = solve.answer(d, task, options, tell)
-    _deliver(solve, found, figure, save, json_)
-
-
-@app.command()
-def simulate(
-    activation: ActivationArgument,
-    source: DataOption,
-    depth: DepthOption = None,
-    width: Annotated[
-        str, typer.Option("--width", metavar="N[,N…]", help="Width of the hidden layers, or one for each.")
-    ] = "200",
-    pairs: Annotated[int, typer.Option("--pairs", help="Pairs of networks with labels y and −y.")] = 64,
-    scan: Annotated[
-        str | None,
-        typer.Option("--scan", metavar="N,N[,N…]", help="Several widths instead, extrapolated to infinite width."),
-    ] = None,
-    compare: Annotated[
-        bool, typer.Option("--compare", help="z-scores against theory; exit code 4 if they disagree.")
-    ] = False,
-    bias_scale: BiasScaleOption = 0.0,
-    temperature: TemperatureOption = 0.1,
-    prior_variance: PriorOption = 1.0,
-    init_variance: InitOption = 1.0,
-    times: Annotated[
-        str | None,
-        typer.Option(
-            "--times",
-            metavar="TIMES",
-            help="start:stop:count, log-spaced, or a list such as 0.1,1,10; moved to whole steps.",
-            show_default="20 up to 3σ²/T, or 1000 steps",
-        ),
-    ] = None,
-    dynamics: Annotated[str, typer.Option("--dynamics", help="langevin, gradient (T = 0) or mpl.")] = "langevin",
-    strength: StrengthOption = None,
-    step: Annotated[
-        float | None,
-        typer.Option("--step", help="Length of a step.", show_default="a quarter of the largest stable one"),
-    ] = None,
-    reduction: ReductionOption = "sum",
-    train: TrainOption = None,
-    seed: SeedOption = 0,
-    json_: JsonOption = False,
-    figure: FigureOption = None,
-    save: SaveOption = None,
-    timeout: TimeoutOption = 30 * MINUTE,
-) -> None:
-    """Train networks of finite width, many of them, and hold theory against them."""
-    _check_writable(figure, save)
-    run_in_child(timeout)
-    from ndksym.cli import simulate
-
-    options = simulate.Options(
-        temperature, prior_variance, init_variance, bias_scale, dynamics, reduction, seed, pairs, width, scan, times, strength, step,
-    )  # fmt: skip
-    simulate.check(options)
-    _check_formats(figure, save)
-    with progress.plain_warnings():
-        task, d = deriving.asked(source, train, seed, activation, depth, bias_scale)
-        with progress.bar("simulating") as tell:
-            found = simulate.answer(d, task, options, tell)
-        if compare:
-            with progress.bar("solving") as tell:
-                found = simulate.theory(found, tell)
-    _deliver(simulate, found, figure, save, json_)
-    if found.comparison is not None and not found.comparison.agrees():
-        raise CheckFailedError(
-            "theory and simulation disagree; finite width may be why: try a larger --width, or --scan several of them"
-        )
-
-
-@app.command()
-def phases(
-    activation: ActivationArgument,
-    depth: DepthOption = None,
-    bias: BiasOption = False,
-    order: Annotated[int, typer.Option("--order", min=0, help="Highest power of T.")] = 2,
-    latex: Annotated[
-        Path | None, typer.Option("--latex", metavar="FILE", help="Write the expansions as LaTeX too.")
-    ] = None,
-    json_: JsonOption = False,
-    timeout: TimeoutOption = 5 * MINUTE,
-) -> None:
-    """Expand learning in the temperature: gradient-driven and diffusive phase, what they share, time scales and shape."""
-    _check_writable(latex)
-    run_in_child(timeout)
-    from ndksym.expansions import phases as expand
-    from ndksym.expansions import summary
-
-    with progress.spinner(f"deriving {', '.join(activation)}"):
-        d = deriving.network(activation, depth, bias)
-    with progress.spinner("expanding"):
-        found = expand(d, order)
-        shown = summary.record(found) if json_ else summary.text(found)
-        written = None if latex is None else summary.latex_document(found)
-    if latex is not None and written is not None:
-        files.write_whole(latex, written)
-        print(f"wrote {latex}", file=sys.stderr)
-    if isinstance(shown, dict):
-        _emit(shown)
-    else:
-        print(shown)
-    failed = [name for name, good in summary.verdicts(found) if not good]
-    if failed:
-        raise CheckFailedError("failed: " + "; ".join(failed))
 
 
 if __name__ == "__main__":

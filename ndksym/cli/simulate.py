@@ -1,33 +1,36 @@
-"""What `ndksym simulate` does and shows: options in, an ensemble of networks and, beside it, theory, as text, JSON, figure."""
+"""`ndksym simulate`: networks of finite width in training, alone or compared with theory, as text, JSON, figure and arrays."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import ndksym
-from ndksym.cli import solve
+from ndksym import simulation
+from ndksym.cli.network import network_title
+from ndksym.cli.times import parse_times
 from ndksym.derivation import Derivation
-from ndksym.dynamics import checks as physical
+from ndksym.dynamics import Run, checks
 from ndksym.dynamics.tasks import Task
 from ndksym.errors import InputError
 from ndksym.output import draw, records
+from ndksym.output.tables import Column, table
 from ndksym.runtime.types import Array
-from ndksym.simulation import DYNAMICS, Comparison, Quantity, Scan, Simulation, WidthSlope, simulate, width_scan
+from ndksym.simulation import DYNAMICS, Comparison, Quantity, Scan, Simulation, WidthSlope, width_scan
 from ndksym.simulation.defaults import step_length
 from ndksym.simulation.points import with_points
 
-__all__ = ["Answer", "Options", "answer", "check", "document", "plot", "save", "text", "theory"]
+__all__ = ["SimulateOptions", "SimulateResult", "check", "simulate", "with_theory"]
 
 _STEPS, _COUNT, _SPAN = 1000, 20, 3.0
-"""By default at most so many steps, so many times, and up to so many σ²/T."""
+"""Defaults: at most 1000 steps, 20 times, the last at most 3σ²/T."""
 
 
 @dataclass(frozen=True)
-class Options:
-    """The physics and the ensemble asked for; `width`, `scan` and `times` as text, None where a default is meant."""
+class SimulateOptions:
+    """Physics and ensemble; `width`, `scan` and `times` are the texts of these options, None means the default."""
 
     temperature: float
     prior_variance: float
@@ -43,34 +46,75 @@ class Options:
     strength: float | None = None
     step: float | None = None
 
-    @property
-    def physics(self) -> dict[str, Any]:
-        """What `simulate` and `solve` both take."""
-        return {
-            "temperature": self.temperature, "prior_variance": self.prior_variance, "init_variance": self.init_variance,
-            "bias": self.bias_scale, "reduction": self.reduction,
-        }  # fmt: skip
-
 
 @dataclass(frozen=True, eq=False)
-class Answer:
-    """An ensemble, with what theory says of it where that was asked for."""
+class SimulateResult:
+    """An ensemble of one width or of several; `run` and what follows are None or empty without a comparison."""
 
-    options: Options
+    options: SimulateOptions
     task: Task
-    found: Simulation | Scan
-    run: Any = None
+    ensemble: Simulation | Scan
+    run: Run | None = None
     comparison: Comparison | None = None
     slopes: tuple[tuple[str, WidthSlope], ...] = ()
 
     @property
-    def each(self) -> tuple[Simulation, ...]:
-        """The simulations, by width."""
-        return self.found.simulations if isinstance(self.found, Scan) else (self.found,)
+    def simulations(self) -> tuple[Simulation, ...]:
+        """One simulation for each width."""
+        return self.ensemble.simulations if isinstance(self.ensemble, Scan) else (self.ensemble,)
+
+    def document(self) -> dict[str, object]:
+        """The JSON document."""
+        out: dict[str, object] = {
+            "task": self.task.name,
+            "seed": self.options.seed,
+            "physics": {name: value for name, value in asdict(self.options).items() if name not in ("times", "seed")},
+            "simulations": [each.record() for each in self.simulations],
+        }
+        if isinstance(self.ensemble, Scan):
+            out["extrapolated"] = records.document(self.ensemble.curves)
+        if self.comparison is not None:
+            out["comparison"] = self.comparison.record() | {"agrees": self.comparison.agrees()}
+            out["slopes"] = records.document(dict(self.slopes))
+        return out
+
+    def plot(self, path: Path) -> None:
+        """Write the simulated means with their errors on the curves of theory, and the numbers beside them."""
+        run = self.run if self.run is not None else self.ensemble.theory(covariance=False)
+        task = self.task
+        if task.X_test is None:
+            panel = run.panel(y_test=task.y, rows="training")
+        else:
+            panel = run.panel(y=task.y, y_test=task.y_test)
+        panel = with_points(panel, self.ensemble, task.y if task.X_test is None else task.y_test)
+        draw.write(panel, path, title=_title(self))
+
+    def save(self, path: Path) -> None:
+        """Write samples and estimates; of a scan, those of the largest width."""
+        about = {"task": self.task.name, "version": version("ndksym"), "y": self.task.y, "y_test": self.task.y_test}
+        self.simulations[-1].save(path, about)
+
+    def text(self) -> str:
+        """What was simulated, and its curves or the comparison with theory."""
+        options, first = self.options, self.simulations[0]
+        physics = first.physics
+        lines = [
+            _title(self),
+            f"{options.dynamics}, T = {physics['temperature']:g}, σ² = {options.prior_variance:g}, "
+            f"σ0² = {options.init_variance:g}, β = {options.bias_scale:g}, reduction {options.reduction}"
+            + "".join(f", {name} = {physics[name]:g}" for name in ("step", "strength") if name in physics),
+            f"{first.pairs} pairs of networks with labels ±y, seed {options.seed}",
+            "",
+        ]
+        if self.comparison is None:
+            return "\n".join([*lines, _table(self.ensemble)])
+        if isinstance(self.ensemble, Scan):
+            lines += [_scan_table(self), "", *_slope_lines(self.slopes), "", "extrapolated to infinite width:"]
+        return "\n".join([*lines, str(self.comparison)])
 
 
-def check(options: Options) -> None:
-    """Refuse, before any work, what would be refused after it."""
+def check(options: SimulateOptions) -> None:
+    """Raise InputError, before any work, for what the simulation would refuse later."""
     if options.dynamics not in DYNAMICS:
         raise InputError(f"dynamics {options.dynamics!r} is not known; allowed are {', '.join(DYNAMICS)}")
     if options.dynamics == "mpl" and options.times is None:
@@ -80,138 +124,95 @@ def check(options: Options) -> None:
         raise InputError(f"--scan wants two widths or more, such as 50,100,200; got {options.scan!r}")
 
 
-def answer(d: Derivation, task: Task, options: Options, progress: Callable[[float], None]) -> Answer:
-    """Simulate; errors are those of `ndksym.simulate`."""
+def simulate(d: Derivation, task: Task, options: SimulateOptions, progress: Callable[[float], None]) -> SimulateResult:
+    """Call `ndksym.simulate` or `width_scan` with the options of the command; errors are those of these functions."""
     h = _step(d, task, options)
-    known: dict[str, Any] = {
-        **options.physics, "times": _times(options, h), "step": h, "strength": options.strength, "pairs": options.pairs,
-        "seed": options.seed, "dynamics": options.dynamics, "progress": progress, "depth": d.depth,
+    arguments: dict[str, Any] = {
+        "temperature": options.temperature, "prior_variance": options.prior_variance, "init_variance": options.init_variance,
+        "bias": options.bias_scale, "reduction": options.reduction, "times": _times(options, h), "step": h,
+        "strength": options.strength, "pairs": options.pairs, "seed": options.seed, "dynamics": options.dynamics,
+        "progress": progress, "depth": d.depth,
     }  # fmt: skip
-    args = (list(d.activations), task.X, task.y, task.X_test)
-    found: Simulation | Scan
+    data = (list(d.activations), task.X, task.y, task.X_test)
     if options.scan is not None:
-        found = width_scan(*args, widths=_widths(options.scan, "--scan"), **known)
-    else:
-        widths = _widths(options.width, "--width")
-        found = simulate(*args, width=widths[0] if len(widths) == 1 else widths, **known)
-    return Answer(options, task, found)
+        return SimulateResult(options, task, width_scan(*data, widths=_widths(options.scan, "--scan"), **arguments))
+    widths = _widths(options.width, "--width")
+    width = widths[0] if len(widths) == 1 else widths
+    return SimulateResult(options, task, simulation.simulate(*data, width=width, **arguments))
 
 
-def theory(of: Answer, progress: Callable[[float], None]) -> Answer:
-    """The same, held against theory."""
-    run = of.found.theory()
+def with_theory(result: SimulateResult, progress: Callable[[float], None]) -> SimulateResult:
+    """The result with the solution at infinite width, the comparison, and, for a scan, how the bias falls with width."""
+    ensemble = result.ensemble
+    run = ensemble.theory()
     progress(0.8)
     slopes: tuple[tuple[str, WidthSlope], ...] = ()
-    if isinstance(of.found, Scan):
+    if isinstance(ensemble, Scan):
         kinds: tuple[Quantity, ...] = ("mean", "var") if run.train_cov is not None else ("mean",)
-        slopes = tuple((kind, of.found.slope(run, kind)) for kind in kinds)
-    return Answer(of.options, of.task, of.found, run, of.found.compare(run), slopes)
+        slopes = tuple((kind, ensemble.slope(run, kind)) for kind in kinds)
+    return replace(result, run=run, comparison=ensemble.compare(run), slopes=slopes)
 
 
-def document(of: Answer) -> dict[str, Any]:
-    """The JSON document."""
-    out = {
-        "task": of.task.name,
-        "seed": of.options.seed,
-        "physics": {name: value for name, value in asdict(of.options).items() if name not in ("times", "seed")},
-        "simulations": [each.record() for each in of.each],
-    }
-    if isinstance(of.found, Scan):
-        out["extrapolated"] = records.document(of.found.curves)
-    if of.comparison is not None:
-        out["comparison"] = of.comparison.record() | {"agrees": of.comparison.agrees()}
-        out["slopes"] = records.document(dict(of.slopes))
-    return out
+def _title(result: SimulateResult) -> str:
+    widths = ", ".join("×".join(map(str, dict.fromkeys(each.widths))) for each in result.simulations)
+    return f"{network_title(result.simulations[0].activations)}, width {widths}, {Path(result.task.name).name}"
 
 
-def plot(of: Answer, path: Path) -> None:
-    """Simulated means with their errors, on the curves of theory where there are any; numbers beside it."""
-    run = of.run if of.run is not None else of.found.theory(covariance=False)
-    task = of.task
-    if task.X_test is None:
-        panel = run.panel(y_test=task.y, rows="training")
-    else:
-        panel = run.panel(y=task.y, y_test=task.y_test)
-    panel = with_points(panel, of.found, task.y if task.X_test is None else task.y_test)
-    draw.write(panel, path, title=_title(of))
-
-
-def save(of: Answer, path: Path) -> None:
-    """Samples and estimates; of a scan, those of its widest."""
-    about = {"task": of.task.name, "version": ndksym.__version__, "y": of.task.y, "y_test": of.task.y_test}
-    of.each[-1].save(path, about)
-
-
-def text(of: Answer) -> str:
-    """What was simulated, its curves or the comparison, and how the finite width shows."""
-    options, one = of.options, of.each[0]
-    physics = one.physics
-    lines = [
-        _title(of),
-        f"{options.dynamics}, T = {physics['temperature']:g}, σ² = {options.prior_variance:g}, σ0² = {options.init_variance:g}, "
-        f"β = {options.bias_scale:g}, reduction {options.reduction}"
-        + "".join(f", {name} = {physics[name]:g}" for name in ("step", "strength") if name in physics),
-        f"{one.pairs} pairs of networks with labels ±y, seed {options.seed}",
-        "",
+def _table(ensemble: Simulation | Scan) -> str:
+    """Mean and variance of the first output at the first test input, with standard errors."""
+    both = ((ensemble.mean, ensemble.stderr), (ensemble.var, ensemble.var_stderr))
+    first = [[rows.test[:, 0].reshape(len(ensemble.times), -1)[:, 0] for rows in pair] for pair in both]
+    rows = [
+        (f"{time:.4g}", *(f"{value[m]:.5f} ± {error[m]:.5f}" for value, error in first))
+        for m, time in enumerate(ensemble.times)
     ]
-    if of.comparison is None:
-        return "\n".join([*lines, *_table(of.found)])
-    if isinstance(of.found, Scan):
-        for each in of.each:
-            compared = each.compare(of.run)
-            worst = [part.worst for part in (compared.mean, compared.var) if part is not None]
-            lines.append(f"width {min(each.widths):>6}: max |z| = {', '.join(f'{z:.2f}' for z in worst)}")
-        for kind, slope in of.slopes:
-            said = (
-                f"{slope.value:.2f} ± {slope.error:.2f}" if slope.resolved else "not resolved: it drowns in the noise"
-            )
-            lines.append(f"slope in width of what is left of the {kind}: {said}")
-        lines += ["", "extrapolated to infinite width:"]
-    return "\n".join([*lines, str(of.comparison)])
+    return table([Column("time"), Column("f(test 0)"), Column("variance")], rows)
 
 
-def _title(of: Answer) -> str:
-    names = list(dict.fromkeys(of.each[0].activations))
-    widths = ", ".join("×".join(map(str, dict.fromkeys(each.widths))) for each in of.each)
-    return f"{', '.join(names)}, depth {len(of.each[0].activations)}, width {widths}, {Path(of.task.name).name}"
+def _scan_table(result: SimulateResult) -> str:
+    """The largest |z| of each width."""
+    assert result.run is not None
+    rows = []
+    for each in result.simulations:
+        comparison = each.compare(result.run)
+        parts = [comparison.mean] if comparison.var is None else [comparison.mean, comparison.var]
+        rows.append([str(min(each.widths)), *(f"{part.worst:.2f}" for part in parts)])
+    columns = ["width", "max |z| of the mean", "max |z| of the variance"]
+    return table([Column(name) for name in columns[: len(rows[0])]], rows)
 
 
-def _table(found: Simulation | Scan) -> list[str]:
-    mean, stderr, var, spread = (each.test[:, 0] for each in (found.mean, found.stderr, found.var, found.var_stderr))
-    lines = [f"{'time':>10}  {'f(test 0)':>21}  {'variance':>21}"]
-    for m, time in enumerate(found.times):
-        cells = [
-            f"{float(np.ravel(a[m])[0]):.5f} ± {float(np.ravel(b[m])[0]):.5f}"
-            for a, b in ((mean, stderr), (var, spread))
-        ]
-        lines.append(f"{time:>10.4g}  {cells[0]:>21}  {cells[1]:>21}")
-    return lines
+def _slope_lines(slopes: tuple[tuple[str, WidthSlope], ...]) -> list[str]:
+    names = {"mean": "mean", "var": "variance"}
+    return [
+        f"slope of log |simulation − theory| of the {names[kind]} in log width: "
+        + (f"{slope.value:.2f} ± {slope.error:.2f}" if slope.resolved else "not resolved, smaller than the noise")
+        for kind, slope in slopes
+    ]
 
 
-def _widths(said: str, option: str) -> list[int]:
+def _widths(text: str, option: str) -> list[int]:
     try:
-        return [int(part) for part in said.split(",")]
+        return [int(part) for part in text.split(",")]
     except ValueError as error:
-        raise InputError(f"{option} is a width such as 200, or several such as 100,200; got {said!r}") from error
+        raise InputError(f"{option} is a width such as 200, or several such as 100,200; got {text!r}") from error
 
 
-def _step(d: Derivation, task: Task, options: Options) -> float | None:
-    """What was asked for, or a quarter of the largest stable step, rounded down to one digit."""
+def _step(d: Derivation, task: Task, options: SimulateOptions) -> float | None:
+    """The length of --step, by default a quarter of the largest stable step, rounded down to one digit."""
     if options.step is not None or options.dynamics == "mpl":
         return options.step
     kernel = d.compile()
     zero = options.dynamics == "gradient"
     T = 0.0 if zero else options.temperature
-    physics = physical.physics(kernel, T, options.prior_variance, options.init_variance, options.bias_scale, zero)
-    scale = physical.loss_scale(options.reduction, len(task.X))
-    return step_length(kernel, task.X, physics, scale)
+    physics = checks.physics(kernel, T, options.prior_variance, options.init_variance, options.bias_scale, zero)
+    return step_length(kernel, task.X, physics, checks.loss_scale(options.reduction, len(task.X)))
 
 
-def _times(options: Options, h: float | None) -> Array:
-    """The times asked for, moved to whole steps; by default 20 of them, log-spaced."""
+def _times(options: SimulateOptions, h: float | None) -> Array:
+    """The times of --times, moved to multiples of the step; by default 20 of them, log-spaced."""
     if options.times is not None:
-        asked = solve.spelled(options.times)
-        return asked if h is None else h * np.unique(np.rint(asked / h))
+        times = parse_times(options.times)
+        return times if h is None else h * np.unique(np.rint(times / h))
     assert h is not None
     last = _SPAN * options.prior_variance / options.temperature / h if options.dynamics == "langevin" else np.inf
     return h * np.unique(np.rint(np.geomspace(1, max(2.0, min(last, _STEPS)), _COUNT)))

@@ -1,4 +1,4 @@
-"""Work that may run away is done in a child process, which can always be stopped, whatever it is busy with."""
+"""A command does its work in a child process, which can be stopped at any time, whatever it is doing."""
 
 import contextlib
 import os
@@ -11,46 +11,68 @@ from ndksym.errors import NdksymError, OutOfTimeError
 from ndksym.simulation import lifeline
 
 _GRACE = 1.0
-"""Seconds a child has to tidy up before it is killed."""
-_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""Requests to end, which both processes meet in order; one that is ignored at the start stays ignored."""
+"""Seconds in which a child can remove its temporary files before it is killed."""
+_POLL_FIRST, _POLL_LAST = 0.002, 0.05
+"""Seconds between two looks at the child: short at first, so that a short command ends at once."""
+_TERMINATIONS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Signals on which both processes end in order; one that is ignored at the start stays ignored."""
 
 
-def run_in_child(seconds: float | None) -> None:
-    """Return in a child process; the parent waits for it there, exits with its code, or raises OutOfTimeError after
-    `seconds`.
+def run_in_child(seconds: float | None, default: float = 1800.0) -> None:
+    """Return in a child process; the parent waits for it here and exits with its code.
 
-    The child ends with the parent, even if that is killed. Where processes cannot fork, the work goes on unguarded in this
-    one. Call it before heavy imports and before any thread starts.
+    The child ends with the parent, even if the parent is killed. Call this before heavy imports and before any thread
+    starts. On a system without `os.fork` the work goes on in this process without a time limit, which a line on stderr
+    states if `seconds` was given.
 
-    Errors: NdksymError in the parent for a child that a signal has killed.
+    Parameters
+    ----------
+    seconds
+        Time limit as the user gave it, None for the default.
+    default
+        Time limit in seconds if the user gave none.
+
+    Raises
+    ------
+    OutOfTimeError
+        In the parent, after the time limit.
+    NdksymError
+        In the parent, if a signal killed the child.
     """
-    if seconds is None or not hasattr(os, "fork"):
+    if not hasattr(os, "fork"):
+        if seconds is not None:
+            print(
+                "ndksym: warning: --timeout has no effect, because this system cannot fork processes; "
+                "stop the command with Ctrl-C",
+                file=sys.stderr,
+                flush=True,
+            )
         return
+    limit = default if seconds is None else seconds
     sys.stdout.flush()
     sys.stderr.flush()
     reading, writing = os.pipe()
-    for number in _ENDING:
+    for number in _TERMINATIONS:
         if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _end)
+            signal.signal(number, _exit_on)
     child = os.fork()
     if child == 0:
         os.close(writing)
         lifeline.follow(reading)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, _end)
+            signal.signal(signal.SIGINT, _exit_on)
         return
     os.close(reading)
     try:
-        code = _wait(child, seconds)
+        code = _wait(child, limit)
     except BaseException:
-        _hear_no_more()
+        _ignore_signals()
         _stop(child)
         raise
     if code is None:
         _stop(child)
         raise OutOfTimeError(
-            f"not done after {seconds:g} s, so it was stopped and nothing was written; allow more with --timeout, or ask for less"
+            f"not done after {limit:g} s, so it was stopped and nothing was written; allow more with --timeout, or ask for less"
         )
     if code < 0:
         raise NdksymError(
@@ -61,8 +83,9 @@ def run_in_child(seconds: float | None) -> None:
 
 
 def _wait(child: int, seconds: float) -> int | None:
+    """The exit code of the child, negative for a signal; None if it still runs after `seconds`."""
     deadline = time.monotonic() + seconds
-    pause = 0.002
+    pause = _POLL_FIRST
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
@@ -71,10 +94,11 @@ def _wait(child: int, seconds: float) -> int | None:
         if left <= 0:
             return None
         time.sleep(min(pause, left))
-        pause = min(1.5 * pause, 0.05)
+        pause = min(1.5 * pause, _POLL_LAST)
 
 
 def _stop(child: int) -> None:
+    """Terminate the child, and kill it if it does not end within the grace."""
     with contextlib.suppress(ProcessLookupError, ChildProcessError):
         os.kill(child, signal.SIGTERM)
         if _wait(child, _GRACE) is None:
@@ -82,16 +106,16 @@ def _stop(child: int) -> None:
             os.waitpid(child, 0)
 
 
-def _end(number: int, _frame: FrameType | None) -> None:
-    _hear_no_more()
+def _exit_on(number: int, _frame: FrameType | None) -> None:
+    _ignore_signals()
     raise SystemExit(128 + number)
 
 
-def _hear_no_more() -> None:
-    """Once is enough: a second signal must not interrupt the tidying up."""
-    for number in (*_ENDING, signal.SIGINT):
-        signal.signal(number, _go_on)
+def _ignore_signals() -> None:
+    """A second signal must not interrupt the removal of temporary files."""
+    for number in (*_TERMINATIONS, signal.SIGINT):
+        signal.signal(number, _do_nothing)
 
 
-def _go_on(_number: int, _frame: FrameType | None) -> None:
-    """Unlike SIG_IGN this may be set while signals wait to be handled."""
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    """Unlike SIG_IGN this handler may be set while signals are pending."""

@@ -1,7 +1,7 @@
-"""Closed forms as Laurent polynomials in p, q, c, square roots w, and atoms (exp, erf, asin, Φ2 … of such).
+"""Closed forms as Laurent polynomials in p, q, c, square roots w, and atoms (exp, erf, asin, Φ2 … of such polynomials).
 
-One `Algebra` per expression: it names the roots and atoms it meets. Exponents of roots may be negative, so denominators
-are powers of roots too, and everything that is equal by w² = polynomial is brought to one form (`collected`).
+One `Algebra` per expression gives names to its roots and atoms. Exponents of roots may be negative, so denominators are
+powers of roots too. Expressions that are equal by w² = polynomial are brought to one form (`collected`).
 """
 
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ from ndksym.errors import NotDerivableError
 from ndksym.symbols import a, b
 from ndksym.symbols import c as covariance
 
-__all__ = ["Algebra", "Atom", "Powers", "expanded", "powers_of"]
+__all__ = ["Algebra", "Powers", "Transcendental", "expanded", "powers_of"]
 
 Powers = frozenset[tuple[Symbol, int]]
 """A monomial: symbols and their integer powers."""
@@ -52,15 +52,15 @@ _DET = p**2 * q**2 - c**2
 
 
 @dataclass(frozen=True)
-class Atom:
-    """A transcendental function of arguments in the algebra."""
+class Transcendental:
+    """An atom of an algebra: a transcendental function whose arguments are in the algebra."""
 
     kind: str
     args: tuple[Expr, ...]
 
 
 def powers_of(term: Expr) -> tuple[Expr, Powers]:
-    """A product of numbers and powers of symbols, taken apart.
+    """Split a product into its number and its powers of symbols.
 
     >>> powers_of(3 * p**2 / q) == (3, frozenset({(p, 2), (q, -1)}))
     True
@@ -79,13 +79,13 @@ def powers_of(term: Expr) -> tuple[Expr, Powers]:
 
 
 def expanded(expr: Expr) -> Expr:
-    """A sum of products of powers; a number such as 1/(π − 1) stays apart from the symbols beside it.
+    """Expand into a sum of products of powers; a number such as 1/(π − 1) is not mixed with symbols.
 
     >>> expanded((p + q) / (pi * (pi - 1) * p))
     1/(pi*(-1 + pi)) + q/(pi*p*(-1 + pi))
     """
-    held = [e for e in expr.atoms(Pow) if not e.free_symbols and e.exp.is_negative]
-    names = {number: Dummy(f"k{n}") for n, number in enumerate(sorted(held, key=str))}
+    quotients = [e for e in expr.atoms(Pow) if not e.free_symbols and e.exp.is_negative]
+    names = {number: Dummy(f"k{n}") for n, number in enumerate(sorted(quotients, key=str))}
     values = {name: number for number, name in names.items()}
     return expand(expr.xreplace(names)).xreplace(values)
 
@@ -97,22 +97,22 @@ def product(powers: Powers) -> Expr:
 
 @dataclass
 class Algebra:
-    """Names for the roots and atoms of one expression, and the arithmetic of what is written in them."""
+    """Names for the roots and atoms of one expression, and the arithmetic of expressions in these names."""
 
     squares: dict[Symbol, Expr] = field(default_factory=lambda: {r: _DET})
-    atoms: dict[Symbol, Atom] = field(default_factory=dict)
+    atoms: dict[Symbol, Transcendental] = field(default_factory=dict)
     _flat: dict[Expr, Expr] = field(default_factory=dict)
     _values: dict[Expr, Value] = field(default_factory=dict)
 
     def __call__(self, expr: Expr) -> Expr:
-        """A closed form in a, b, c, rewritten; anything outside the known functions is an error."""
+        """Rewrite a closed form in a, b, c; an unknown function raises NotDerivableError."""
         if not expr.free_symbols:
             return expr
         if expr.is_Symbol:
-            known = {a: p**2, b: q**2, covariance: c}
-            if expr not in known:
+            values = {a: p**2, b: q**2, covariance: c}
+            if expr not in values:
                 raise NotDerivableError(f"code generation: unknown symbol {expr}; allowed are a, b, c")
-            return known[expr]
+            return values[expr]
         if isinstance(expr, (Add, Mul)):
             return expr.func(*map(self, expr.args))
         if isinstance(expr, Pow) and not expr.exp.free_symbols:
@@ -120,14 +120,14 @@ class Algebra:
         rule = _RULES.get(expr.func)
         if rule is None:
             raise NotDerivableError(f"code generation: {expr.func.__name__} is not among the functions it can lower")
-        args: tuple[Expr, ...] = expr.args  # E is a base in SymPy: exp is a Function here all the same
+        args: tuple[Expr, ...] = expr.args  # exp is a Function here, although SymPy also has it as a power of E
         return rule(self, *map(self, args))
 
     def atom(self, kind: str, *args: Expr) -> Symbol:
         """The symbol of an atom, the same for equal arguments."""
-        wanted = Atom(kind, tuple(map(self.flat, args)))
-        for symbol, known in self.atoms.items():
-            if known == wanted:
+        wanted = Transcendental(kind, tuple(map(self.flat, args)))
+        for symbol, existing in self.atoms.items():
+            if existing == wanted:
                 return symbol
         symbol = Symbol(f"f{len(self.atoms)}")
         self.atoms[symbol] = wanted
@@ -135,8 +135,8 @@ class Algebra:
 
     def root(self, square: Expr) -> Symbol:
         """The symbol of √square."""
-        for symbol, known in self.squares.items():
-            if known == square:
+        for symbol, existing in self.squares.items():
+            if existing == square:
                 return symbol
         symbol = Symbol(f"w{len(self.squares)}", positive=True)
         self.squares[symbol] = square
@@ -152,16 +152,17 @@ class Algebra:
         classes = list(self.classes(base))
         if len(classes) != 1:
             raise NotDerivableError(f"code generation: cannot take a root of {base}")
-        (outer, inner), found = classes[0], {}
+        outer, inner = classes[0]
+        powers: dict[Expr, int] = {}
         number, factors = _positive_factors(inner)
         for factor, multiplicity in factors:
-            found[factor] = multiplicity * int(twice)
+            powers[factor] = multiplicity * int(twice)
         for symbol, n in outer:
-            found[symbol] = found.get(symbol, 0) + n * int(twice)
-        both = _common(found.get(p * q - c, 0), found.get(p * q + c, 0))
+            powers[symbol] = powers.get(symbol, 0) + n * int(twice)
+        both = _common(powers.get(p * q - c, 0), powers.get(p * q + c, 0))
         if both:
-            found[p * q - c], found[p * q + c] = found[p * q - c] - both, found[p * q + c] - both
-        return Mul(number**exponent, r**both, *(self._root_power(factor, n) for factor, n in found.items() if n))
+            powers[p * q - c], powers[p * q + c] = powers[p * q - c] - both, powers[p * q + c] - both
+        return Mul(number**exponent, r**both, *(self._root_power(factor, n) for factor, n in powers.items() if n))
 
     def _root_power(self, factor: Expr, n: int) -> Expr:
         if factor.is_Symbol and n % 2 == 0:
@@ -196,7 +197,7 @@ class Algebra:
                 yield frozenset((symbol, n) for symbol, n in least.items() if n), inner
 
     def collected(self, expr: Expr) -> dict[Powers, Expr]:
-        """The one form of an expression without atoms: coefficients of monomials that the relations do not shorten."""
+        """The normal form of an expression without atoms: coefficients of monomials that no relation w² = polynomial shortens."""
         out: dict[Powers, Expr] = {}
         for outer, inner in self.classes(expr):
             for exponents, number in normal(inner).items():
@@ -208,14 +209,14 @@ class Algebra:
         return {key: number for key, number in out.items() if sign_of(number)}
 
     def flat(self, expr: Expr) -> Expr:
-        """The same as an expression: equal arguments of atoms become identical."""
+        """The normal form as an expression, so that equal arguments of atoms are identical."""
         if expr not in self._flat:
-            found = Add(*(number * product(powers) for powers, number in self.collected(expr).items()))
-            self._flat[expr] = self._flat[found] = found
+            normal_form = Add(*(number * product(powers) for powers, number in self.collected(expr).items()))
+            self._flat[expr] = self._flat[normal_form] = normal_form
         return self._flat[expr]
 
     def value(self, expr: Expr) -> Value:
-        """The lowered value of an expression without atoms."""
+        """The value of an expression without atoms as code should evaluate it, and its sign."""
         if expr not in self._values:
             self._values[expr] = self._value(expr)
         return self._values[expr]
@@ -232,19 +233,19 @@ class Algebra:
 
 @lru_cache(maxsize=4096)
 def _quotient(dividend: Expr, divisor: Expr) -> Expr | None:
-    """The polynomial dividend/divisor in p, q, c, if it is one."""
+    """dividend/divisor, if it is a polynomial in p, q, c."""
     named, values = rational([dividend, divisor])
     quotient, remainder = div(*(Poly(each, p, q, c) for each in named))
     return quotient.as_expr().xreplace(values) if remainder.is_zero else None
 
 
 def _common(m: int, n: int) -> int:
-    """The largest power that two factors share, of whichever sign."""
+    """The largest power, positive or negative, that two factors share."""
     return 0 if m * n <= 0 else min(m, n) if m > 0 else max(m, n)
 
 
 def _positive_factors(inner: Expr) -> tuple[Expr, list[tuple[Expr, int]]]:
-    """Irreducible factors, each with the sign that makes it positive at a point of the domain."""
+    """Irreducible factors, each with the sign that makes it positive at a sample point of the domain."""
     number, factors = irreducible(inner)
     out = []
     for factor, multiplicity in factors:
@@ -262,7 +263,7 @@ def _exp(algebra: Algebra, A: Expr) -> Expr:
 
 
 def _erf(algebra: Algebra, z: Expr) -> Expr:
-    """Where the sign of z is known, from the far end: 1 − erfc z."""
+    """erf z = 1 − erfc z if the sign of z is known: erfc keeps its digits at large z."""
     sign = algebra.value(z).sign
     if sign:
         return sign * (1 - algebra.atom("erfc", sign * z))
@@ -275,7 +276,7 @@ def _erfi(algebra: Algebra, z: Expr) -> Expr:
 
 
 def _asin(algebra: Algebra, x: Expr) -> Expr:
-    """asin(n/d) as atan2(n, √(d² − n²)), the radicand free of cancellation."""
+    """asin(n/d) as atan2(n, √(d² − n²)), with a radicand free of cancellation."""
     (outer, inner) = next(iter(algebra.classes(x)))
     top = inner * product(frozenset((symbol, n) for symbol, n in outer if n > 0))
     bottom = product(frozenset((symbol, -n) for symbol, n in outer if n < 0))

@@ -1,26 +1,23 @@
-"""The files of a network's generated code: a module per backend with all that it needs, and a record of the formulas."""
+"""The files of a network's generated code: a module per backend with what it needs, and a record of the formulas."""
 
 import json
 from collections.abc import Sequence
 
-from ndksym.codegen import standalone
+from ndksym.codegen.backends import backend as find
+from ndksym.codegen.backends import text_only
 from ndksym.codegen.compile import trusted
 from ndksym.codegen.module import facts, module
 from ndksym.kernels.network import Network
 
 __all__ = ["expected", "source"]
 
-_FILES = {"numpy": "kernel.py", "c": "kernel.c", "latex": "kernel.tex"}
-
 
 def expected(name: str, network: Network, backends: Sequence[str]) -> dict[str, str]:
-    """File name → text for one case: a module per backend with all that it needs, LaTeX, and a record of the formulas."""
+    """File name → text for one case: the given backends, those that are only read, and a record of the formulas."""
     distinct = list(dict.fromkeys(network.duals))
-    texts = {_FILES[backend]: source(name, network, backend) for backend in (*backends, "latex")}
-    if "numpy" in backends:
-        texts |= {_FILES["numpy"]: standalone.alone(texts[_FILES["numpy"]])} | standalone.runtime()
-    if "c" in backends:
-        texts |= standalone.headers()
+    texts: dict[str, str] = {}
+    for language in (*map(find, backends), *text_only()):
+        texts |= language.folder(source(name, network, language.name))
     record = {
         "schema": 1,
         "case": name,
@@ -43,12 +40,12 @@ def expected(name: str, network: Network, backends: Sequence[str]) -> dict[str, 
 
 
 def source(name: str, network: Network, backend: str) -> str:
-    """The module of a network in one language: each distinct activation once, and which layer has which."""
+    """The module of a network in one language: each distinct activation once, and the index of each layer's activation."""
     distinct = list(dict.fromkeys(network.duals))
     order = [distinct.index(dual) for dual in network.duals]
     layers = ", ".join(map(str, order))
     notes = [f"Network: depth {network.depth}, {'with' if network.bias else 'without'} biases, layers {layers}."]
-    sources = distinct if backend == "latex" else trusted(distinct, backend)
+    sources = distinct if find(backend).open is None else trusted(distinct, backend)
     return module(name, sources, backend, notes, order, network.bias)
 
 

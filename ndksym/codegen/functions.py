@@ -1,16 +1,16 @@
-"""The words of lowered expressions: symbols of a pair's state, and the functions that a printer must know.
+"""The symbols of a pair of preactivations, and the functions of generated code, which every printer must know.
 
-None of them evaluates or rewrites itself: what is lowered stays as it was lowered.
+SymPy neither evaluates nor rewrites these functions: a lowered expression stays as it is.
 """
 
 from sympy import Expr, Function, Symbol
 
 u = Symbol("u", real=True)
-"""Argument of φ."""
+"""The argument of φ."""
 p = Symbol("p", positive=True)
-"""√a, norm of the first preactivation."""
+"""√a, the norm of the first preactivation."""
 q = Symbol("q", positive=True)
-"""√b, norm of the second."""
+"""√b, the norm of the second preactivation."""
 c = Symbol("c", real=True)
 """Their covariance, pq cos θ."""
 s = Symbol("s", positive=True)
@@ -25,8 +25,8 @@ psi = Symbol("psi", positive=True)
 """π − θ = 2 atan2(k, s)."""
 
 
-class Lowered(Function):  # type: ignore[misc]
-    """A function of the generated code; `name` is what it is called there."""
+class CodeFunction(Function):  # type: ignore[misc]
+    """A function of generated code, under the name of its class."""
 
     arity: int
 
@@ -38,8 +38,8 @@ class Lowered(Function):  # type: ignore[misc]
         return True
 
 
-def _word(name: str, arity: int) -> type[Lowered]:
-    return type(name, (Lowered,), {"nargs": arity, "arity": arity, "__module__": __name__})
+def _word(name: str, arity: int) -> type[CodeFunction]:
+    return type(name, (CodeFunction,), {"nargs": arity, "arity": arity, "__module__": __name__})
 
 
 exp_ = _word("exp_", 1)
@@ -65,9 +65,24 @@ maximum = _word("maximum", 2)
 where = _word("where", 3)
 """where(y, e, f) is e for y > 0, else f."""
 
-CORE: tuple[type[Lowered], ...] = (exp_, expm1, log, log1p, sin, cos, tan, sinh, cosh, tanh, atan, atan2, erf, erfc)
+CORE: tuple[type[CodeFunction], ...] = (
+    exp_,
+    expm1,
+    log,
+    log1p,
+    sin,
+    cos,
+    tan,
+    sinh,
+    cosh,
+    tanh,
+    atan,
+    atan2,
+    erf,
+    erfc,
+)
 CORE += (asinh, hypot, absolute, sign, minimum, maximum, where)
-"""What every language has, or has in one line."""
+"""Functions that every language has, or can express in one line."""
 
 expdiff = _word("expdiff", 3)
 """expdiff(A, B, A − B) = e^A − e^B."""
@@ -79,16 +94,16 @@ corner = _word("corner", 3)
 """corner(A, h, k) = e^A where h > 0 and k > 0, else 0."""
 edge = _word("edge", 4)
 """edge(h, g, A − h²/2, A − (h² + g²)/2) = −sign(h) e^A/2π ∫_g^∞ e^{−(h² + y²)/2} |h|/(h² + y²) dy."""
-ramp = _word("ramp", 3)
-"""ramp(ψ, s, k) = ψ cos θ + sin θ, θ = π − ψ: the arc-cosine kernel of degree 1."""
-sliver = _word("sliver", 3)
-"""sliver(θ, s, k) = θ − sin θ."""
-away = _word("away", 4)
-"""away(p, q, c, s) = p − q cos θ."""
+arccos_kernel_1 = _word("arccos_kernel_1", 3)
+"""arccos_kernel_1(ψ, s, k) = ψ cos θ + sin θ, θ = π − ψ: the arc-cosine kernel of degree 1."""
+theta_minus_sin = _word("theta_minus_sin", 3)
+"""theta_minus_sin(θ, s, k) = θ − sin θ."""
+p_minus_q_cos = _word("p_minus_q_cos", 4)
+"""p_minus_q_cos(p, q, c, s) = p − q cos θ."""
 logistic = _word("logistic", 1)
 """1/(1 + e^{−x})."""
 softplus = _word("softplus", 1)
 """log(1 + e^x)."""
 
-SUPPORT = (expdiff, experfc, experfi, corner, edge, ramp, sliver, away, logistic, softplus)
-"""What runtime/support.py and runtime/ndk_support.h provide, under the same names."""
+SUPPORT = (expdiff, experfc, experfi, corner, edge, arccos_kernel_1, theta_minus_sin, p_minus_q_cos, logistic, softplus)
+"""Functions that runtime/special.py and runtime/ndk_support.h provide, under the same names."""

@@ -1,7 +1,7 @@
-"""python guard.py COMMAND…: runs a command in a process group of its own, all of which is killed when stdin is closed.
+"""python guard.py COMMAND…: run a command in its own process group, and kill the whole group when stdin is closed.
 
-A compiler has processes of its own, so that killing it alone leaves them at work. This file runs by itself and imports little,
-so that it starts at once.
+A compiler starts further processes, which go on if the compiler alone is killed. This file is run as a script and imports
+little, so that it starts fast.
 """
 
 import os
@@ -10,11 +10,11 @@ import sys
 import threading
 
 CANNOT_RUN = 127
-"""Exit code, as of a shell."""
+"""Exit code of a command that cannot be run, as in a shell."""
 
 
 def main() -> None:
-    """See above; exits as the command does."""
+    """Run the command of the arguments, and exit with its code."""
     try:
         command = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_CLOSE, 0)])
     except OSError as error:

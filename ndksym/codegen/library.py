@@ -1,8 +1,9 @@
-"""C texts as shared libraries: compiled once, kept where only this user can write, and checked before they are loaded."""
+"""C texts as shared libraries: compiled once, stored where only this user can write, and checked before they are loaded."""
 
 import contextlib
 import ctypes
 import hashlib
+import json
 import os
 import shlex
 import shutil
@@ -14,46 +15,67 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+
 from ndksym.codegen import guard
 from ndksym.errors import FileError, InputError, MissingExtraError, NdksymError
 from ndksym.output import scratch
+from ndksym.runtime.compiled import LoadedText
+from ndksym.runtime.types import Array
 
-__all__ = ["FLAGS", "library"]
+__all__ = ["FLAGS", "library", "opened"]
 
 FLAGS = ("-O2", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-ffp-contract=off")
-"""No -ffast-math; products and sums are not fused, so that all machines round alike."""
+"""Without -ffast-math and without fused products and sums, so that rounding is the same on all machines."""
 _SECONDS = 120
 
 
-def library(text: str) -> ctypes.CDLL:
-    """The library of a text, compiled unless the same text, header, compiler and flags were compiled before.
+def opened(text: str) -> LoadedText:
+    """A C text, compiled and loaded; errors as in `library`."""
+    loaded = library(text)
 
-    Errors: MissingExtraError without a compiler, InputError for a CC that is no command, NdksymError for what the compiler
-    refuses, FileError where no folder can hold the library.
+    def run(function: str, outputs: int, *arrays: Array) -> list[Array]:
+        inputs = [np.ascontiguousarray(array) for array in arrays]
+        results = [np.empty(arrays[0].shape) for _ in range(outputs)]
+        call = getattr(loaded, f"ndk_{function}")
+        call.restype = None
+        call(ctypes.c_size_t(arrays[0].size), *(ctypes.c_void_p(array.ctypes.data) for array in (*inputs, *results)))
+        return results
+
+    every = range(ctypes.c_int.in_dll(loaded, "ndk_layers").value)
+    addresses = [ctypes.addressof(ctypes.c_char.in_dll(loaded, f"ndk_layer_{n}")) for n in every]
+    return LoadedText(opened, text, [json.loads(ctypes.string_at(address)) for address in addresses], run)
+
+
+def library(text: str) -> ctypes.CDLL:
+    """The library of a text; it is compiled unless the same text, header, compiler and flags were compiled before.
+
+    Raises MissingExtraError without a compiler, InputError if CC is no command, NdksymError if the compiler refuses the text,
+    FileError if no folder can be written.
     """
     compiler = _compiler()
     header = files("ndksym.runtime").joinpath("ndk_support.h").read_text(encoding="utf-8")
     key = hashlib.sha256("\0".join([text, header, *compiler, *FLAGS, sys.platform]).encode()).hexdigest()
     cache = _cache()
-    kept = None if cache is None else _kept(cache, key)
-    if kept is not None:
-        return kept
+    stored = None if cache is None else _stored(cache, key)
+    if stored is not None:
+        return stored
     trouble = ""
     for place in _places(cache):
         try:
             with scratch.folder(place) as work:
                 built = _built(work, compiler, text, header)
-                found = ctypes.CDLL(str(built))
+                loaded = ctypes.CDLL(str(built))
                 if place == cache:
                     os.replace(built, cache / _name(key, built.read_bytes()))
-                return found
+                return loaded
         except OSError as error:
             trouble = str(error)
     raise FileError(f"the compiled code cannot be written and loaded: {trouble or 'there is no folder for it'}")
 
 
-def _kept(cache: Path, key: str) -> ctypes.CDLL | None:
-    """A library that was kept; what is damaged is removed, for loading half of one may end the process."""
+def _stored(cache: Path, key: str) -> ctypes.CDLL | None:
+    """The stored library; a damaged file is removed, because loading a part of a library may crash the process."""
     for path in cache.glob(_name(key, None)):
         with contextlib.suppress(OSError):
             if stat.S_ISREG(path.lstat().st_mode) and path.name == _name(key, path.read_bytes()):
@@ -64,7 +86,7 @@ def _kept(cache: Path, key: str) -> ctypes.CDLL | None:
 
 
 def _name(key: str, content: bytes | None) -> str:
-    """What a library is called: its source, and the bytes it has."""
+    """The file name of a library, made from its source and its bytes."""
     return f"{key}-{'*' if content is None else hashlib.sha256(content).hexdigest()[:32]}.so"
 
 
@@ -80,20 +102,22 @@ def _built(work: Path, compiler: list[str], text: str, header: str) -> Path:
     source.write_text(text, encoding="utf-8")
     (work / "ndk_support.h").write_text(header, encoding="utf-8")
     try:
-        code, said = _run([*compiler, *FLAGS, "-o", str(out), str(source), "-lm"], work)
+        code, message = _run([*compiler, *FLAGS, "-o", str(out), str(source), "-lm"], work)
     except subprocess.TimeoutExpired as error:
         raise NdksymError(f"the C compiler {compiler[0]} did not finish within {_SECONDS} s") from error
     if code == guard.CANNOT_RUN:
-        raise MissingExtraError(f"the C compiler {compiler[0]} cannot be run: {said.strip()}. Set CC to one that can")
+        raise MissingExtraError(
+            f"the C compiler {compiler[0]} cannot be run: {message.strip()}. Set CC to one that can"
+        )
     if code:
-        raise NdksymError(f"the C compiler {compiler[0]} refused the generated code:\n{said[:4000]}")
+        raise NdksymError(f"the C compiler {compiler[0]} refused the generated code:\n{message[:4000]}")
     if not out.is_file():
         raise NdksymError(f"the C compiler {compiler[0]} has written no library; set CC to one that does")
     return out
 
 
 def _run(command: list[str], work: Path) -> tuple[int, str]:
-    """Exit code and stderr. Its own temporary files are in `work` too, and all of its processes end with this one."""
+    """Run a command; return its exit code and stderr. Its temporary files are in `work`, and its processes end with this one."""
     guarded = hasattr(os, "killpg") and bool(sys.executable)
     reading, writing = os.pipe()
     with (
@@ -106,32 +130,32 @@ def _run(command: list[str], work: Path) -> tuple[int, str]:
         ) as process,
     ):  # fmt: skip
         try:
-            said = process.communicate(timeout=_SECONDS)[1]
-        finally:  # what still runs is to end before it is waited for
+            message = process.communicate(timeout=_SECONDS)[1]
+        finally:  # end what still runs, before waiting for it
             life.close() if guarded else process.kill()
-    return process.returncode, said
+    return process.returncode, message
 
 
 def _compiler() -> list[str]:
     """$CC, or the first of cc, gcc, clang on the path."""
-    said = os.environ.get("CC", "")
+    text = os.environ.get("CC", "")
     try:
-        asked = shlex.split(said)
+        chosen = shlex.split(text)
     except ValueError as error:
-        raise InputError(f"the environment variable CC is no command, {error}: {said!r}") from error
-    for command in [asked] if asked else [["cc"], ["gcc"], ["clang"]]:
-        found = shutil.which(command[0])
-        if found:
-            return [os.path.abspath(found), *command[1:]]
-    looked = asked[0] if asked else "cc, gcc, clang"
+        raise InputError(f"the environment variable CC is no command, {error}: {text!r}") from error
+    for command in [chosen] if chosen else [["cc"], ["gcc"], ["clang"]]:
+        path = shutil.which(command[0])
+        if path:
+            return [os.path.abspath(path), *command[1:]]
+    tried = chosen[0] if chosen else "cc, gcc, clang"
     raise MissingExtraError(
-        f"backend 'c' needs a C compiler and none was found (looked for {looked}); "
-        "install one, or name it in the environment variable CC, or use backend 'numpy'"
+        f"backend 'c' needs a C compiler and none was found (looked for {tried}); "
+        "install one, or name it in the environment variable CC, or use another backend"
     )
 
 
 def _cache() -> Path | None:
-    """A folder only this user can write, for what is loaded from it is run; None if there is none."""
+    """A folder that only this user can write, since libraries from it are run; None if there is none."""
     try:
         folder = _base() / "ndksym"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Closed forms K(a, b, c) as sums of terms that are each right to a few ulp, for float64 code (theory §6).
+"""Closed forms K(a, b, c) as sums of terms that are each right to a few ulp in float64 (theory §6).
 
-The terms are monomials × well-conditioned functions, so Σ|terms| / |Σ terms| measures all the cancellation there is.
+Each term is a monomial times well-conditioned functions, so Σ|terms| / |Σ terms| measures the whole cancellation.
 """
 
 from collections.abc import Iterator
@@ -12,22 +12,22 @@ from ndksym.codegen import functions as v
 from ndksym.codegen.closed_form import Algebra, Powers, product
 from ndksym.codegen.functions import c
 from ndksym.codegen.positivity import irreducible, sign_of
-from ndksym.codegen.term_table import Table, differences, distances, fold, ramps, table
+from ndksym.codegen.term_table import TermTable, arccos_kernels, differences, distances, fold, table
 from ndksym.symbols import a, b
 from ndksym.symbols import c as covariance
 
-__all__ = ["Lowered", "lower", "lower_defect", "lower_diagonal", "lower_pair"]
+__all__ = ["LoweredTerms", "lower", "lower_defect", "lower_diagonal", "lower_pair"]
 
 
 @dataclass(frozen=True)
-class Lowered:
-    """value = Σ terms, in p, q, c, s, k and the symbols of `definitions`, each defined before it is used."""
+class LoweredTerms:
+    """value = Σ terms, in p, q, c, s, k and the symbols that `definitions` define in order."""
 
     terms: tuple[Expr, ...]
     definitions: tuple[tuple[Expr, Expr], ...]
 
 
-def lower(expr: Expr) -> Lowered:
+def lower(expr: Expr) -> LoweredTerms:
     """The terms of a closed form in a, b, c.
 
     >>> from ndksym.symbols import a, b, c
@@ -36,13 +36,13 @@ def lower(expr: Expr) -> Lowered:
     (2*atan2(2*c, w3)/pi,)
     """
     if expr is S.Infinity:
-        return Lowered((expr,), ())
+        return LoweredTerms((expr,), ())
     algebra = Algebra()
     return _sum(table(algebra, algebra(expr)))
 
 
-def lower_pair(K: Expr, mean: Expr | None) -> Lowered:
-    """The terms of K(a, b, c), with K(a, b, 0) = E φ(u) E φ(v) apart where its constant would cancel with exponentials.
+def lower_pair(K: Expr, mean: Expr | None) -> LoweredTerms:
+    """The terms of K(a, b, c); K(a, b, 0) = E φ(u) E φ(v) is separated if its constant would cancel with exponentials.
 
     >>> from ndksym.symbols import a, b, c
     >>> from sympy import cosh, exp
@@ -50,9 +50,9 @@ def lower_pair(K: Expr, mean: Expr | None) -> Lowered:
     >>> lower_pair(K, (1 - exp(-2*a))/2).terms[0]
     expm1(-2*p**2)*expm1(-2*q**2)/4
     """
-    found = _polynomial(K)
-    if found is not None:
-        return Lowered(found, ())
+    terms = _polynomial(K)
+    if terms is not None:
+        return LoweredTerms(terms, ())
     algebra = Algebra()
     rows = table(algebra, algebra(K))
     exponential = all(kind == "exp" for functions in rows.rows for kind, _ in rows.kinds(functions))
@@ -63,11 +63,11 @@ def lower_pair(K: Expr, mean: Expr | None) -> Lowered:
         return _sum(rows)
     other = own[0].xreplace({v.p: v.q})
     rest = lower(K - mean * mean.subs(a, b))
-    return Lowered((own[0] * other, *rest.terms), rest.definitions)
+    return LoweredTerms((own[0] * other, *rest.terms), rest.definitions)
 
 
-def lower_diagonal(K: Expr, K_diag: Expr) -> Lowered:
-    """The terms of K(a, a, a); those of a polynomial are squares, Σ cⁿ (E φ⁽ⁿ⁾(u))²/n! at c = a.
+def lower_diagonal(K: Expr, K_diag: Expr) -> LoweredTerms:
+    """The terms of K(a, a, a); for a polynomial φ they are squares, Σ cⁿ (E φ⁽ⁿ⁾(u))²/n! at c = a.
 
     >>> from ndksym.symbols import a, b, c
     >>> lower_diagonal(2*c**2 + (a - 1)*(b - 1), 3*a**2 - 2*a + 1).terms
@@ -76,11 +76,11 @@ def lower_diagonal(K: Expr, K_diag: Expr) -> Lowered:
     if _polynomial(K) is None:
         return lower(K_diag)
     squares = (coefficient.subs(b, a) * a**n for (n,), coefficient in Poly(K, covariance).terms())
-    return Lowered(tuple(factor(square).subs(a, v.p**2) for square in squares), ())
+    return LoweredTerms(tuple(factor(square).subs(a, v.p**2) for square in squares), ())
 
 
 def _polynomial(K: Expr) -> tuple[Expr, ...] | None:
-    """Σ cⁿ E φ⁽ⁿ⁾(u) E φ⁽ⁿ⁾(v)/n! of a polynomial, if all its factors are free of cancellation, as those of Hermite's are."""
+    """The terms cⁿ E φ⁽ⁿ⁾(u) E φ⁽ⁿ⁾(v)/n! of a polynomial φ, if no factor cancels; those of Hermite polynomials do not."""
     if not K.is_polynomial(a, b, covariance):
         return None
     terms = []
@@ -96,8 +96,8 @@ def _one_sign(polynomial: Expr) -> bool:
     return len({number > 0 for number in Poly(polynomial).coeffs()}) == 1
 
 
-def lower_defect(K: Expr, K_diag: Expr) -> Lowered:
-    """The terms of E(φ(u) − φ(v))² = K(a,a) + K(b,b) − 2K(a,b,c), small where the inputs nearly coincide.
+def lower_defect(K: Expr, K_diag: Expr) -> LoweredTerms:
+    """The terms of E(φ(u) − φ(v))² = K(a,a) + K(b,b) − 2K(a,b,c), which is small where the inputs nearly coincide.
 
     >>> from ndksym.symbols import a, c
     >>> lower_defect(c, a).terms
@@ -111,17 +111,17 @@ def lower_defect(K: Expr, K_diag: Expr) -> Lowered:
     return _finished(rows)
 
 
-def _sum(rows: Table) -> Lowered:
-    """The terms of a table, after everything that keeps digits is done to it."""
+def _sum(rows: TermTable) -> LoweredTerms:
+    """The terms of a table after the rewriting steps that keep digits."""
     fold(rows)
-    ramps(rows)
+    arccos_kernels(rows)
     differences(rows)
     return _finished(rows)
 
 
-def _finished(rows: Table) -> Lowered:
+def _finished(rows: TermTable) -> LoweredTerms:
     terms = tuple(_terms(rows))
-    return Lowered(terms or (S.Zero,), tuple(_definitions(rows.algebra)))
+    return LoweredTerms(terms or (S.Zero,), tuple(_definitions(rows.algebra)))
 
 
 def _definitions(algebra: Algebra) -> Iterator[tuple[Expr, Expr]]:
@@ -133,8 +133,8 @@ def _definitions(algebra: Algebra) -> Iterator[tuple[Expr, Expr]]:
             yield root, sqrt(algebra.value(square).expr)
 
 
-def _terms(rows: Table) -> Iterator[Expr]:
-    """One term per product of atoms, sign and parity in c: monomials that cannot cancel are one term."""
+def _terms(rows: TermTable) -> Iterator[Expr]:
+    """One term per product of atoms, sign, and parity in c: the monomials in it cannot cancel."""
     for functions, row in rows.rows.items():
         factor = _function(rows, functions)
         blocks: dict[tuple[bool, bool], dict[Powers, Expr]] = {}
@@ -146,7 +146,7 @@ def _terms(rows: Table) -> Iterator[Expr]:
 
 
 def _block(block: dict[Powers, Expr]) -> Expr:
-    """Common powers and a common number in front."""
+    """A sum of monomials, with the common powers and a common number factored out."""
     symbols = {symbol for monomial in block for symbol, _ in monomial}
     least = {symbol: min(dict(monomial).get(symbol, 0) for monomial in block) for symbol in symbols}
     common = frozenset((symbol, n) for symbol, n in least.items() if n)
@@ -161,15 +161,15 @@ def _block(block: dict[Powers, Expr]) -> Expr:
     return Mul(scale, product(common), Add(*parts))
 
 
-def _function(rows: Table, functions: Powers) -> Expr:
-    """The value of a product of atoms; an exponential goes into whatever else could over- or underflow beside it."""
+def _function(rows: TermTable, functions: Powers) -> Expr:
+    """The value of a product of atoms; an exponential is combined with an erfc or erfi that could over- or underflow."""
     algebra = rows.algebra
-    found = sorted(rows.kinds(functions), key=lambda item: item[0] != "exp")
+    atoms = sorted(rows.kinds(functions), key=lambda item: item[0] != "exp")
     exponent = None
     factors: list[Expr] = []
-    if found and found[0][0] == "exp":
-        exponent = algebra.atoms[found.pop(0)[1]].args[0]
-    for kind, symbol in found:
+    if atoms and atoms[0][0] == "exp":
+        exponent = algebra.atoms[atoms.pop(0)[1]].args[0]
+    for kind, symbol in atoms:
         if kind == "angle":
             factors.append(symbol)
             continue
@@ -197,8 +197,8 @@ _WORDS = {
 def _atom(algebra: Algebra, kind: str, args: tuple[Expr, ...]) -> Expr:
     if kind == "theta":
         return v.theta
-    if kind == "ramp":
-        return v.ramp(*args)
+    if kind == "arccos_kernel_1":
+        return v.arccos_kernel_1(*args)
     if kind == "distance":
         return (v.p - v.q) ** 2 + 4 * v.p * v.q * v.s**2
     values = [algebra.value(x).expr for x in args]

@@ -1,17 +1,15 @@
-"""One case → the text of one module per language: φ, φ′, diagonal, pairs, and the facts the numeric rules need.
+"""The text of one module: φ, φ′, the diagonal, the pairs, and the facts that the numeric rules need.
 
-derived activation and dual → lowered terms → programs → a printer. Nothing the user wrote reaches the text but through
-these, save names, which are reduced to harmless characters.
+activation and dual → lowered terms → programs → printer of the backend. Text of the user reaches the module in names only,
+which are reduced to harmless characters.
 """
 
-import json
 import math
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
 
 import sympy
-from sympy import Expr, S, Symbol, cos, latex, oo, sin, sqrt
+from sympy import Expr, S, Symbol, cos, oo, sin, sqrt
 
 from ndksym.activation.activation import Activation
 from ndksym.activation.roots import compare
@@ -19,47 +17,28 @@ from ndksym.activation.taylor import SingularError, taylor
 from ndksym.activation.values import NoValueError
 from ndksym.codegen import functions as v
 from ndksym.codegen import homogeneous
-from ndksym.codegen.backends import c, numpy
-from ndksym.codegen.backends.base import Printer, Split
-from ndksym.codegen.backends.latex import LATEX
-from ndksym.codegen.lower import Lowered, lower_defect, lower_diagonal, lower_pair
-from ndksym.codegen.program import Program, program
+from ndksym.codegen.backends import backend as find
+from ndksym.codegen.backends.base import Ending, Source, Split
+from ndksym.codegen.lower import LoweredTerms, lower_defect, lower_diagonal, lower_pair
+from ndksym.codegen.program import StraightLineProgram, program
 from ndksym.codegen.series import with_series
 from ndksym.codegen.stable import stable
-from ndksym.errors import InputError
+from ndksym.runtime.compiled import Facts
 from ndksym.runtime.origin import TERMS
 from ndksym.symbols import x
 
-__all__ = ["BACKENDS", "Source", "facts", "harmless", "module", "programs"]
+__all__ = ["IN_MEMORY", "facts", "harmless", "module", "programs"]
 
-BACKENDS = ("numpy", "c", "latex")
+IN_MEMORY = "(in memory)"
+"""Name of the case in a text that is not written to disk."""
 
 _CONVENTIONS = (
     "u and v are centred Gaussian: a = E u^2 = p^2, b = E v^2 = q^2, c = E uv = pq cos(theta),",
-    "s = sin(theta/2), k = cos(theta/2); K = E phi(u) phi(v), K_dot = E phi'(u) phi'(v), gap = sqrt(K(a) K(b)) - K,",
+    "s = sin(theta/2), k = cos(theta/2); K = E phi(u) phi(v), K_dot = E phi'(u) phi'(v), PQ_minus_K = sqrt(K(a) K(b)) - K,",
     "defect = K(a) + K(b) - 2 K = E (phi(u) - phi(v))^2;",
     "X_size is the sum of the absolute values of the terms of X: X_size/|X| is what cancellation has cost.",
 )
 _a = Symbol("a", positive=True)
-
-
-class Source(Protocol):
-    """What is needed of one activation: `dual.Dual` has it."""
-
-    @property
-    def activation(self) -> Activation: ...
-    @property
-    def closed_form(self) -> bool: ...
-    @property
-    def K(self) -> Expr | None: ...
-    @property
-    def K_dot(self) -> Expr | None: ...
-    @property
-    def mean(self) -> Expr | None: ...
-    @property
-    def K_diag(self) -> Expr | None: ...
-    @property
-    def K_dot_diag(self) -> Expr | None: ...
 
 
 def module(
@@ -71,15 +50,16 @@ def module(
     bias: bool = False,
     curvature: bool = False,
 ) -> str:
-    """The text of the module of a case in one language; `notes` are further lines of its header.
-
-    `order` says which of the sources each hidden layer of the network has; all of them in turn if it is not given.
+    """The text of the module of a case in the language of a backend.
 
     Layer i of the text is `sources[i]`: functions phi_i, dphi_i and, with a closed form, diag_i and pair_i; with `curvature`
-    also ddphi_i, φ″ between the breaks.
-    InputError for an unknown backend; NotDerivableError where an expression has no form in the language.
+    also ddphi_i, φ″ between the breaks. `notes` are further lines of the header. `order` is the index into `sources` for
+    each hidden layer of the network; by default each source once.
+
+    Raises InputError for an unknown backend, NotDerivableError if the language cannot express an expression.
     """
-    printer, preamble = _printer(backend)
+    language = find(backend)
+    printer = language.printer
     parts = [programs(source, n) + ((_curvature(source, n),) if curvature else ()) for n, source in enumerate(sources)]
     ops = [f"layer {n}: {', '.join(map(_ops, layer))}" for n, layer in enumerate(parts)]
     head = [
@@ -92,18 +72,26 @@ def module(
     ]
     text = ""
     for n, (source, layer) in enumerate(zip(sources, parts, strict=True)):
-        text += _facts(backend, n, source, sources)
+        text += language.facts(n, _distinct_facts(n, sources), source)
         for part in layer:
-            text += "\n\n" if backend == "numpy" else "\n"
+            text += language.separation
             text += printer.split(printer, part) if isinstance(part, Split) else printer.program(printer, part)
-    text += _ending(backend, range(len(parts)) if order is None else order, len(parts), bias)
-    return "".join(f"{printer.comment} {line}\n" for line in head) + "\n" + preamble(text) + text
+    text += language.ending(Ending(len(parts), range(len(parts)) if order is None else order, bias))
+    return "".join(f"{printer.comment} {line}\n" for line in head) + "\n" + language.header(text) + text
 
 
-def programs(source: Source, n: int = 0) -> tuple[Program | Split, ...]:
-    """φ, φ′ and, with a closed form, the diagonal and the pairs of one activation; `n` goes into their names."""
+def _distinct_facts(n: int, sources: Sequence[Source]) -> Facts:
+    """The facts of layer n; a number distinguishes layers of one name."""
+    layer = facts(sources[n])
+    if sum(facts(other)["name"] == layer["name"] for other in sources[:n]):
+        layer["name"] += f" ({n})"
+    return layer
+
+
+def programs(source: Source, n: int = 0) -> tuple[StraightLineProgram | Split, ...]:
+    """φ, φ′ and, with a closed form, the diagonal and the pairs of one activation; `n` is part of their names."""
     act = source.activation
-    parts: list[Program | Split] = [_by_pieces("phi", n, act, 0), _by_pieces("dphi", n, act, 1)]
+    parts: list[StraightLineProgram | Split] = [_by_pieces("phi", n, act, 0), _by_pieces("dphi", n, act, 1)]
     if source.closed_form:
         diagonal = {
             "K": _in_a(lower_diagonal(source.K, source.K_diag)),
@@ -112,8 +100,8 @@ def programs(source: Source, n: int = 0) -> tuple[Program | Split, ...]:
         parts.append(program(f"diag_{n}", (_a,), diagonal))
         pair = {"K": lower_pair(source.K, source.mean), "K_dot": lower_pair(source.K_dot, None)}
         extra = _extra(source)
-        if extra == "gap":
-            pair["gap"] = homogeneous.gap(source.K, act.homogeneity)
+        if extra == "PQ_minus_K":
+            pair["PQ_minus_K"] = homogeneous.PQ_minus_K(source.K, act.homogeneity)
         elif extra == "defect":
             pair["defect"] = lower_defect(source.K, source.K_diag)
         parts.append(program(f"pair_{n}", (v.p, v.q, v.c, v.s, v.k), pair))
@@ -124,8 +112,8 @@ def _curvature(source: Source, n: int) -> Split:
     return _by_pieces("ddphi", n, source.activation, 2)
 
 
-def facts(source: Source) -> dict[str, Any]:
-    """What the numeric rules need to know of an activation, in floats."""
+def facts(source: Source) -> Facts:
+    """The facts of an activation that the numeric rules need, as floats."""
     act = source.activation
 
     def number(value: Expr | None) -> float | None:
@@ -146,29 +134,29 @@ def facts(source: Source) -> dict[str, Any]:
 
 
 def _origin(act: Activation) -> list[list[float]] | None:
-    """Taylor coefficients of φ at 0−  and at 0+, what it is at small norms; None where a side has none."""
+    """Taylor coefficients of φ at 0 from the left and from the right, for small norms; None if a side has none."""
     left = next(piece for piece in act.pieces if piece.hi == oo or compare(piece.hi, S.Zero) >= 0)
     right = next(piece for piece in reversed(act.pieces) if piece.lo == -oo or compare(piece.lo, S.Zero) <= 0)
     try:
         sides = [taylor(piece.expr, S.Zero, TERMS - 1) for piece in (left, right)]
     except (SingularError, NoValueError):
         return None
-    found = [[float(coefficient) for coefficient in side] for side in sides]
-    return found if all(math.isfinite(number) for side in found for number in side) else None
+    rounded = [[float(coefficient) for coefficient in side] for side in sides]
+    return rounded if all(math.isfinite(number) for side in rounded for number in side) else None
 
 
 def _extra(source: Source) -> str | None:
-    """What a pair gives beside K and K_dot; panels cannot follow an endless oscillation to nearly parallel outputs."""
+    """The third quantity of a pair, after K and K_dot; for an endless oscillation no panels resolve nearly parallel outputs."""
     if not source.closed_form:
         return None
     if source.activation.homogeneity is not None:
-        return "gap"
+        return "PQ_minus_K"
     oscillates = any(wave.has(x) for wave in source.activation.expr.atoms(sin, cos))
     return "defect" if oscillates else None
 
 
 def harmless(text: str) -> str:
-    """Text that can end neither a comment nor a string: anything unusual becomes a line below.
+    """Text that cannot end a comment or a string: every unusual character becomes an underscore.
 
     >>> harmless('relu"; import os' + chr(10) + '*/ \\\\')
     'relu__ import os_*/ _'
@@ -176,80 +164,25 @@ def harmless(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_+\-*/()., <>=^|'`:~]", "_", text)[:2000]
 
 
-def _ops(part: Program | Split) -> str:
+def _ops(part: StraightLineProgram | Split) -> str:
     count = sum(piece.op_count for piece in part.pieces) if isinstance(part, Split) else part.op_count
     return f"{part.name.rpartition('_')[0]} {count}"
 
 
 def _by_pieces(name: str, n: int, act: Activation, order: int) -> Split:
-    """φ, or its derivative of some order, between the breaks."""
+    """φ, or its derivative of some order, as one program per interval between the breaks."""
     pieces = []
     for i, piece in enumerate(act.pieces):
         expr = piece.expr.diff(x, order)
         code = with_series(stable(expr), expr, piece.lo, piece.hi)
-        pieces.append(program(f"{name}_{n}_{i}", (v.u,), {"y": Lowered((code,), ())}, sized=False))
+        pieces.append(program(f"{name}_{n}_{i}", (v.u,), {"y": LoweredTerms((code,), ())}, sized=False))
     return Split(f"{name}_{n}", tuple(piece.hi for piece in act.pieces[:-1]), tuple(pieces))
 
 
-def _in_a(part: Lowered) -> Lowered:
-    """√a for p: the diagonal is a function of a."""
+def _in_a(part: LoweredTerms) -> LoweredTerms:
+    """The terms with √a in place of p, since the diagonal is a function of a."""
     root = {v.p: sqrt(_a)}
-    return Lowered(
+    return LoweredTerms(
         tuple(term.xreplace(root) for term in part.terms),
         tuple((symbol, expr.xreplace(root)) for symbol, expr in part.definitions if v.q not in expr.free_symbols),
     )
-
-
-def _printer(backend: str) -> tuple[Printer, Callable[[str], str]]:
-    if backend == "numpy":
-        return numpy.NUMPY, numpy.preamble
-    if backend == "c":
-        return c.C, c.preamble
-    if backend == "latex":
-        return LATEX, lambda text: ""
-    raise InputError(f"backend {backend!r} is not known; allowed are {', '.join(BACKENDS)}")
-
-
-def _facts(backend: str, n: int, source: Source, sources: Sequence[Source]) -> str:
-    known = facts(source)
-    if sum(facts(other)["name"] == known["name"] for other in sources[:n]):
-        known["name"] += f" ({n})"
-    if backend == "numpy":
-        lines = "".join(f'    "{key}": {_python(value)},\n' for key, value in known.items())
-        return f"\nLAYER_{n} = {{\n{lines}}}\n"
-    if backend == "c":
-        text = json.dumps(known).replace("\\", "\\\\").replace('"', '\\"')
-        return f'\nconst char ndk_layer_{n}[] = "{text}";\n'
-    formulas = [f"\\phi(x) &= {latex(source.activation.expr)}"]
-    if source.closed_form:
-        formulas += [f"K &= {latex(source.K)}", f"\\dot K &= {latex(source.K_dot)}"]
-    body = " \\\\\n".join(formulas)
-    return f"\n% Layer {n}\n\\begin{{align*}}\n{body}\n\\end{{align*}}\n"
-
-
-def _python(value: Any) -> str:
-    if isinstance(value, list):
-        return f"({''.join(f'{item!r}, ' for item in value).rstrip()})"
-    return f'"{value}"' if isinstance(value, str) else repr(value)
-
-
-_NETWORK = '''
-
-LAYERS = {layers}
-HIDDEN = {hidden}
-"""Which of the layers above each hidden layer of the network is."""
-BIAS = {bias}
-
-
-def network():
-    """The kernels of the network: .nngp(X), .ntk(X), .prior_covariance(X, t=..., s=...), .ndk(X, t=..., s=...)."""
-    from ndksym.runtime.compiled import network
-
-    return network(globals())
-'''
-
-
-def _ending(backend: str, order: Sequence[int], layers: int, bias: bool) -> str:
-    if backend == "numpy":
-        return _NETWORK.format(layers=layers, hidden=_python(list(order)), bias=bias)
-    return f"\nconst int ndk_layers = {layers};\n" if backend == "c" else ""

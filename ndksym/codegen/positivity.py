@@ -1,6 +1,7 @@
-"""Polynomials in p, q, c as sums of positive terms wherever they are such sums, so that no digit is lost in them.
+"""Polynomials in p, q, c as sums of positive terms wherever that is possible, so that no digit is lost in them.
 
-The relation p²q² = c² + r² is used in one direction only: what is positive in any form is so without the left side.
+The relation p²q² = c² + r² is used from left to right only: a polynomial that is a sum of positive terms in any form is one
+after that replacement.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from sympy import Add, Dummy, Expr, Mul, Poly, Rational, S, expand, factor_list,
 from sympy.polys.polyerrors import BasePolynomialError
 
 from ndksym.activation.roots import compare
-from ndksym.codegen.functions import away, c, k, p, q, r, s
+from ndksym.codegen.functions import c, k, p, p_minus_q_cos, q, r, s
 from ndksym.errors import NotDerivableError
 
 __all__ = ["Value", "irreducible", "normal", "polynomial", "rational", "sign_of"]
@@ -20,7 +21,7 @@ __all__ = ["Value", "irreducible", "normal", "polynomial", "rational", "sign_of"
 
 @dataclass(frozen=True)
 class Value:
-    """An expression to be evaluated, and its sign if it has one on the whole domain (0: it may change)."""
+    """An expression as code evaluates it, and its sign on the whole domain; 0 if the sign may change."""
 
     expr: Expr
     sign: int
@@ -34,9 +35,9 @@ class Value:
 
 @lru_cache(maxsize=4096)
 def irreducible(expr: Expr) -> tuple[Expr, tuple[tuple[Expr, int], ...]]:
-    """A number and irreducible factors with their multiplicities; irrational numbers may stand anywhere.
+    """A number, and irreducible factors with their multiplicities; coefficients may be irrational.
 
-    Remembered, because K, K_dot and their diagonals are made of the same polynomials.
+    The results are cached, because K, K_dot and their diagonals consist of the same polynomials.
     """
     top, bottom = expr.together().as_numer_denom()
     if bottom.free_symbols:
@@ -45,11 +46,11 @@ def irreducible(expr: Expr) -> tuple[Expr, tuple[tuple[Expr, int], ...]]:
         return top / bottom, ()
     (named,), values = rational([top])
     try:
-        number, found = factor_list(named)
-    except BasePolynomialError:  # no polynomial in anything: it is its own factor
-        number, found = S.One, [(named, 1)]
+        number, pairs = factor_list(named)
+    except BasePolynomialError:  # not a polynomial: it is its own factor
+        number, pairs = S.One, [(named, 1)]
     number, factors = number.xreplace(values), []
-    for factor, multiplicity in found:
+    for factor, multiplicity in pairs:
         factor = factor.xreplace(values)
         if factor.free_symbols:
             factors.append((factor, multiplicity))
@@ -59,9 +60,10 @@ def irreducible(expr: Expr) -> tuple[Expr, tuple[tuple[Expr, int], ...]]:
 
 
 def rational(exprs: Sequence[Expr]) -> tuple[list[Expr], dict[Expr, Expr]]:
-    """Polynomials with symbols for irrational numbers, and what these stand for.
+    """Polynomials with symbols in place of irrational numbers, and the values of these symbols.
 
-    SymPy factors no polynomial with a coefficient such as √π, and divides by it slowly; with a symbol for π^{1/2} it does both.
+    SymPy cannot factor a polynomial with a coefficient such as √π, and divides by it slowly. With a symbol for π^{1/2} it
+    does both.
     """
     orders: dict[Expr, int] = {}
     for expr in exprs:
@@ -78,14 +80,14 @@ def _merge(into: dict[Expr, int], orders: dict[Expr, int]) -> None:
 
 
 def _irrational(expr: Expr) -> dict[Expr, int]:
-    """The bases of which the irrational numbers in a polynomial are powers, and the order of the root that they need."""
+    """The bases of the irrational numbers in a polynomial, each with the order of the root that is taken of it."""
     if expr.is_Rational or expr.is_Symbol:
         return {}
     if isinstance(expr, (Add, Mul)):
-        found: dict[Expr, int] = {}
+        orders: dict[Expr, int] = {}
         for arg in expr.args:
-            _merge(found, _irrational(arg))
-        return found
+            _merge(orders, _irrational(arg))
+        return orders
     base, exponent = expr.as_base_exp()
     if base.free_symbols:
         return _irrational(base)
@@ -104,7 +106,7 @@ def _named(expr: Expr, names: dict[Expr, Dummy], orders: dict[Expr, int]) -> Exp
 
 
 def normal(expr: Expr) -> dict[tuple[int, int, int, int], Expr]:
-    """Coefficients of pⁱ qʲ cᵏ rˡ in the unique form without p²q².
+    """Coefficients of pⁱ qʲ cᵏ rˡ in the unique form in which p²q² does not occur.
 
     >>> normal(p**2 * q**2 - c**2)
     {(0, 0, 0, 2): 1}
@@ -129,7 +131,7 @@ def monomial(powers: tuple[int, int, int, int]) -> Expr:
 
 @lru_cache(maxsize=4096)
 def polynomial(expr: Expr) -> Value:
-    """The lowered value of a polynomial in p, q, c, r.
+    """A polynomial in p, q, c, r as code should evaluate it, and its sign.
 
     >>> polynomial(1 + p**2 + q**2 + p**2*q**2 - c**2)
     Value(expr=p**2 + q**2 + r**2 + 1, sign=1)
@@ -148,7 +150,7 @@ def polynomial(expr: Expr) -> Value:
 
 @lru_cache(maxsize=4096)
 def sign_of(number: Expr) -> int:
-    """The sign of an exact real number, 0 where it is zero without looking so.
+    """The sign of an exact real number; 0 also for a number that is zero only after simplification.
 
     >>> sign_of(sqrt(2) - 2), sign_of(sqrt(8) - 2*sqrt(2))
     (-1, 0)
@@ -159,7 +161,7 @@ def sign_of(number: Expr) -> int:
 
 
 def _factor(factor: Expr) -> Value:
-    """An irreducible factor."""
+    """The value of an irreducible factor."""
     for pattern, value in _PATTERNS:
         for sign in (1, -1):
             if factor == sign * pattern:
@@ -180,7 +182,7 @@ _PATTERNS = (
 
 
 def _leaning(terms: dict[tuple[int, int, int, int], Expr]) -> Expr:
-    """A p² + C c = p (A p + C q cos θ), which may vanish with the angle and keeps its digits there; the rest plain."""
+    """A p² + C c as p (A p + C q cos θ), which keeps its digits where it vanishes with the angle; other terms as they are."""
     rest, parts = dict(terms), []
     for key, first, second in (((2, 0, 0, 0), p, q), ((0, 2, 0, 0), q, p)):
         C = rest.get((0, 0, 1, 0))
@@ -189,12 +191,12 @@ def _leaning(terms: dict[tuple[int, int, int, int], Expr]) -> Expr:
             A = rest.pop(key)
             scale = abs(C / A)
             towards, half_angle = (c, s) if sign_of(C / A) < 0 else (-c, k)
-            parts.append(A * first * away(first, scale * second, scale * towards, half_angle))
+            parts.append(A * first * p_minus_q_cos(first, scale * second, scale * towards, half_angle))
     return Add(*parts, *(coefficient * monomial(powers) for powers, coefficient in rest.items()))
 
 
 def _completed(terms: dict[tuple[int, int, int, int], Expr]) -> Value | None:
-    """Definite quadratic forms A p² + B q² + 2C c, C² ≤ AB, times any rⁿ, completed to sums of positive terms."""
+    """Definite quadratic forms A p² + B q² + 2C c with C² ≤ AB, times any rⁿ, as sums of positive terms."""
     rest, parts = dict(terms), []
     for (i, j, n, m), twice in terms.items():
         if n % 2 == 0:

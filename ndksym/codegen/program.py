@@ -1,4 +1,4 @@
-"""Programs: named inputs, assignments in order, outputs. All that a printer sees."""
+"""Straight-line programs: inputs, assignments in order, outputs. Printers translate them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from sympy import Expr, Pow, Rational, Symbol, count_ops, cse, numbered_symbols
 
 from ndksym.codegen import functions as v
-from ndksym.codegen.lower import Lowered
+from ndksym.codegen.lower import LoweredTerms
 
-__all__ = ["Output", "Program", "program"]
+__all__ = ["Output", "StraightLineProgram", "program"]
 
 SMALLEST = Rational(1, 10**100)
-"""Half-angles that are divided by are held above this: 1 is as near to 1 + SMALLEST as to anything."""
+"""Lower bound of half-angles in a denominator; it changes no float64 result, as 1 + SMALLEST rounds to 1."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """Σ terms; where `sized`, also Σ|terms|, the measure of cancellation."""
+    """Σ terms; if `sized`, also Σ|terms|, which measures the cancellation."""
 
     name: str
     terms: tuple[Expr, ...]
@@ -24,8 +24,8 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Program:
-    """A straight-line program of float64 arithmetic and the functions of `vocabulary`."""
+class StraightLineProgram:
+    """A straight-line program of float64 arithmetic and the functions of `functions`."""
 
     name: str
     inputs: tuple[Symbol, ...]
@@ -33,51 +33,55 @@ class Program:
     outputs: tuple[Output, ...]
 
     def __post_init__(self) -> None:
-        known = set(self.inputs)
+        defined = set(self.inputs)
         for symbol, expr in self.assignments:
-            if not expr.free_symbols <= known or symbol in known:
+            if not expr.free_symbols <= defined or symbol in defined:
                 raise AssertionError(f"{self.name}: {symbol} = {expr} is out of order")
-            known.add(symbol)
+            defined.add(symbol)
         for output in self.outputs:
-            if not set().union(*(term.free_symbols for term in output.terms)) <= known:
-                raise AssertionError(f"{self.name}: {output.name} uses what is not defined")
+            if not set().union(*(term.free_symbols for term in output.terms)) <= defined:
+                raise AssertionError(f"{self.name}: {output.name} uses a symbol that is not defined")
 
     @property
     def op_count(self) -> int:
-        """Operations and function calls."""
+        """Number of operations and function calls."""
         exprs = [expr for _, expr in self.assignments] + [term for output in self.outputs for term in output.terms]
         return sum(map(_operations, exprs)) + sum(len(output.terms) - 1 for output in self.outputs)
 
 
-def program(name: str, inputs: Iterable[Symbol], parts: Mapping[str, Lowered], sized: bool = True) -> Program:
-    """One program for several lowered expressions, common subexpressions shared.
+def program(
+    name: str, inputs: Iterable[Symbol], parts: Mapping[str, LoweredTerms], sized: bool = True
+) -> StraightLineProgram:
+    """One program for several lowered expressions, with common subexpressions computed once.
 
-    >>> square = Lowered((v.p**4, v.p**2), ())
+    >>> square = LoweredTerms((v.p**4, v.p**2), ())
     >>> program("f", (v.p,), {"K": square}).assignments
     ()
     """
     definitions: dict[Symbol, Expr] = {}
     outputs = {key: _renamed(part, definitions) for key, part in parts.items()}
-    held = _held(definitions, outputs)
-    definitions = {symbol: expr.xreplace(held) for symbol, expr in definitions.items()}
-    exprs = list(definitions.values()) + [term.xreplace(held) for terms in outputs.values() for term in terms]
+    bounded = _bounded(definitions, outputs)
+    definitions = {symbol: expr.xreplace(bounded) for symbol, expr in definitions.items()}
+    exprs = list(definitions.values()) + [term.xreplace(bounded) for terms in outputs.values() for term in terms]
     shared, reduced = cse(_with_bases(exprs), symbols=numbered_symbols("x", cls=Symbol, real=True), list=True)
     values = iter(reduced[: len(exprs)])
     assigned = dict(shared) | dict(zip(definitions, values, strict=False))
-    assigned |= {symbol: v.maximum(old, SMALLEST) for old, symbol in held.items()}
+    assigned |= {symbol: v.maximum(old, SMALLEST) for old, symbol in bounded.items()}
     numbers: dict[Symbol, Expr] = {}
-    while found := {symbol: expr for symbol, expr in assigned.items() if not expr.free_symbols}:
-        numbers |= found
-        assigned = {symbol: expr.xreplace(found) for symbol, expr in assigned.items() if symbol not in found}
+    while constant := {symbol: expr for symbol, expr in assigned.items() if not expr.free_symbols}:
+        numbers |= constant
+        assigned = {symbol: expr.xreplace(constant) for symbol, expr in assigned.items() if symbol not in constant}
     reduced_terms = {key: tuple(next(values).xreplace(numbers) for _ in terms) for key, terms in outputs.items()}
     finished = tuple(Output(key, terms, sized) for key, terms in reduced_terms.items())
     needed = [term for output in finished for term in output.terms]
     order = _ordered(assigned, needed)
-    return _numbered(Program(name, tuple(inputs), tuple((symbol, assigned[symbol]) for symbol in order), finished))
+    return _numbered(
+        StraightLineProgram(name, tuple(inputs), tuple((symbol, assigned[symbol]) for symbol in order), finished)
+    )
 
 
 def _operations(expr: Expr) -> int:
-    """Operations and calls of the program; what a number is made of is worked out before it runs."""
+    """Operations and calls at run time; the value of a number is computed before."""
     return int(count_ops(_with_plain_numbers(expr)))
 
 
@@ -89,19 +93,19 @@ def _with_plain_numbers(expr: Expr) -> Expr:
     return expr.func(*map(_with_plain_numbers, expr.args), evaluate=False)
 
 
-def _renamed(part: Lowered, definitions: dict[Symbol, Expr]) -> list[Expr]:
-    """The terms, with definitions that are equal given one name."""
+def _renamed(part: LoweredTerms, definitions: dict[Symbol, Expr]) -> list[Expr]:
+    """The terms; equal definitions get one name."""
     names: dict[Symbol, Symbol] = {}
     for symbol, expr in part.definitions:
         expr = expr.xreplace(names)
-        known = [other for other, value in definitions.items() if value == expr]
-        names[symbol] = known[0] if known else Symbol(f"d{len(definitions)}", positive=symbol.is_positive, real=True)
+        same = [other for other, value in definitions.items() if value == expr]
+        names[symbol] = same[0] if same else Symbol(f"d{len(definitions)}", positive=symbol.is_positive, real=True)
         definitions[names[symbol]] = expr
     return [term.xreplace(names) for term in part.terms]
 
 
-def _held(definitions: dict[Symbol, Expr], outputs: dict[str, list[Expr]]) -> dict[Symbol, Symbol]:
-    """New names for s and k where something that vanishes with them is divided by."""
+def _bounded(definitions: dict[Symbol, Expr], outputs: dict[str, list[Expr]]) -> dict[Symbol, Symbol]:
+    """New names for s and k if something that vanishes with them stands in a denominator."""
     vanishing = {symbol for symbol, expr in definitions.items() if expr == 2 * v.s * v.k * v.p * v.q} | {v.s, v.k}
     exprs = [*definitions.values(), *(term for terms in outputs.values() for term in terms)]
     divisors = [power.base for expr in exprs for power in expr.atoms(Pow) if power.exp.could_extract_minus_sign()]
@@ -110,7 +114,7 @@ def _held(definitions: dict[Symbol, Expr], outputs: dict[str, list[Expr]]) -> di
 
 
 def _with_bases(exprs: list[Expr]) -> list[Expr]:
-    """The expressions, and twice whatever is multiplied by itself: so that it gets a name."""
+    """The expressions, and twice each base of a power, so that common subexpression elimination gives it a name."""
     bases = {
         power.base
         for expr in exprs
@@ -121,7 +125,7 @@ def _with_bases(exprs: list[Expr]) -> list[Expr]:
 
 
 def _ordered(assigned: dict[Symbol, Expr], needed: list[Expr]) -> list[Symbol]:
-    """What is needed, each after what it uses."""
+    """The symbols that are needed, each after those it uses."""
     order: dict[Symbol, None] = {}
 
     def visit(expr: Expr) -> None:
@@ -135,11 +139,11 @@ def _ordered(assigned: dict[Symbol, Expr], needed: list[Expr]) -> list[Symbol]:
     return list(order)
 
 
-def _numbered(old: Program) -> Program:
-    """The same with x0, x1, … in order of appearance."""
+def _numbered(old: StraightLineProgram) -> StraightLineProgram:
+    """The same program with the names x0, x1, … in order of appearance."""
     olds = [symbol for symbol, _ in old.assignments]
     names = {symbol: Symbol(f"x{n}", positive=symbol.is_positive, real=True) for n, symbol in enumerate(olds)}
-    return Program(
+    return StraightLineProgram(
         old.name,
         old.inputs,
         tuple((names[symbol], expr.xreplace(names)) for symbol, expr in old.assignments),

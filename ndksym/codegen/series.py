@@ -1,7 +1,7 @@
-"""φ by its Taylor series wherever its code would lose digits, or has no value: beside 0, and at poles that cancel.
+"""φ by its Taylor series wherever its code loses digits or has no value: near 0, and at poles that cancel.
 
-x − sin x vanishes to third order at 0, and its terms to first: of the difference float64 keeps nothing near 0. What the
-code loses is measured, in 53 bits against 60 digits, whatever the code is made of.
+x − sin x vanishes to third order at 0, its terms to first order, so float64 keeps no digit of the difference near 0. The
+loss is measured, for any code, by comparing 53 bits with 60 digits.
 """
 
 from collections.abc import Callable
@@ -24,20 +24,20 @@ from ndksym.symbols import x
 __all__ = ["with_series"]
 
 _LOST = 2.0**-46
-"""Relative error from which on the code is said to lose digits,"""
+"""A larger relative error means that the code loses digits."""
 _FINE = 2.0**-49
-"""and up to which it takes over from the series."""
+"""A smaller relative error means that the code may replace the series."""
 _DEGREE = 48
 _RADII = tuple(mpmath.mpf(2) ** (-mpmath.mpf(n) / 2) for n in range(48))
 _PARTS = (1 - mpmath.mpf(1) / 97, mpmath.mpf(31) / 37, mpmath.mpf(41) / 57)
-"""Of a radius, where the code is looked at: rounding is seldom at its worst."""
+"""Shares of a radius at which the code is tested: rounding errors at one point may be small by chance."""
 _DIGITS = 60
 _POLE = 8
-"""Order up to which a pole is looked for."""
+"""Largest order of a pole that is recognised."""
 
 
 def with_series(code: Expr, expr: Expr, lo: Expr, hi: Expr) -> Expr:
-    """The code of an expression that is analytic on (lo, hi), with a series about each point where it needs one.
+    """The code of an expression that is analytic on (lo, hi), with a Taylor series near each point that needs one.
 
     >>> from sympy import oo, sin
     >>> with_series(u - v.sin(u), x - sin(x), -oo, oo).func, with_series(v.sin(u), sin(x), -oo, oo)
@@ -54,7 +54,7 @@ def with_series(code: Expr, expr: Expr, lo: Expr, hi: Expr) -> Expr:
         try:
             (start,) = taylor(expr, point, 0)
             if start and point == 0 and _rounded(code, mpmath.mpf(0)) is not None:
-                continue  # what does not vanish loses nothing
+                continue  # a value that is not 0 has its digits
             code = _branched(code, expr, point, sides)
         except (SingularError, NoValueError, TooLargeError):
             if _rounded(code, value(point, digits=_DIGITS)) is None and (parts := _apart(expr, point)):
@@ -64,7 +64,7 @@ def with_series(code: Expr, expr: Expr, lo: Expr, hi: Expr) -> Expr:
 
 
 def _with_limit(code: Expr, expr: Expr, point: Expr, side: str) -> Expr:
-    """At the point itself the limit, where the code has no value there: of sin(x)/√x at 0, say."""
+    """The code with the limit at the point itself, if it has no value there, as sin(x)/√x at 0."""
     if _rounded(code, value(point, digits=_DIGITS)) is not None:
         return code
     try:
@@ -75,7 +75,7 @@ def _with_limit(code: Expr, expr: Expr, point: Expr, side: str) -> Expr:
 
 
 def _apart(expr: Expr, point: Expr) -> list[Expr]:
-    """An expression that is singular at a point in two: what has poles at most there, which may cancel, and what is left."""
+    """Split an expression that is singular at a point: first the parts with at most poles there, which may cancel; then the rest."""
     if not isinstance(expr, (sp.Add, sp.Mul)):
         return []
     fine = [part for part in expr.args if _is_meromorphic(part, point)]
@@ -92,18 +92,18 @@ def _is_meromorphic(expr: Expr, point: Expr) -> bool:
 
 
 def _points(expr: Expr, lo: Expr, hi: Expr) -> list[Expr]:
-    """0, and the zeros of denominators, where the interval has them."""
-    found = [S.Zero]
+    """0 and the zeros of denominators, as far as they lie in the interval."""
+    points = [S.Zero]
     for base in {e.base for e in expr.atoms(Pow) if e.base.has(x) and e.exp.could_extract_minus_sign()}:
         try:
-            found += [z for z in real_zeros(base) if all(compare(z, other) for other in found)]
-        except NotDerivableError:  # not to be found: then nothing was merged there
+            points += [z for z in real_zeros(base) if all(compare(z, other) for other in points)]
+        except NotDerivableError:  # zeros that cannot be determined were not merged with anything before
             continue
-    return [point for point in found if compare(lo, point) <= 0 <= compare(hi, point)]
+    return [point for point in points if compare(lo, point) <= 0 <= compare(hi, point)]
 
 
 def _branched(code: Expr, expr: Expr, point: Expr, sides: list[int]) -> Expr:
-    """The series within the radius at which the code begins to be fine, or within which the series is."""
+    """The code, with the series inside the radius at which the code becomes accurate, or inside which the series is."""
     at = value(point, digits=_DIGITS)
 
     def lost(radius: Any) -> float:
@@ -116,22 +116,22 @@ def _branched(code: Expr, expr: Expr, point: Expr, sides: list[int]) -> Expr:
     for radius in _RADII[max(fine, 0) :]:
         degree = _degree(series, radius)
         if degree is not None:
-            away = u - point
+            distance = u - point
             terms = [
                 Float(str(c), 40) * x**n for n, c in enumerate(series[: degree + 1]) if _counts(c, n, series, radius)
             ]
-            polynomial = sp.horner(sp.Add(*terms), x).xreplace({x: away})
-            return v.where(Float(str(radius), 17) - v.absolute(away), polynomial, code)
+            polynomial = sp.horner(sp.Add(*terms), x).xreplace({x: distance})
+            return v.where(Float(str(radius), 17) - v.absolute(distance), polynomial, code)
     return code
 
 
 def _counts(c: Any, n: int, series: list[Any], radius: Any) -> bool:
-    """Whether a term is more than what rounding has left of a zero."""
+    """Whether a coefficient is more than the rounding error of a zero."""
     return bool(abs(c) * radius**n > 1e-30 * max(abs(other) * radius**k for k, other in enumerate(series)))
 
 
 def _degree(series: list[Any], radius: Any) -> int | None:
-    """The degree at which the series has converged to rounding, if it is well conditioned and does."""
+    """The degree at which the series has converged to rounding; None if it does not, or is ill-conditioned."""
     sizes = [abs(c) * radius**n for n, c in enumerate(series)]
     total = min(abs(mpmath.fsum(c * (side * radius) ** n for n, c in enumerate(series))) for side in (-1, 1))
     if sum(sizes) > 8 * total:
@@ -143,27 +143,27 @@ def _degree(series: list[Any], radius: Any) -> int | None:
 
 
 def _loss(code: Expr, expr: Expr, place: Any) -> float:
-    """The relative error of the code at a double near the place."""
+    """The relative error of the code at the float64 number nearest to the place."""
     with mpmath.workprec(53):
         place = +place
     try:
         true = value(expr, {x: place}, _DIGITS)
     except (NoValueError, TooLargeError):
         return 0.0
-    found = _rounded(code, place)
-    if found is None:
+    computed = _rounded(code, place)
+    if computed is None:
         return float("inf")
-    return float(abs(found - true) / abs(true)) if true else 0.0
+    return float(abs(computed - true) / abs(true)) if true else 0.0
 
 
 def _rounded(code: Expr, place: Any) -> Any:
-    """What the code gives in 53 bits; None where it has no value."""
+    """The value of the code in 53 bits; None if it has none."""
     with mpmath.workprec(53):
         try:
-            found = _value(code, place)
+            number = _value(code, place)
         except (ZeroDivisionError, ValueError, OverflowError, TypeError):  # TypeError: a complex number is compared
             return None
-    return found if mpmath.isfinite(found) and isinstance(found, mpmath.mpf) else None
+    return number if mpmath.isfinite(number) and isinstance(number, mpmath.mpf) else None
 
 
 def _value(code: Expr, place: Any) -> Any:

@@ -1,7 +1,7 @@
-"""φ and φ′ rewritten so that float64 keeps them: no overflow on the way to a finite value, no loss where 1 cancels.
+"""φ and φ′ rewritten for float64: no overflow before a finite value is reached, no loss of digits where 1 cancels.
 
-A handful of identities, tried on every expression alike: e^x − 1, 1 ± erf, 1 − cos, 1 ± tanh, log(1 + ·), rational
-functions of one exponential (written in e^{−|y|} ≤ 1), and polynomials beside something that underflows.
+The same identities are tried on every expression: e^x − 1, 1 ± erf, 1 − cos, 1 ± tanh, log(1 + ·), rational functions of
+one exponential (written in e^{−|y|} ≤ 1), and polynomials times a factor that underflows.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,17 +26,17 @@ _PLAIN = {
 }  # fmt: skip
 _UNDERFLOW = 760
 _LARGE = 120
-"""Operations of an expression that is not brought over one denominator: its factors would take minutes to find."""
+"""An expression with more operations is not brought over one denominator: to factor it would take minutes."""
 
 
 def stable(expr: Expr) -> Expr:
-    """An expression in `symbols.x`, smooth where it is used, as code in `vocabulary.u` should evaluate it.
+    """An expression in `symbols.x`, smooth where it is used, as code in `functions.u` should evaluate it.
 
     >>> stable(sp.exp(x) - 1), stable(x*(1 + sp.erf(x/sp.sqrt(2)))/2), stable(sp.log(1 + sp.exp(x)))
     (expm1(u), u*erfc(-sqrt(2)*u/2)/2, softplus(u))
     """
     expr = expr.replace(lambda e: isinstance(e, sp.tanh) and e.has(sp.log), _without_log)
-    # log(1/u) is −log u where u > 0: a quotient that underflows has a logarithm all the same
+    # log(1/u) becomes −log u for u > 0, which exists even where the quotient underflows
     expr = expr.replace(lambda e: isinstance(e, sp.log) and e.has(x), sp.expand_log)
     if expr.is_algebraic_expr(x) and not expr.is_polynomial(x) and expr.count_ops() <= _LARGE:
         expr = sp.factor(sp.together(expr))
@@ -46,24 +46,24 @@ def stable(expr: Expr) -> Expr:
 
 
 def _without_log(tanh: Expr) -> Expr:
-    """tanh(log(1 + e^x) + …) by powers of 1 + e^x, if they are roots at most."""
+    """tanh(log(1 + e^x) + …) in powers of 1 + e^x, if their exponents are rational."""
     powers = tanh.rewrite(sp.exp, deep=False)
     return powers if all(p.exp.is_Rational for p in powers.atoms(Pow) if p.base.has(x)) else tanh
 
 
 def _local(expr: Expr) -> Expr:
-    """The identities that need no case distinction, from the inside out; x stays x."""
+    """The identities without case distinction, applied from the inside out; the variable remains x."""
     if not expr.free_symbols or expr.is_Symbol:
         return expr
     if isinstance(expr, Add) and expr.is_polynomial(x):
-        return sp.horner(expr, x)  # where x⁴ − 6x² overflows it is ∞, not ∞ − ∞
+        return sp.horner(expr, x)  # so that an overflow of x⁴ − 6x² gives ∞, not ∞ − ∞
     if isinstance(expr, Add):
         return Add(*map(_local, _cancelling(list(expr.args))))
     if isinstance(expr, Mul):
         return _beside_decay(expr)
     if isinstance(expr, Pow):
         return _power(expr)
-    if isinstance(expr, v.Lowered):
+    if isinstance(expr, v.CodeFunction):
         return expr.func(*map(_local, expr.args))
     if isinstance(expr, sp.log):
         return _log(expr.args[0])
@@ -75,7 +75,7 @@ def _local(expr: Expr) -> Expr:
 
 
 def _cancelling(args: list[Expr]) -> Iterator[Expr]:
-    """Pairs T·f − T with f near 1, as one function without the 1."""
+    """Pairs of terms T·f − T with f near 1, as T times one function; the other terms as they are."""
     left = list(args)
     for arg in args:
         for function in Mul.make_args(arg):
@@ -110,7 +110,7 @@ def _power(expr: Expr) -> Expr:
 
 
 def _rational(expr: Expr) -> Expr:
-    """Polynomial over polynomial, beyond |x| = 1 in powers of 1/x where the powers of x could overflow."""
+    """A quotient of polynomials; for |x| > 1 in powers of 1/x if powers of x could overflow."""
     top, bottom = sp.fraction(expr)
     n, m = _x_degree(top), _x_degree(bottom)
     if n == 0 or m == 0 or max(n, m) < 2:
@@ -147,7 +147,7 @@ def _log(arg: Expr) -> Expr:
 
 
 def _beside_decay(expr: Expr) -> Expr:
-    """A product with something that underflows far out: there x is held where the product is zero already."""
+    """A product with a factor that underflows at large |x|: x is clipped to where the product is already zero."""
     factors = Mul.make_args(Mul(*(_local(e) if isinstance(e, Add) else e for e in Mul.make_args(expr))))
     degree = sum((_degree(factor) for factor in factors), S.Zero)
     bounds: dict[int, Expr] = {}
@@ -158,10 +158,10 @@ def _beside_decay(expr: Expr) -> Expr:
                 bounds[side] = min(bound, bounds.get(side, bound))
     out = Mul(*(_one(factor) for factor in factors))
     if bounds:
-        held: Expr = x
-        held = v.maximum(held, -bounds[-1]) if -1 in bounds else held
-        held = v.minimum(held, bounds[1]) if 1 in bounds else held
-        out = out.xreplace({x: held})
+        clipped: Expr = x
+        clipped = v.maximum(clipped, -bounds[-1]) if -1 in bounds else clipped
+        clipped = v.minimum(clipped, bounds[1]) if 1 in bounds else clipped
+        out = out.xreplace({x: clipped})
     return out
 
 
@@ -177,7 +177,7 @@ def _degree(factor: Expr) -> Expr:
 
 
 def _silence(factor: Expr, side: int, degree: Expr) -> Expr | None:
-    """Where on this side the factor has silenced x^degree, if it does and x^degree (or its exponent) could overflow."""
+    """The |x| beyond which, on this side, factor · x^degree underflows; None if nothing could overflow before."""
     if isinstance(factor, sp.exp):
         exponent = factor.args[0]
     elif isinstance(factor, v.erfc):
@@ -196,10 +196,10 @@ def _silence(factor: Expr, side: int, degree: Expr) -> Expr | None:
 
 
 def _fractions(expr: Expr) -> Expr:
-    """Rational functions of one exponential E = e^y in e^{−|y|}; anything else by the local rules."""
+    """Rational functions of one exponential E = e^y in terms of e^{−|y|}; everything else by the local rules."""
     divisors = [e for e in expr.atoms(Pow) if e.exp.could_extract_minus_sign() or isinstance(e.base, sp.tanh)]
-    found = {f.args[0] for e in divisors for f in e.base.atoms(sp.exp, *_HYPERBOLIC) if f.has(x)}
-    unit = _unit(found)
+    exponents = {f.args[0] for e in divisors for f in e.base.atoms(sp.exp, *_HYPERBOLIC) if f.has(x)}
+    unit = _unit(exponents)
     if unit is None or expr.count_ops() > _LARGE:
         return _local(expr)
     E = Symbol("E", positive=True)
@@ -222,7 +222,7 @@ def _fractions(expr: Expr) -> Expr:
 
 
 def _unit(exponents: set[Expr]) -> Expr | None:
-    """The largest y of which all exponents are integer multiples."""
+    """The largest y such that all exponents are integer multiples of it."""
     if not exponents:
         return None
     first = min(exponents, key=sp.default_sort_key)
@@ -235,7 +235,7 @@ def _unit(exponents: set[Expr]) -> Expr | None:
 
 
 def _side(top: Expr, bottom: Expr, E: Symbol, small: Expr, y: Expr, side: int) -> Expr:
-    """The fraction for y > 0 or y ≤ 0, every power of E in e^{−|y|}, and E − 1 as expm1."""
+    """The fraction for y > 0 or y ≤ 0, with powers of E as powers of e^{−|y|}, and E − 1 as expm1."""
     less = v.expm1(-v.absolute(_local(y)))
     total, spare = S.One, 0
     for part, sign in ((top, 1), (bottom, -1)):
@@ -247,8 +247,8 @@ def _side(top: Expr, bottom: Expr, E: Symbol, small: Expr, y: Expr, side: int) -
             if sp.expand(factor - E + 1) == 0:
                 term = -less if side == 1 else less
             else:
-                held = sp.expand(factor.subs(E, 1 / E) * E**degree) if side == 1 else factor
-                terms = Poly(held, E).terms()
+                in_small = sp.expand(factor.subs(E, 1 / E) * E**degree) if side == 1 else factor
+                terms = Poly(in_small, E).terms()
                 parts = ((_silenced(_local(number), _x_degree(number), n, y), n) for (n,), number in terms)
                 term = Add(*(number * small**n for number, n in parts))
             total *= term ** (multiplicity * sign)
@@ -263,7 +263,7 @@ def _x_degree(number: Expr) -> int:
 
 
 def _silenced(out: Expr, degree: int, n: int, y: Expr) -> Expr:
-    """What stands beside e^{−n|y|}: a polynomial that could overflow is held where the product is zero."""
+    """A factor of e^{−n|y|}: in a polynomial that could overflow, x is clipped to where the product is already zero."""
     if n and degree >= 2 and y.is_polynomial(x):
         bounds = [_silence(sp.exp(-y * sp.sign(y.subs(x, side * 2**40))), side, S(degree)) for side in (1, -1)]
         bound = max((b for b in bounds if b is not None), default=None)

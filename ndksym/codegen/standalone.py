@@ -1,4 +1,4 @@
-"""Generated folders that work alone: beside a module lies a copy of `ndksym.runtime`, whose imports stay in that folder."""
+"""Generated folders that work without ndksym: a copy of `ndksym.runtime` lies beside the module."""
 
 import re
 from functools import cache
@@ -18,7 +18,7 @@ if str(Path(__file__).resolve().parent) not in sys.path:
 
 @cache
 def runtime() -> dict[str, str]:
-    """File name → text of the copy."""
+    """File name → text of the copy of `ndksym.runtime`; it imports nothing outside its folder but NumPy and SciPy."""
     folder = files("ndksym.runtime")
     texts = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".py")}
     texts["errors.py"] = files("ndksym").joinpath("errors.py").read_text(encoding="utf-8")
@@ -28,13 +28,13 @@ def runtime() -> dict[str, str]:
 
 @cache
 def headers() -> dict[str, str]:
-    """File name → text of what generated C includes."""
+    """File name → text of the headers that generated C includes."""
     folder = files("ndksym.runtime")
     return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".h")}
 
 
 def alone(module: str) -> str:
-    """A generated NumPy module with the imports of `runtime` in place of those of ndksym."""
+    """A generated NumPy module that imports from the copy instead of from ndksym."""
     standard = "import numpy as np\n"
     top, _, rest = module.partition(standard)
     imports, _, body = rest.partition("\ninf = ")

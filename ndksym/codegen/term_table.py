@@ -1,4 +1,7 @@
-"""A closed form as a table, per product of atoms the coefficients of its monomials; what keeps digits is done to it."""
+"""A closed form as a table of coefficients, and the rewriting steps that make its terms keep their digits.
+
+A row of the table belongs to a product of atoms, a column to a monomial that multiplies it.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,20 +14,20 @@ from ndksym.codegen.functions import c, k, p, psi, q, r, s
 from ndksym.codegen.positivity import sign_of
 from ndksym.errors import NotDerivableError
 
-__all__ = ["Table", "table"]
+__all__ = ["TermTable", "table"]
 
 Coefficients = dict[Powers, Expr]
 
 
 @dataclass
-class Table:
-    """rows[F][m] is the coefficient of monomial m in what multiplies F, a product of atoms."""
+class TermTable:
+    """rows[F][m] is the coefficient of monomial m in the factor of F, a product of atoms."""
 
     algebra: Algebra
     rows: dict[Powers, Coefficients] = field(default_factory=dict)
 
     def add(self, functions: Powers, monomial: Powers, number: Expr) -> None:
-        """Add to one entry; entries that become zero go."""
+        """Add to one entry; an entry that becomes zero is removed."""
         row = self.rows.setdefault(functions, {})
         total = expand(row.pop(monomial, S.Zero) + number)
         if sign_of(total):
@@ -33,29 +36,29 @@ class Table:
             del self.rows[functions]
 
     def get(self, functions: Powers, monomial: Powers) -> Expr:
-        """One entry."""
+        """One entry, 0 if it is not there."""
         return self.rows.get(functions, {}).get(monomial, S.Zero)
 
     def entries(self) -> list[tuple[Powers, Powers, Expr]]:
-        """All of them, as they are now."""
+        """A list of all entries, so that the table may change while it is read."""
         return [(F, m, number) for F, row in self.rows.items() for m, number in row.items()]
 
     def kinds(self, functions: Powers) -> Iterator[tuple[str, Expr]]:
-        """The atoms of a product, with what kind each is."""
+        """The kind and the symbol of each atom of a product."""
         for symbol, n in sorted(functions, key=str):
             for _ in range(n):
                 yield self.algebra.atoms[symbol].kind if symbol in self.algebra.atoms else "angle", symbol
 
 
-def table(algebra: Algebra, expr: Expr) -> Table:
-    """The table of a closed form, with products of exponentials merged and Φ2 taken apart."""
+def table(algebra: Algebra, expr: Expr) -> TermTable:
+    """The table of a closed form; products of exponentials are merged, and Φ2 is split into corner and edges."""
     raw: dict[Powers, list[Expr]] = {}
     for term in Add.make_args(expanded(expr)):
         number, powers = powers_of(term)
         functions = frozenset((symbol, n) for symbol, n in powers if symbol in algebra.atoms)
         for weight, merged in _split(algebra, functions):
             raw.setdefault(merged, []).append(number * weight * product(powers - functions))
-    out = Table(algebra)
+    out = TermTable(algebra)
     for functions, parts in raw.items():
         for monomial, number in algebra.collected(Add(*parts)).items():
             out.add(functions, monomial, number)
@@ -63,7 +66,7 @@ def table(algebra: Algebra, expr: Expr) -> Table:
 
 
 def _split(algebra: Algebra, functions: Powers) -> Iterator[tuple[Expr, Powers]]:
-    """One product of atoms as a sum: exponentials merged, e^A Φ2 = corner + edges."""
+    """One product of atoms as a weighted sum: exponentials are merged, e^A Φ2 = corner + edges."""
     exponent, rest, wedges = S.Zero, dict(functions), []
     for symbol, _ in sorted(functions, key=str):
         kind = algebra.atoms[symbol].kind
@@ -85,7 +88,7 @@ def _split(algebra: Algebra, functions: Powers) -> Iterator[tuple[Expr, Powers]]
 
 
 def _wedge(algebra: Algebra, A: Expr, args: tuple[Expr, ...]) -> Iterator[tuple[Expr, Expr]]:
-    """e^A Φ2(h, k; ρ), each part with its weight."""
+    """The parts of e^A Φ2(h, k; ρ), each with its weight."""
     h, k_, rho = args
     across = algebra.power(1 - rho**2, Rational(-1, 2))
     signs = [algebra.value(h).sign, algebra.value(k_).sign]
@@ -95,7 +98,7 @@ def _wedge(algebra: Algebra, A: Expr, args: tuple[Expr, ...]) -> Iterator[tuple[
         yield S.One, algebra.atom("corner", A, h, k_)
     for this, other, sign, other_sign in ((h, k_, *signs), (k_, h, *reversed(signs))):
         g = algebra.flat((rho * this - other) * across)
-        if this == 0:  # the limit of an edge as its argument falls to 0: half of where the other is positive
+        if this == 0:  # the limit of an edge as its argument tends to 0: half, where the other is positive
             if other_sign == 0:
                 yield S.Half, algebra.atom("corner", A, other, other)
             elif other_sign == 1:
@@ -107,15 +110,15 @@ def _wedge(algebra: Algebra, A: Expr, args: tuple[Expr, ...]) -> Iterator[tuple[
 
 
 def _both_cannot(algebra: Algebra, h: Expr, k_: Expr) -> bool:
-    """−(a + c)/√a and −(b + c)/√b, or with −c, are not both positive: |c| ≤ √(ab)."""
+    """Whether h = −(a + c)/√a and k = −(b + c)/√b, or the same with −c: because |c| ≤ √(ab) not both are positive."""
     return any(
         algebra.value(-h - (p + sign * c / p)).expr == 0 and algebra.value(-k_ - (q + sign * c / q)).expr == 0
         for sign in (1, -1)
     )
 
 
-def fold(rows: Table) -> None:
-    """α + β asin and α + β erf as the angle or the erfc that has no constant beside it."""
+def fold(rows: TermTable) -> None:
+    """Write α + β asin and α + β erf as an angle or an erfc without a constant."""
     for functions, _, _ in rows.entries():
         for kind, symbol in rows.kinds(functions):
             if kind in ("arc", "erf") and dict(functions)[symbol] == 1:
@@ -123,7 +126,7 @@ def fold(rows: Table) -> None:
                 _fold_one(rows, functions, symbol, half)
 
 
-def _fold_one(rows: Table, functions: Powers, symbol: Expr, half: Expr) -> None:
+def _fold_one(rows: TermTable, functions: Powers, symbol: Expr, half: Expr) -> None:
     plain = functions - {(symbol, 1)}
     for monomial, beta in list(rows.rows.get(functions, {}).items()):
         alpha = rows.get(plain, monomial)
@@ -137,7 +140,7 @@ def _fold_one(rows: Table, functions: Powers, symbol: Expr, half: Expr) -> None:
 
 
 def _beside(algebra: Algebra, symbol: Expr, side: int) -> Expr:
-    """π/2 ± asin, or 1 ± erf."""
+    """The atom of π/2 ± asin, or of 1 ± erf."""
     atom = algebra.atoms[symbol]
     if atom.kind == "erf":
         return algebra.atom("erfc", -side * atom.args[0])
@@ -147,8 +150,8 @@ def _beside(algebra: Algebra, symbol: Expr, side: int) -> Expr:
     return algebra.atom("arc", bottom, -side * top)
 
 
-def ramps(rows: Table) -> None:
-    """c ψ + r, which cancels as θ → π, as pq ramp(ψ, s, k)."""
+def arccos_kernels(rows: TermTable) -> None:
+    """Write c ψ + r, which cancels as θ → π, as pq arccos_kernel_1(ψ, s, k)."""
     for functions in list(rows.rows):
         if (psi, 1) not in functions:
             continue
@@ -162,8 +165,8 @@ def ramps(rows: Table) -> None:
             share = alpha if abs(alpha.n(20)) <= abs(beta.n(20)) else beta
             rows.add(functions, monomial, -share)
             rows.add(plain, straight, -share)
-            ramp = rows.algebra.atom("ramp", psi, s, k)
-            rows.add(plain | {(ramp, 1)}, _times(rest, {p: 1, q: 1}), share)
+            arccos_kernel_1 = rows.algebra.atom("arccos_kernel_1", psi, s, k)
+            rows.add(plain | {(arccos_kernel_1, 1)}, _times(rest, {p: 1, q: 1}), share)
 
 
 def _times(monomial: Powers, factors: dict[Expr, int]) -> Powers:
@@ -173,8 +176,8 @@ def _times(monomial: Powers, factors: dict[Expr, int]) -> Powers:
     return frozenset((symbol, n) for symbol, n in powers.items() if n)
 
 
-def distances(rows: Table) -> None:
-    """p² + q² − 2c as E(u − v)², which is formed without cancellation."""
+def distances(rows: TermTable) -> None:
+    """Write p² + q² − 2c as E(u − v)², which is computed without cancellation."""
     for functions, monomial, _ in rows.entries():
         rest = _times(monomial, {p: -2})
         squares, straight = (_times(rest, {p: 2}), _times(rest, {q: 2})), _times(rest, {c: 1})
@@ -187,8 +190,8 @@ def distances(rows: Table) -> None:
             rows.add(functions | {(rows.algebra.atom("distance"), 1)}, rest, share)
 
 
-def differences(rows: Table) -> None:
-    """α(e^A − e^B) as expdiff where A − B is free of cancellation."""
+def differences(rows: TermTable) -> None:
+    """Write α(e^A − e^B) as expdiff where A − B is free of cancellation."""
     families: dict[tuple[Powers, Powers], dict[Expr, Powers]] = {}
     for functions, monomial, _ in rows.entries():
         kinds = [kind for kind, _ in rows.kinds(functions)]
@@ -200,9 +203,9 @@ def differences(rows: Table) -> None:
             _pair(rows, monomial, members)
 
 
-def _pair(rows: Table, monomial: Powers, members: dict[Expr, Powers]) -> None:
+def _pair(rows: TermTable, monomial: Powers, members: dict[Expr, Powers]) -> None:
     coincident = {q: p, c: p**2}
-    # what vanishes where the inputs coincide goes with the constant
+    # an exponent that vanishes where the inputs coincide is paired with the constant
     order = sorted(members, key=lambda A: (expand(A.subs(coincident)) != 0, len(Add.make_args(A)), str(A)))
     for A, B in pairs(order, order):
         alpha, beta = rows.get(members[A], monomial), rows.get(members[B], monomial)
@@ -215,7 +218,7 @@ def _pair(rows: Table, monomial: Powers, members: dict[Expr, Powers]) -> None:
 
 
 def _keeps(algebra: Algebra, difference: Expr) -> bool:
-    """Is the difference a power of c times something of one sign?"""
+    """Whether the difference is a power of c times an expression of one sign."""
     classes = list(algebra.classes(difference))
     if len(classes) != 1:
         return False

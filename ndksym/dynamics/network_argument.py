@@ -36,7 +36,7 @@ def as_kernel(network: Any, depth: Any = None, bias: Any = 0.0) -> Kernel:
     if isinstance(network, Kernel):
         _same_depth(len(network.layers), depth)
         return network
-    return kernel(as_network(network, depth, bias), "numpy")
+    return kernel(as_network(network, depth, bias))
 
 
 def _same_depth(own: int, depth: Any) -> None:

@@ -179,7 +179,7 @@ class Phases:
 
     @cached_property
     def _compiled(self) -> Kernel:
-        return compiled(self.derivation, "numpy")
+        return compiled(self.derivation)
 
     def on(self, X: Any, y: Any, X_test: Any = None, **options: Any) -> Composite:
         """Inner, outer and composite predictor on data: `times`, `temperature` and the physics of `ndksym.solve`.

@@ -13,10 +13,12 @@ from ndksym.kernels.prior import SYMBOLS, continuous, response
 from ndksym.kernels.recursion import bias_variance
 from ndksym.symbols import k11, k12, k22, sigma02, sigma2
 
-__all__ = ["NAMES", "aligned", "document", "tex"]
+__all__ = ["NAMES", "aligned", "document", "tex", "with_squares"]
 
-# σ² and σ0² are squares to a reader: σ2**2 is to print as σ⁴
-_SIGMA, _SIGMA_0 = Symbol("sigma", positive=True), Symbol("sigma_0", positive=True)
+_SQUARES: dict[Symbol, Expr] = {
+    sigma2: Symbol("sigma", positive=True) ** 2,
+    sigma02: Symbol("sigma_0", positive=True) ** 2,
+}
 NAMES: dict[Symbol, str] = {
     k11: "k_{11}",
     k12: "k_{12}",
@@ -27,13 +29,23 @@ NAMES: dict[Symbol, str] = {
 }
 
 
+def with_squares(expr: Expr) -> Expr:
+    """The expression with σ² and σ0² as squares, so that sigma2**2 prints as σ⁴.
+
+    >>> with_squares(sigma2**2)
+    sigma**4
+    """
+    out: Expr = expr.xreplace(_SQUARES)
+    return out
+
+
 def tex(expr: Expr) -> str:
     """LaTeX of an expression, the symbols as a reader knows them.
 
     >>> print(tex(sigma2**2 * k12))
     k_{12} \\sigma^{4}
     """
-    return str(latex(expr.xreplace({sigma2: _SIGMA**2, sigma02: _SIGMA_0**2}), symbol_names=NAMES))
+    return str(latex(with_squares(expr), symbol_names=NAMES))
 
 
 def aligned(network: Network) -> str:

@@ -1,6 +1,7 @@
-"""How results leave: whole files, JSON and npz records, progress, figures. It knows no kernel.
+"""How results leave the program: whole files, JSON and npz, progress, tables and figures. It knows no kernel.
 
-In reading order: `scratch` (temporary folders that do not stay), `files` (whole or not at all), `records` (JSON and npz of
-frozen data), `progress` and `progress_argument`, `notebook` (small HTML tables), `figure` (what a figure shows, as numbers), `draw`
-(Matplotlib). It may use `errors` and the types of `runtime`.
+In reading order: `scratch` (temporary files), `files` (written whole or not at all), `records` (JSON and npz of frozen data);
+`progress` (of commands), `progress_argument` (of functions), `tables` (text), `notebook` (tables in HTML); `figure` (the numbers
+of a figure), `style` (colours, phases), `draw` (panels, and figures as files), `chart`, `sheet` (the other kinds of figures).
+It may use `errors` and the types of `runtime`.
 """

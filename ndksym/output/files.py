@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and those that belong together are never of two runs."""
+"""Files are written whole or not at all, and files that belong together are never from two runs."""
 
 import contextlib
 import errno
@@ -13,21 +13,21 @@ from typing import IO
 from ndksym.errors import FileError, InputError, NdksymError
 from ndksym.output import scratch
 
-__all__ = ["check_writable", "together", "whole", "write_all", "write_whole"]
+__all__ = ["check_writable", "encoded", "together", "whole", "write_all", "write_whole"]
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a path that cannot be written, before the work that would fill it starts."""
+    """Raise InputError if a file at this path could not be written; call it before the work."""
     try:
-        found = _status(path)
-        if found is not None and stat.S_ISDIR(found.st_mode):
+        status = _status(path)
+        if status is not None and stat.S_ISDIR(status.st_mode):
             raise InputError(f"{path} is a folder; name a file in it")
         folder = _target(path).parent
         if not folder.is_dir():
             raise InputError(f"cannot write {path}: the folder {folder} does not exist")
-        if found is not None and not os.access(path, os.W_OK):
+        if status is not None and not os.access(path, os.W_OK):
             raise InputError(f"cannot write {path}: permission denied")
-        if found is None or stat.S_ISREG(found.st_mode):
+        if status is None or stat.S_ISREG(status.st_mode):
             _Draft(path).drop()
     except InputError:
         raise
@@ -39,12 +39,10 @@ def check_writable(path: Path) -> None:
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[IO[bytes]]:
-    """A stream that takes the place of `path` by one rename when the block ends, and vanishes if it is interrupted.
+    """Yield a stream; when the block ends, one rename puts it at `path`, and if it is interrupted, nothing is left.
 
-    A link is followed, a file that is there keeps its mode, and a new one has that of the umask; a device or a pipe is
-    written to as it is.
-
-    Errors: FileError for what the system refuses.
+    Links are followed. An existing file keeps its mode, a new one has the mode of the umask. A device or a pipe is written
+    to directly. Raises FileError for what the system refuses.
     """
     with together(path) as (stream,):
         yield stream
@@ -52,9 +50,10 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def together(*paths: Path) -> Iterator[tuple[IO[bytes], ...]]:
-    """`whole` for files that belong together: at no time do some of the old ones lie beside some of the new ones.
+    """Do the same as `whole` for files that belong together: old files never lie beside new ones.
 
-    Where the last is there, all are: old ones but the first are removed, and then all are put in place in this order.
+    At the end of the block, all old files but the first are removed, then the new files are put in place in this order. So
+    if the last file exists, all files do, and are from the same run.
     """
     drafts: list[_Draft] = []
     try:
@@ -76,12 +75,12 @@ def together(*paths: Path) -> Iterator[tuple[IO[bytes], ...]]:
 
 
 def write_whole(path: Path, text: str) -> bool:
-    """Put `text` in place; False if it stood there already."""
+    """Write the text to `path`; False if the file had this content already."""
     return bool(write_all({path: text}))
 
 
 def write_all(texts: Mapping[Path, str]) -> list[Path]:
-    """Put texts in place `together`, but for those that stand there already; the paths of the others."""
+    """Write texts `together`, except those that the files contain already; returns the paths that were written."""
     contents = {path: encoded(text) for path, text in texts.items()}
     changed = [path for path, content in contents.items() if _content(path) != content]
     for folder in {path.parent for path in contents}:
@@ -93,19 +92,19 @@ def write_all(texts: Mapping[Path, str]) -> list[Path]:
 
 
 def encoded(text: str) -> bytes:
-    """UTF-8; what a file name holds that is no UTF-8 is written as an escape."""
+    """The text in UTF-8; bytes of a file name that are no UTF-8 become escapes."""
     return text.encode("utf-8", "backslashreplace")
 
 
 class _Draft:
-    """What will be the content of a file, where nobody sees it yet."""
+    """The future content of a file, in a temporary file beside it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name: Path | None = None
         self.made: list[Path] = []
-        found = _status(path)
-        self.device = found is not None and not stat.S_ISREG(found.st_mode)
+        status = _status(path)
+        self.device = status is not None and not stat.S_ISREG(status.st_mode)
         if self.device:
             self.stream: IO[bytes] = io.BytesIO()
             return
@@ -114,15 +113,15 @@ class _Draft:
         self.made = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         scratch.sweep(folder)
-        mode = 0o666 if found is None else 0o600
+        mode = 0o666 if status is None else 0o600
         handle = scratch.unnamed(folder, mode)
         if handle is None:
             handle, self.name = scratch.named(folder, mode)
         self.stream = os.fdopen(handle, "w+b")
-        if found is not None and sys.platform != "win32":
-            with contextlib.suppress(OSError):  # who may write a file need not own it
-                os.fchown(handle, found.st_uid, found.st_gid)
-            os.fchmod(handle, stat.S_IMODE(found.st_mode))
+        if status is not None and sys.platform != "win32":
+            with contextlib.suppress(OSError):  # a user who may write a file need not own it
+                os.fchown(handle, status.st_uid, status.st_gid)
+            os.fchmod(handle, stat.S_IMODE(status.st_mode))
 
     def clear(self) -> None:
         """Remove the old file."""
@@ -130,31 +129,31 @@ class _Draft:
             self.target.unlink(missing_ok=True)
 
     def place(self) -> None:
-        """Put the new file where the old one was."""
+        """Put the new file in place."""
         if self.device:
             assert isinstance(self.stream, io.BytesIO)
             self.path.write_bytes(self.stream.getvalue())
             return
         if self.name is None:
             self.name = scratch.link(self.stream.fileno(), self.target.parent)
-        if sys.platform == "win32":  # renames no open file; elsewhere the lock is kept until there is nothing to sweep
+        if sys.platform == "win32":  # Windows renames no open file; elsewhere the lock protects it until the rename
             self.stream.close()
         os.replace(self.name, self.target)
         self.name, self.made = None, []
 
     def drop(self) -> None:
-        """Close it, and remove what has not been put in place, with the folders that were made for it."""
-        with contextlib.suppress(OSError):  # of a full disk that has been complained about
+        """Close the draft, and remove it with its folders if it was not put in place."""
+        with contextlib.suppress(OSError):  # the disk is full, which was reported before
             self.stream.close()
         if self.name is not None:
             self.name.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # not empty: another file has been put there
+        with contextlib.suppress(OSError):  # the folder is not empty: another file was put there
             for folder in self.made:
                 folder.rmdir()
 
 
 def _status(path: Path) -> os.stat_result | None:
-    """Of what is there, links followed; None if nothing is."""
+    """The status of what is at the path, links followed; None if nothing is."""
     try:
         return os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -162,7 +161,7 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _target(path: Path) -> Path:
-    """What a chain of links ends in."""
+    """The end of a chain of links."""
     target = Path(os.path.realpath(path))
     if target.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
@@ -170,7 +169,7 @@ def _target(path: Path) -> Path:
 
 
 def _content(path: Path) -> bytes | None:
-    """Of a plain file that can be read."""
+    """The content of a plain file; None if it cannot be read."""
     try:
         return path.read_bytes() if path.is_file() else None
     except OSError:

@@ -1,4 +1,4 @@
-"""What a user sees on stderr while work goes on: a bar or a spinner on a terminal, a few plain lines otherwise."""
+"""Progress on stderr: a bar or a spinner on a terminal, a few plain lines otherwise."""
 
 import contextlib
 import sys
@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 
 from ndksym.errors import ToleranceWarning
 
+__all__ = ["bar", "plain_warnings", "spinner"]
+
 
 @contextlib.contextmanager
 def spinner(text: str) -> Iterator[None]:
-    """A spinner on a terminal, one plain line otherwise."""
+    """Show a spinner on a terminal, print one line otherwise."""
     if sys.stderr.isatty():
         from rich.console import Console
 
@@ -23,7 +25,7 @@ def spinner(text: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def bar(text: str) -> Iterator[Callable[[float], None]]:
-    """What it yields is to be called with the fraction done: a bar on a terminal, a line at each quarter otherwise."""
+    """Yield a function of the fraction done: it moves a bar on a terminal, and prints a line at each quarter otherwise."""
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import Progress
@@ -33,21 +35,21 @@ def bar(text: str) -> Iterator[Callable[[float], None]]:
             yield lambda fraction: progress.update(task, completed=fraction)
         return
     print(text, file=sys.stderr, flush=True)
-    told = 0
+    last = 0
 
-    def tell(fraction: float) -> None:
-        nonlocal told
+    def advance(fraction: float) -> None:
+        nonlocal last
         quarter = int(4 * fraction)
-        if quarter > told:
-            told = quarter
+        if quarter > last:
+            last = quarter
             print(f"{text}: {25 * quarter} %", file=sys.stderr, flush=True)
 
-    yield tell
+    yield advance
 
 
 @contextlib.contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Each warning once, as one line, when the block ends: whoever calls a command did not write the code it is about."""
+    """Print each warning once, as one line, when the block ends: CLI users should not see source locations."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ToleranceWarning)
         try:

@@ -1,4 +1,4 @@
-"""A frozen record of numbers as a JSON document, and as a .npz that reads back without pickle."""
+"""Frozen records of numbers as JSON documents and as .npz files, which load without pickle."""
 
 import dataclasses
 import math
@@ -11,9 +11,11 @@ import numpy as np
 from ndksym.errors import InputError, InputTypeError
 from ndksym.output import files
 
+__all__ = ["arrays", "check_npz", "document", "same", "save"]
 
-def document(value: Any) -> Any:
-    """The same as dictionaries, lists, numbers and text, for JSON; what is not finite becomes None.
+
+def document(value: object) -> Any:
+    """A value as dictionaries, lists, numbers and text, for JSON; numbers that are not finite become None.
 
     >>> document(np.array([1.0, np.inf]))
     [1.0, None]
@@ -32,9 +34,9 @@ def document(value: Any) -> Any:
 
 
 def arrays(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Every field as an array under its own name, those of an inner record as outer.inner; None is left out.
+    """Each field as an array under its name, fields of an inner record as outer.inner; None is left out.
 
-    Errors: InputTypeError for a value that is no array of numbers, truth values or text.
+    Raises InputTypeError for a value that is no array of numbers, truth values or text.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
@@ -68,25 +70,26 @@ def same(one: Any, other: Any) -> bool:
 
 
 def save(path: str | Path, value: Any, about: Mapping[str, Any]) -> None:
-    """Write the record's arrays to a .npz, and `about` beside them as about.NAME: whole or not at all.
+    """Write the arrays of a record, and the entries of `about` as about.NAME, to a .npz, whole or not at all.
 
-    Errors: InputError for another ending or a folder that is not there; InputTypeError as in `arrays`.
+    Raises InputError for another suffix or a folder that does not exist, InputTypeError as `arrays` does.
     """
     path = Path(path)
     check_npz(path)
-    found = arrays(value) | arrays(about, "about.")
+    contents = arrays(value) | arrays(about, "about.")
     with files.whole(path) as stream:
-        np.savez_compressed(stream, **found)
+        np.savez_compressed(stream, **contents)
 
 
 def check_npz(path: Path) -> None:
-    """Refuse what is not a writable .npz path."""
+    """Raise InputError if the path is not a writable .npz file."""
     if path.suffix != ".npz":
         raise InputError(f"arrays are saved as .npz, so the file must be called something.npz; got {path}")
     files.check_writable(path)
 
 
-def _plain(entry: Any, name: str) -> Any:
+def _plain(entry: object, name: str) -> np.ndarray[Any, Any]:
+    """The entry as an array that loads without pickle."""
     try:
         out = np.asarray(entry)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Temporary files and folders that go when their process is done with them; those of a killed process go with the next."""
+"""Temporary files and folders: a process removes its own, and the next process removes those of a killed one."""
 
 import contextlib
 import os
@@ -15,13 +15,13 @@ if sys.platform != "win32":
 __all__ = ["folder", "link", "named", "sweep", "unnamed"]
 
 _PREFIX = ".ndksym-"
-"""What is called so and is not locked was left behind. Windows has no such locks; there nothing is swept."""
+"""A name with this prefix that is not locked was left behind. Windows has no such locks; nothing is swept there."""
 
 
 def named(parent: Path, mode: int) -> tuple[int, Path]:
-    """A new locked file, open to read and write, and its path; the umask is taken off `mode`."""
+    """A new locked file, open to read and write, and its path; its mode is `mode` without the bits of the umask."""
     while True:
-        path = _new(parent)
+        path = _new_name(parent)
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
         if _locked(handle, path):
             return handle, path
@@ -29,7 +29,7 @@ def named(parent: Path, mode: int) -> tuple[int, Path]:
 
 
 def unnamed(parent: Path, mode: int) -> int | None:
-    """A new file without a name, which nothing can leave behind; None where the system has no such files."""
+    """A new file without a name, which disappears with its process; None where the system has no such files."""
     if sys.platform != "linux" or not os.path.isdir("/proc/self/fd"):
         return None
     try:
@@ -43,17 +43,17 @@ def unnamed(parent: Path, mode: int) -> int | None:
 
 def link(handle: int, parent: Path) -> Path:
     """Give an unnamed file a temporary name."""
-    path = _new(parent)
-    # only with a folder, though it plays no part here, does Python follow the link that /proc has for an open file
+    path = _new_name(parent)
+    # src_dir_fd is not used for an absolute path, but Python follows the link in /proc only if it is given
     os.link(f"/proc/self/fd/{handle}", path, src_dir_fd=handle, follow_symlinks=True)
     return path
 
 
 @contextlib.contextmanager
 def folder(parent: Path) -> Iterator[Path]:
-    """A new private folder, removed with all that is in it when the block ends."""
+    """Yield a new private folder; it is removed with its content when the block ends."""
     sweep(parent)
-    handle, path = _made(parent)
+    handle, path = _new_folder(parent)
     try:
         yield path
     finally:
@@ -63,7 +63,7 @@ def folder(parent: Path) -> Iterator[Path]:
 
 
 def sweep(parent: Path) -> None:
-    """Remove what killed processes of this user have left in a folder."""
+    """Remove what killed processes of this user left in a folder."""
     if sys.platform == "win32":
         return
     try:
@@ -71,18 +71,18 @@ def sweep(parent: Path) -> None:
     except OSError:
         return
     for name in names:
-        # in use, gone meanwhile, or not ours: each is a reason to leave it alone
+        # in use, removed meanwhile, or of another user
         with contextlib.suppress(OSError):
             _remove(parent / name)
 
 
-def _new(parent: Path) -> Path:
+def _new_name(parent: Path) -> Path:
     return parent / f"{_PREFIX}{secrets.token_hex(6)}"
 
 
-def _made(parent: Path) -> tuple[int | None, Path]:
+def _new_folder(parent: Path) -> tuple[int | None, Path]:
     while True:
-        path = _new(parent)
+        path = _new_name(parent)
         path.mkdir(mode=0o700)
         if sys.platform == "win32":
             return None, path
@@ -94,7 +94,7 @@ def _made(parent: Path) -> tuple[int | None, Path]:
 
 
 def _locked(handle: int, path: Path) -> bool:
-    """Mark as in use; False if a sweep was faster and has removed it. A file system without locks is not swept."""
+    """Lock a file or folder; False if a sweep removed it before. Where a file system has no locks, nothing is swept."""
     if sys.platform == "win32":
         return True
     with contextlib.suppress(OSError):
@@ -108,11 +108,11 @@ def _locked(handle: int, path: Path) -> bool:
 def _remove(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        found = os.fstat(handle)
-        if found.st_uid != os.geteuid():
+        status = os.fstat(handle)
+        if status.st_uid != os.geteuid():
             return
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if stat.S_ISDIR(found.st_mode):
+        if stat.S_ISDIR(status.st_mode):
             shutil.rmtree(path)
         else:
             os.unlink(path)

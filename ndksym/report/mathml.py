@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers typeset by themselves: nothing is loaded and nothing is run."""
+"""Formulas as MathML, which browsers typeset without any script or download."""
 
 from __future__ import annotations
 
@@ -12,27 +12,22 @@ from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.precedence import PRECEDENCE
 from sympy.simplify.radsimp import fraction
 
+from ndksym.kernels.latex import with_squares
 from ndksym.kernels.prior import SYMBOLS
-from ndksym.symbols import sigma02, sigma2
 
 __all__ = ["equation", "formula"]
 
-# σ² and σ0² are squares to a reader: σ2**2 is to print as σ⁴
-_READ: dict[Symbol, Expr] = {
-    sigma2: Symbol("sigma", positive=True) ** 2,
-    sigma02: Symbol("sigma_0", positive=True) ** 2,
-    SYMBOLS.ts: Symbol("m"),
-}
 _TAGS = {"Derivative": "∂", "DiracDelta": "δ", "sign": "sgn", "Abs": "abs"}
 _HEAD = 20.0
-"""Letters of a left-hand side that may stand before a broken sum; a longer one has a line of its own."""
+"""Width, in letters, of the longest left-hand side before a broken sum; a longer one has a line of its own."""
 _LINE = 85.0
-"""Letters a line holds, about; a longer sum is broken at its signs."""
+"""Width of a line in letters, about; a longer sum is broken at its signs."""
 
 
 def formula(expr: Expr) -> str:
-    """One formula, for a line of its own.
+    """A formula as a block of MathML.
 
+    >>> from ndksym.symbols import sigma2
     >>> formula(sigma2 / 2)
     '<math display="block"><mrow><mfrac><msup><mi>σ</mi><mn>2</mn></msup><mn>2</mn></mfrac></mrow></math>'
     """
@@ -40,7 +35,7 @@ def formula(expr: Expr) -> str:
 
 
 def equation(left: Expr, right: Expr) -> str:
-    """left = right, over several lines where the right-hand side is a long sum.
+    """The formula left = right, broken into lines if the right-hand side is a long sum.
 
     >>> equation(Symbol("K"), S.One)
     '<math display="block"><mrow><mi>K</mi><mo>=</mo><mn>1</mn></mrow></math>'
@@ -63,12 +58,14 @@ def equation(left: Expr, right: Expr) -> str:
     return f'<math display="block">{_written(table)}</math>'
 
 
-def _readable(expr: Any) -> Any:
-    return expr.xreplace(_READ) if hasattr(expr, "xreplace") else expr
+def _readable(expr: Expr) -> Expr:
+    """The expression in the symbols of the page: σ² and σ0² as squares, m for the second moment at two times."""
+    out: Expr = with_squares(expr).xreplace({SYMBOLS.ts: Symbol("m")})
+    return out
 
 
 def _lines(printer: _Printer, total: Add, room: float) -> list[Element]:
-    """The terms of a sum with their signs, as many to a line as it holds."""
+    """The terms of a sum with their signs, as many in a line as fit."""
     lines: list[list[Element]] = [[]]
     used = 0.0
     for number, term in enumerate(printer._as_ordered_terms(total)):
@@ -86,7 +83,7 @@ def _lines(printer: _Printer, total: Add, room: float) -> list[Element]:
 
 
 def _width(node: Any) -> float:
-    """Letters in a row of what is shown, about: a fraction is as wide as its wider part."""
+    """Width in letters, about; a fraction is as wide as its wider part."""
     if isinstance(node, Text):
         return float(len(node.data))
     parts = [_width(child) for child in node.childNodes]
@@ -98,7 +95,7 @@ def _width(node: Any) -> float:
 
 
 def _written(node: Element) -> str:
-    """The markup, brackets of the usual height around what has it: browsers set stretched ones apart."""
+    """The markup; brackets around flat content do not stretch, because browsers put space around those that do."""
     for row in node.getElementsByTagName("mrow"):
         inside: list[Any] = row.childNodes
         ends = [part for part in (inside[0], inside[-1]) if part.tagName == "mo"] if len(inside) > 1 else []
@@ -110,22 +107,22 @@ def _written(node: Element) -> str:
 
 
 class _Plain(Document):
-    """A document whose every text is written in characters."""
+    """A document in which characters replace the entities of SymPy."""
 
     def createTextNode(self, data: str) -> Text:
         return super().createTextNode(_plain(str(data)))
 
 
-class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]  # SymPy has no types
-    """SymPy's printer, with our functions, with exponentials left in the numerator, and with all text escaped."""
+class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]  # mypy skips SymPy
+    """The printer of SymPy with the functions of ndksym; exponentials stay in the numerator, and all text is escaped."""
 
     def __init__(self) -> None:
         super().__init__()
         self.dom = _Plain()
 
     def node(self, expr: Any) -> Element:
-        found: Element = self._print(expr)
-        return found
+        element: Element = self._print(expr)
+        return element
 
     def row(self, *parts: Element) -> Element:
         return self.within("mrow", *parts)
@@ -134,15 +131,15 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]  # SymPy has no
         return self._leaf("mo", text)
 
     def _leaf(self, tag: str, text: str) -> Element:
-        found = self.dom.createElement(tag)
-        found.appendChild(self.dom.createTextNode(text))
-        return found
+        element = self.dom.createElement(tag)
+        element.appendChild(self.dom.createTextNode(text))
+        return element
 
     def within(self, tag: str, *parts: Element) -> Element:
-        found = self.dom.createElement(tag)
+        element = self.dom.createElement(tag)
         for part in parts:
-            found.appendChild(part)
-        return found
+            element.appendChild(part)
+        return element
 
     def mathml_tag(self, e: Any) -> str:
         name = type(e).__name__
@@ -151,8 +148,8 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]  # SymPy has no
     def _print_Symbol(self, sym: Symbol, style: str = "plain") -> Element:
         if sym.name.endswith("'"):
             return self.within("msup", super()._print_Symbol(Symbol(sym.name[:-1]), style), self.mark("′"))
-        found: Element = super()._print_Symbol(sym, style)
-        return found
+        element: Element = super()._print_Symbol(sym, style)
+        return element
 
     _print_Dummy = _print_Symbol
 
@@ -205,16 +202,16 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]  # SymPy has no
     def _print_Pow(self, e: Any) -> Element:
         if not e.is_commutative:
             return self.within("msup", self.parenthesize(e.base, PRECEDENCE["Pow"]), self.node(e.exp))
-        found: Element = super()._print_Pow(e)
-        return found
+        element: Element = super()._print_Pow(e)
+        return element
 
     def _print_Integral(self, expr: Any) -> Element:
-        found: Element = super()._print_Integral(expr)
-        parts: list[Any] = found.childNodes
+        element: Element = super()._print_Integral(expr)
+        parts: list[Any] = element.childNodes
         for part in parts:
             if part.tagName == "mo" and part.firstChild.data == "d":
                 part.setAttribute("rspace", "0")
-        return found
+        return element
 
     def _print_Piecewise(self, e: Any) -> Element:
         rows = []
@@ -231,5 +228,5 @@ class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]  # SymPy has no
 
 
 def _plain(text: str) -> str:
-    """Characters for SymPy's entities, and the usual letters for e, d and i."""
+    """The text with characters in place of entities, and with the usual letters e, d and i."""
     return unescape(text).replace("ⅇ", "e").replace("ⅆ", "d").replace("ⅈ", "i").replace("-", "−")

@@ -1,18 +1,27 @@
-"""The numbers that a report's figures are drawn at."""
+"""The numbers that the figures of a report are drawn at."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from ndksym.kernels.network import Network
 
-__all__ = ["Physics", "chosen"]
+__all__ = ["PhysicsArguments", "Setting", "chosen"]
+
+
+class PhysicsArguments(TypedDict):
+    """Keyword arguments that `solve`, `simulate` and `phases(…).on` share."""
+
+    temperature: float
+    prior_variance: float
+    init_variance: float
+    bias: float
 
 
 @dataclass(frozen=True)
-class Physics:
-    """One network and one task for every report: what differs between two of them is the activation.
+class Setting:
+    """Physics, task and ensemble, the same in every report: two reports differ in their networks alone.
 
-    The NDK over both times is drawn at `other_init_variance`: where it is σ², it depends on their difference alone.
+    The NDK at two times is drawn at `other_init_variance`, because at σ0² = σ² it depends on t − s alone.
     """
 
     temperature: float = 0.005
@@ -26,14 +35,14 @@ class Physics:
     seed: int = 0
 
     @property
-    def common(self) -> dict[str, Any]:
-        """What `solve` and `phases(…).on` take."""
+    def physics(self) -> PhysicsArguments:
+        """The physics as keyword arguments."""
         return {
             "temperature": self.temperature, "prior_variance": self.prior_variance,
             "init_variance": self.init_variance, "bias": self.bias,
         }  # fmt: skip
 
 
-def chosen(d: Network) -> Physics:
-    """β = 0.5 for a network with biases."""
-    return Physics(bias=0.5 if d.bias else 0.0)
+def chosen(d: Network) -> Setting:
+    """The setting of a network: β = 0.5 if it has biases."""
+    return Setting(bias=0.5 if d.bias else 0.0)

@@ -1,11 +1,11 @@
-"""What the command line shows of a derivation: text, a JSON document, a LaTeX document."""
+"""A derivation as text, as a JSON document and as a LaTeX document, for the command line."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sympy import Expr
 
 from ndksym.activation.activation import Activation
+from ndksym.codegen.backends import runnable_names
 from ndksym.errors import DivergentKernelError
 from ndksym.kernels import latex, recursion
 from ndksym.kernels.dual import Dual
@@ -13,22 +13,22 @@ from ndksym.kernels.network import Network
 from ndksym.verify import Evidence
 
 WRITTEN_OUT = 2
-"""Depth up to which nngp, ntk and ndk are written out unless asked for."""
+"""Depth of the deepest network whose nngp, ntk and ndk are written out without --expand."""
 _READABLE = 1000
-"""Characters up to which that is something to read; beyond, the recursion says more."""
+"""Characters of the longest kernel that is printed without --expand; the recursion says more than a longer one."""
 
 
 def require_kernels(d: Network, nngp_only: bool) -> None:
-    """DivergentKernelError unless the NTK exists or only the NNGP kernel is wanted."""
+    """Raise DivergentKernelError if the NTK is wanted and does not exist."""
     if nngp_only:
         return
     try:
         recursion.refuse_divergent(d.duals, "NTK")
     except DivergentKernelError as error:
-        raise DivergentKernelError(f"{error}; ask for it alone with --nngp-only") from error
+        raise DivergentKernelError(f"{error}; derive it alone with --nngp-only") from error
 
 
-def document(d: Network, certificate: Sequence[Evidence], *, expand: bool, nngp_only: bool) -> dict[str, Any]:
+def document(d: Network, certificate: Sequence[Evidence], *, expand: bool, nngp_only: bool) -> dict[str, object]:
     """The JSON document of `derive --json`."""
     written = expand or d.depth <= WRITTEN_OUT
     first = d.duals[0]
@@ -55,7 +55,7 @@ def _text(expr: Expr | None) -> str | None:
     return None if expr is None else str(expr)
 
 
-def _layer(dual: Dual) -> dict[str, Any]:
+def _layer(dual: Dual) -> dict[str, object]:
     act = dual.activation
     return {
         "activation": act.name,
@@ -75,7 +75,7 @@ def _layer(dual: Dual) -> dict[str, Any]:
 
 
 def text(d: Network, certificate: Sequence[Evidence], *, expand: bool, nngp_only: bool) -> str:
-    """The derivation as a person reads it."""
+    """The derivation for a reader: kernels, properties of the activations, steps, certificate, and how to compile it."""
     blocks = [str(d)]
     blocks += [facts(act) for act in dict.fromkeys(d.activations)]
     steps = [f"{i:3}. {s.rule}\n       {s.before}\n     → {s.after}" for i, s in enumerate(d.steps, 1)]
@@ -87,16 +87,19 @@ def text(d: Network, certificate: Sequence[Evidence], *, expand: bool, nngp_only
     blocks.append("Certificate\n" + str(certificate))
     names = [act.name for act in d.activations]
     call = repr(names[0]) if len(set(names)) == 1 else repr(names)
+    first, *others = runnable_names()
+    alternatives = ", ".join(f'"{name}"' for name in others)
+    options = ", ".join(f"--code {name}" for name in (first, *others))
     blocks.append(
         "Code\n"
-        f'  k = ndksym.derive({call}, depth={d.depth}, bias={d.bias}).compile("numpy")      # or "c"\n'
-        "  k.nngp(X)   k.ntk(X)   k.ndk(X, t=t, s=s, temperature=T)      # the source: --code numpy, --code c"
+        f'  k = ndksym.derive({call}, depth={d.depth}, bias={d.bias}).compile("{first}")      # or {alternatives}\n'
+        f"  k.nngp(X)   k.ntk(X)   k.ndk(X, t=t, s=s, temperature=T)      # the source: {options}"
     )
     return "\n\n".join(blocks)
 
 
 def facts(act: Activation) -> str:
-    """What was derived of an activation before any kernel."""
+    """Properties of an activation: parity, degree, jumps, kinks, and where it is analytic."""
     parts = [f"parity {act.parity or 'none'}"]
     if act.homogeneity is not None:
         parts.append(f"homogeneous of degree {act.homogeneity}")
@@ -110,7 +113,7 @@ def facts(act: Activation) -> str:
 
 
 def ladder(name: str, certificate: Sequence[Evidence]) -> str:
-    """The verdicts of one target."""
+    """The checks of one target of `verify`."""
     verdict = "FAILED" if any(e.failed for e in certificate) else "passed"
     return f"{name}: {verdict}\n{certificate}\n"
 

@@ -1,8 +1,7 @@
-"""The pairs before the first layer: norms, inner products and half-angles of the inputs, each to full relative
-precision.
+"""The pairs before the first layer: norms, inner products and half-angles of the inputs, each to full relative precision.
 
-Half-angles of nearly parallel (or opposite) rows come from the difference (or sum) of unit vectors, not from 1 − ρ:
-theory §6.
+Half-angles of nearly parallel (or opposite) rows are computed from the difference (or sum) of unit vectors. Computing
+them from 1 − ρ would lose digits (theory §6).
 """
 
 import math
@@ -12,43 +11,43 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ndksym.runtime.types import Array
+from ndksym.runtime.types import Array, Indices, Mask
 from ndksym.runtime.wide import Wide, scaled
 
 _NEAR = 0.9
-"""Beyond this |ρ|, √(1 − |ρ|) would lose digits."""
+"""Above this |ρ|, √(1 − |ρ|) loses digits."""
 _CLOSE = 0.999
-"""Beyond this, rounding the directions would: what is left of one row beside the other is formed without rounding."""
+"""Above this |ρ|, rounding the unit vectors loses digits; the part of one row orthogonal to the other is formed exactly."""
 _SPLIT = 2.0**27 + 1
 _MOST_NUMBERS = 2**22
 SMALLEST, LARGEST = 1e-290, 1e290
-"""Second moments between these have all their digits, and their squares of norms with them."""
+"""Range of second moments in which they, and so the norms, have all their digits."""
 
 
 @dataclass(frozen=True)
-class Points:
-    """Inputs with the bias as one more coordinate, so that (x·x')/N_0 + β² is one inner product: unit rows and norms.
+class Inputs:
+    """Rows of inputs, with the bias as one more coordinate: x·x'/N_0 + β² is then one inner product.
 
-    `exact` holds the rows √N_0 times as long and divided by 2^`exponents`, so as they were given. A polynomial
-    activation of degree n raises a relative error of `moments` = |x|²/N_0 + β² to the nL-th power; `norms` are their
-    roots, numbers also where the moments have left float64.
+    `exact` holds the rows √N_0 times as long and divided by 2^`exponents`, that is, without rounding.
+    `squared_norms` are |x|²/N_0 + β²; a polynomial activation of degree n raises their relative error to the n^L-th
+    power. `norms` are their roots; they are numbers even where the squares leave the range of float64.
     """
 
     rows: Array
     exact: Array
     exponents: NDArray[np.int64]
     units: Array
-    moments: Array
+    squared_norms: Array
     norms: Array
     width: int
 
     def tiled(self, count: int) -> tuple[Array, Array]:
-        """Moments and norms, `count` times."""
-        return np.tile(self.moments, count), np.tile(self.norms, count)
+        """Squared norms and norms, repeated `count` times."""
+        return np.tile(self.squared_norms, count), np.tile(self.norms, count)
 
 
-def points(X: Array, bias: float) -> Points:
-    """Rows x/√N_0 (with β appended), and their norms and directions."""
+def inputs(X: Array, bias: float) -> Inputs:
+    """The rows x/√N_0 (with β appended), their norms and directions."""
     width = np.sqrt(X.shape[1])
     given = np.hstack([X, np.full((len(X), 1), bias * width)]) if bias else X
     largest = np.abs(given).max(axis=1)
@@ -60,24 +59,22 @@ def points(X: Array, bias: float) -> Points:
     rows = np.hstack([X / width, np.full((len(X), 1), bias)]) if bias else X / width
     alone = scaled[:, : X.shape[1]]
     squares = np.hstack([alone * alone, _product_error(alone * alone, alone, alone)])
-    alone_moments = np.array([math.fsum(row) for row in squares.tolist()]) / X.shape[1]
+    without_bias = np.array([math.fsum(row) for row in squares.tolist()]) / X.shape[1]
     with np.errstate(over="ignore", under="ignore"):
-        moments = alone_moments * scale * scale + bias * bias
-    usual = (moments > SMALLEST) & (moments < LARGEST)
-    norms = np.where(usual, np.sqrt(moments), np.hypot(np.sqrt(alone_moments) * scale, bias))
-    return Points(rows, scaled, exponents, units, moments, norms, X.shape[1])
+        squared_norms = without_bias * scale * scale + bias * bias
+    usual = (squared_norms > SMALLEST) & (squared_norms < LARGEST)
+    norms = np.where(usual, np.sqrt(squared_norms), np.hypot(np.sqrt(without_bias) * scale, bias))
+    return Inputs(rows, scaled, exponents, units, squared_norms, norms, X.shape[1])
 
 
-def inner_products(first: Points, second: Points, i: NDArray[np.intp], j: NDArray[np.intp]) -> Wide:
+def inner_products(first: Inputs, second: Inputs, i: Indices, j: Indices) -> Wide:
     """x_i·x_j/N_0 (+ β²) of rows of any size."""
     m = np.einsum("nj,nj->n", first.exact[i], second.exact[j]) / first.width
     return scaled(m, first.exponents[i] + second.exponents[j])
 
 
-def half_angles(
-    first: Points, second: Points, i: NDArray[np.intp], j: NDArray[np.intp], rho: Array
-) -> tuple[Array, Array]:
-    """sin θ/2 and cos θ/2 of pairs whose cosine is `rho` to rounding."""
+def half_angles(first: Inputs, second: Inputs, i: Indices, j: Indices, rho: Array) -> tuple[Array, Array]:
+    """sin θ/2 and cos θ/2 of pairs whose cosine is `rho`, up to rounding."""
     rho = np.clip(rho, -1.0, 1.0)
     s, k = np.sqrt(0.5 * (1 - rho)), np.sqrt(0.5 * (1 + rho))
     size = np.abs(rho)
@@ -95,14 +92,14 @@ def half_angles(
     return s, k
 
 
-def _chunks(chosen: NDArray[np.bool_], length: int) -> Iterator[NDArray[np.intp]]:
+def _chunks(chosen: Mask, length: int) -> Iterator[Indices]:
     where = np.nonzero(chosen)[0]
     for start in range(0, len(where), length):
         yield where[start : start + length]
 
 
 def _sine(x: Array, y: Array) -> Array:
-    """|sin θ| of rows nearly parallel or opposite: |y − t x|/|y|, t x exact in two parts."""
+    """|sin θ| of nearly parallel or opposite rows: |y − t x|/|y|, with the product t x exact in two parts."""
     square = np.einsum("ij,ij->i", x, x)
     t = (np.einsum("ij,ij->i", x, y) / square)[:, None]
     product = t * x
@@ -120,7 +117,7 @@ def _product_error(product: Array, x: Array, y: Array) -> Array:
 
 
 def _halves(x: Array) -> tuple[Array, Array]:
-    """x as a sum of two numbers of half as many bits."""
+    """x as a sum of two numbers with half as many bits each."""
     stretched = _SPLIT * x
     high = stretched - (stretched - x)
     return high, x - high

@@ -1,17 +1,17 @@
-"""How much memory there is, and a refusal of what cannot fit before it is begun."""
+"""How much memory there is, and an early error for results that cannot fit."""
 
 import os
 
 from ndksym.errors import InputError
 
 SHARE = 0.5
-"""Of the machine's memory, what one call may take."""
+"""Share of the machine's memory that one call may use."""
 UNKNOWN = 8 * 2**30
-"""Where the system does not say how much there is."""
+"""Assumed memory, in bytes, if the system does not say how much there is."""
 
 
 def limit() -> float:
-    """Bytes that one call may take."""
+    """Bytes that one call may use."""
     try:
         return SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
@@ -19,7 +19,7 @@ def limit() -> float:
 
 
 def require_memory(size: float, what: str, advice: str, most: float | None = None) -> None:
-    """InputError where `what` takes more bytes than `most`, or than there are."""
+    """Raise InputError if `what` needs more bytes than `most`, or more than `limit` allows."""
     most = limit() if most is None else min(most, limit())
     if size > most:
         size = min(size, 10**100)  # integers may be past the range of float64

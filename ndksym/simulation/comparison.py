@@ -10,6 +10,7 @@ from ndksym.dynamics import Run
 from ndksym.errors import InputError
 from ndksym.output import records
 from ndksym.output.notebook import html_table
+from ndksym.output.tables import Column, table
 from ndksym.runtime.types import Array
 from ndksym.simulation.estimates import Estimate
 
@@ -126,19 +127,22 @@ class Comparison:
         ]
         row = self.trained if self.mean.z.shape[1] > self.trained else 0
         kind = "test 0" if row else "train 0"
-        lines += [
-            "",
-            f"{'time':>10}  {f'f({kind})':>12}  {'simulated':>21}  {'z':>6}  {'variance':>10}  {'simulated':>21}  {'z':>6}",
+        columns = [Column("time"), Column(f"f({kind})"), Column("simulated"), Column("z of f")]
+        if self.var is not None:
+            columns += [Column("variance"), Column("simulated"), Column("z of variance")]
+        rows = [
+            [
+                f"{time:.4g}",
+                *(cell for each in parts.values() if each is not None for cell in _row(each, (m, row, 0))),
+            ]
+            for m, time in enumerate(self.times)
         ]
-        for m, time in enumerate(self.times):
-            cells = [f"{time:>10.4g}"]
-            for width, each in ((12, self.mean), (10, self.var)):
-                if each is not None:
-                    at = m, row, 0
-                    measured = f"{each.value[at]:.5f} ± {each.stderr[at]:.5f}"
-                    cells += [f"{each.theory[at]:>{width}.5f}", f"{measured:>21}", f"{each.z[at]:>6.2f}"]
-            lines.append("  ".join(cells))
-        return "\n".join(lines)
+        return "\n".join([*lines, "", table(columns, rows)])
+
+
+def _row(each: Agreement, at: tuple[int, int, int]) -> tuple[str, str, str]:
+    """Theory, simulation and z of one cell."""
+    return f"{each.theory[at]:.5f}", f"{each.value[at]:.5f} ± {each.stderr[at]:.5f}", f"{each.z[at]:.2f}"
 
 
 class Sampled(Protocol):

@@ -229,6 +229,6 @@ def _training_set(
     if data.y.shape[1] > 1:
         raise InputError(f"training=(X, y) takes one output here, got {data.y.shape[1]}; the outputs share one NDK")
     factor = physical.loss_scale(reduction, len(data.X))
-    largest = stable_step.largest_step(compiled(members.derivation, "numpy"), data.X, physics, factor)
+    largest = stable_step.largest_step(compiled(members.derivation), data.X, physics, factor)
     stable_step.require_stable(step, largest, physics.rate)
     return TrainingSet(columns(data.X), np.ascontiguousarray(data.y.T), step * factor)

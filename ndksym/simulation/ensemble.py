@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ndksym.codegen.load import Compiled, load
+from ndksym.codegen.load import load_numpy
 from ndksym.codegen.module import module
 from ndksym.dynamics.network_argument import as_network
 from ndksym.errors import DivergentKernelError
 from ndksym.kernels.network import Network
 from ndksym.runtime import checks
 from ndksym.runtime.arguments import integer, seed_number
+from ndksym.runtime.compiled import NUMPY, Compiled
 from ndksym.runtime.memory import require_memory
 from ndksym.simulation import options
 from ndksym.simulation.networks.network import NetworkBatch, Noise, created
@@ -76,7 +77,7 @@ def ensemble(given: EnsembleOptions, curvature: bool = False) -> Ensemble:
     init_variance = checks.number(given.init_variance, "init_variance", zero=False)
     bias = checks.bias_scale(given.bias, derivation.bias)
     distinct = list(dict.fromkeys(derivation.duals))
-    layers = load(module("(simulation)", distinct, "numpy", curvature=curvature), "numpy")
+    layers = load_numpy(module("(simulation)", distinct, NUMPY, curvature=curvature))
     for layer in layers:
         if layer.smoothness < 1:
             raise DivergentKernelError(

@@ -131,7 +131,7 @@ def simulate(  # noqa: PLR0913 (public keyword contract)
     pairs, seed = integer(pairs, "pairs", 2), seed_number(seed)
     widths_of(width, derivation.depth)
     workers = pool.cores() if processes is None else integer(processes, "processes", 1, pool.most())
-    kernel = compiled(derivation, "numpy")
+    kernel = compiled(derivation)
     physics = physical.physics(kernel, temperature, prior_variance, init_variance, bias, zero=dynamics == "gradient")
     if dynamics == "gradient":
         physics = replace(physics, temperature=0.0)

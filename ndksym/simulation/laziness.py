@@ -156,7 +156,7 @@ def parameter_movement(  # noqa: PLR0913 (public keyword contract)
     data = physical.checked(X, y, None, times)
     factor = physical.loss_scale(reduction, len(data.X))
     physics = Physics(0.0, 1.0, members.init_variance, members.bias)
-    at_start = compiled(members.derivation, "numpy"), data.X, physics, factor
+    at_start = compiled(members.derivation), data.X, physics, factor
     largest = stable_step.largest_step(*at_start)
     most = _FRACTION * largest if step is None else physical.sized(step, "step", physical.LARGEST)
     stable_step.require_stable(most, largest, physics.rate)

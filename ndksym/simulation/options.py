@@ -15,6 +15,7 @@ from ndksym.errors import InputError
 from ndksym.kernels.network import Network
 from ndksym.runtime import checks
 from ndksym.runtime.arguments import choice, integer, listed
+from ndksym.runtime.compiled import NUMPY
 from ndksym.runtime.kernel import Kernel
 from ndksym.runtime.memory import require_memory
 from ndksym.runtime.types import Array
@@ -68,7 +69,7 @@ def job(
     distinct = list(dict.fromkeys(derivation.duals))
     X, rows = _columns(data)
     out = Job(
-        module("(simulation)", distinct, "numpy"), tuple(distinct.index(each) for each in derivation.duals), widths,
+        module("(simulation)", distinct, NUMPY), tuple(distinct.index(each) for each in derivation.duals), widths,
         X, rows, np.ascontiguousarray(data.y.T), numbers.astype(np.int64), dynamics, physics.init_variance,
         physics.bias, decay, noise, step_size, inverse_temperature, frozen, options.signal, options.seed,
     )  # fmt: skip

@@ -210,7 +210,7 @@ class Simulation(SimulatedCurves):
     @cached_property
     def kernel(self) -> Kernel:
         """Compiled kernel of the infinitely wide network."""
-        return compiled(self.network, "numpy")
+        return compiled(self.network)
 
     @cached_property
     def mean_estimate(self) -> Estimate:

@@ -9,6 +9,7 @@ use all rooms up to `expansions`.
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ndksym.codegen.backends import runnable_names
 from ndksym.kernels.network import Network
 from ndksym.runtime.arguments import choice, listed
 from ndksym.verify.evidence import RUNGS, Certificate, Evidence
@@ -86,12 +87,12 @@ def verify(
     if "oracle" in chosen:
         evidence += digits.certified(derivation.duals, where)
     if "code" in chosen:
-        evidence += numeric.code(derivation, ("numpy",) if quick else ("numpy", "c"))
+        evidence += numeric.code(derivation, runnable_names()[:1] if quick else runnable_names())
     if "laws" in chosen:
         evidence += numeric.laws(derivation, 2 if quick else 40 if slow else 8)
     if "backends" in chosen:
         near = tuple(range(2, 17, 2)) if slow else (16,) if quick else (4, 10, 16)
-        evidence += numeric.backends(derivation, ("numpy", "c"), _ALL_SCALES if slow else _SCALES, near)
+        evidence += numeric.backends(derivation, runnable_names(), _ALL_SCALES if slow else _SCALES, near)
     if "simulation" in chosen:
         from ndksym.verify import simulation
 

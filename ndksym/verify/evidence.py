@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from ndksym.output.notebook import html_table
+from ndksym.output.tables import Column, table
 
 Rung = Literal["exact", "precise", "oracle", "code", "laws", "backends", "simulation"]
 RUNGS: tuple[Rung, ...] = ("exact", "precise", "oracle", "code", "laws", "backends", "simulation")
@@ -48,10 +49,8 @@ class Certificate(list[Evidence]):
     """A list of Evidence; str() is a table."""
 
     def __str__(self) -> str:
-        widths = [max((len(getattr(e, key)) for e in self), default=0) for key in ("rung", "verdict", "claim")]
-        return "\n".join(
-            f"{e.rung:<{widths[0]}}  {e.verdict:<{widths[1]}}  {e.claim:<{widths[2]}}  {e.detail}" for e in self
-        )
+        columns = [Column(name, text=True) for name in ("rung", "verdict", "claim", "detail")]
+        return table(columns, [(e.rung, e.verdict, e.claim, e.detail) for e in self])
 
     def __repr__(self) -> str:
         verdicts = "".join(f", {count} {verdict}" for verdict, count in Counter(e.verdict for e in self).items())

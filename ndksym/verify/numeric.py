@@ -29,7 +29,7 @@ def code(d: Network, names: tuple[str, ...]) -> list[Evidence]:
 
 def laws(d: Network, draws: int) -> list[Evidence]:
     """Check every law of `ndksym.verify.laws` on seeded draws."""
-    kernel, evidence = kernel_of(d, "numpy"), []
+    kernel, evidence = kernel_of(d), []
     for name, law in laws_of(d.activations, d.bias).items():
         deviation, _ = worst(kernel, law, d.bias, draws, SEED)
         detail = f"largest deviation {deviation:.2g} of the allowed one, {draws} draws, seed {SEED}"

@@ -58,7 +58,7 @@ def simulated(d: Network, size: EnsembleSize) -> list[Evidence]:
         ]
     rng = np.random.default_rng(_SEED)
     X, X_test = rng.normal(size=(3, 5)), rng.normal(size=(1, 5))
-    kernel, bias = compiled(d, "numpy"), _BIAS if d.bias else 0.0
+    kernel, bias = compiled(d), _BIAS if d.bias else 0.0
     reach = min((float(act.reach) for act in d.activations if act.reach is not None), default=np.inf)
     shrink = min(1.0, reach / 16)
     y = rng.normal(size=3) * np.sqrt(np.diag(kernel.nngp(X, variance=shrink * _INIT, bias=bias)).mean())

@@ -18,7 +18,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "the recurrence is linear in its first row, and what it starts from is divided out of the weights",
     (
         "codegen/positivity.py",
-        "sign, C = _sign(A), abs(twice) / 2",
+        "sign, C = sign_of(A), abs(twice) / 2",
         "swap: A -> B",
     ): "where the signs of A and B differ, AB < C² refuses the form anyway",
     (

@@ -110,7 +110,7 @@ def counted(cache: Path, environment: dict[str, str], files: list[Path], jobs: i
     sources = [p for p in package.rglob("*") if p.suffix in (".py", ".h")]
     helpers = [p for p in (ROOT / "tests").glob("*.py") if not p.name.startswith("test_")]
     base = _digest([*sources, *helpers, Path(__file__).with_name("mutants.py"), Path(worker.__file__)])
-    known = {file: cache / f"{file.stem}-{base}-{_digest([file])}.json" for file in files}
+    known = {file: cache / f"{file.parent.name}-{file.stem}-{base}-{_digest([file])}.json" for file in files}
     todo = [file for file in reversed(files) if not known[file].exists()]
     running: dict[int, tuple[Path, worker.Child]] = {}
     with tempfile.TemporaryDirectory(prefix="mutation-") as name:
@@ -119,9 +119,9 @@ def counted(cache: Path, environment: dict[str, str], files: list[Path], jobs: i
         while todo or running:
             while todo and len(running) < jobs:
                 file = todo.pop()
-                folder = Path(name) / file.stem
+                folder = Path(name) / f"{file.parent.name}-{file.stem}"
                 shutil.copytree(Path(name) / "tree", folder, symlinks=True)
-                child = worker.Child(folder, worker.count(f"tests/{file.name}"), environment)
+                child = worker.Child(folder, worker.count(file.relative_to(ROOT).as_posix()), environment)
                 running[child.pid] = file, child
             pid, status = os.wait()
             file, child = running.pop(pid)
@@ -215,7 +215,7 @@ def quickly(chosen: list[Mutant], suite: Suite, jobs: int, environment: dict[str
             kills[asked[0].file, by] += 1
             os.write(read_write[1], json.dumps([number[asked[0]], kind, by]).encode() + b"\n")
 
-        files = sorted({f"tests/{Path(name.partition('::')[0]).name}" for name in suite.seconds})
+        files = sorted({name.partition("::")[0] for name in suite.seconds})
         child = worker.Child(folder, worker.serve(files, worker.Server(jobs, request, answer)), environment)
         os.close(read_write[1])
         outcomes = []
@@ -293,7 +293,9 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--list", action="store_true", help="name the mutants, run nothing")
     parser.add_argument("--all", action="store_true", help="every mutant, not the sample")
-    parser.add_argument("--tests", default="test_*.py", help="which files of tests/ are the suite (globs, with commas)")
+    parser.add_argument(
+        "--tests", default="test_*.py", help="which files below tests/ are the suite (globs, with commas)"
+    )
     args = parser.parse_args()
     found = mutants(ROOT / "ndksym")
     pattern = re.compile(args.only)
@@ -311,7 +313,7 @@ def main() -> int:
     os.environ.update(environment)
     begin = time.monotonic()
     worker.preload()
-    files = {path for glob in args.tests.split(",") for path in (ROOT / "tests").glob(glob)}
+    files = {path for glob in args.tests.split(",") for path in (ROOT / "tests").rglob(glob)}
     suite = counted(cache, environment, sorted(files), args.jobs)
     for name in suite.broken:
         print(f"fails without any mutant, so judges nothing: {name}", file=sys.stderr)

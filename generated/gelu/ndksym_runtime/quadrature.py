@@ -1,20 +1,18 @@
 """The rule that is right everywhere: iterated Gauss–Legendre over panels that follow φ (theory T17, §6).
 
 With unit normals z1, z2 and half-angle s = sin θ/2, k = cos θ/2:  u = p z1,  v = q (cos θ z1 + sin θ z2). The inner
-integral
-is cut where v crosses a panel edge of φ; the outer where u does, and where the inner one has a layer of width tan θ.
-Nothing is assumed of p, q, θ: they may be tiny, huge, unequal, coincident or opposite.
+integral is cut where v crosses a panel edge of φ; the outer one where u does, and where the inner one has a layer of
+width tan θ. Nothing is assumed of p, q, θ: they may be tiny, huge, unequal, coincident or opposite.
 """
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .errors import NotDerivableError
-from .panels import Panels
-from .types import Array, Layer
+from .panels import ActivationPanels
+from .types import Array, Indices, Mask, NumericLayer
 
 Z = 12.0
 """Unit normals are cut off at ±Z: e^{−Z²/2} = 5e−32 leaves room for polynomial growth."""
@@ -22,17 +20,45 @@ WIDEST = 2.5
 """Widest panel, in standard deviations, on which the normal density itself is resolved."""
 _STEPS = np.linspace(-Z, Z, int(np.ceil(2 * Z / WIDEST)) + 1)
 _TOGETHER = 128
-"""Pairs at once in `radial_gap`: their nodes take a few MB."""
+"""Pairs that `radial_PQ_minus_K` evaluates together: their nodes take a few MB."""
 _ROUNDED = 1e-3
-"""A sum this small beside its terms has lost digits that another may have."""
+"""A sum that is this small beside its terms has lost digits that another form of it may have kept."""
 _LAYER = np.linspace(-10.0, 10.0, 9)
 NODES = 16
 
 
 @dataclass(frozen=True)
-class Moments:
-    """Of one pair: K_dot = E φ'(u)φ'(v), and without dimension K/PQ, `slope` = pq K_dot/PQ, `narrow` and `broad` =
-    E(φ(u)/P ∓ φ(v)/Q)²/2 = 1 ∓ K/PQ;
+class GaussianPair:
+    """One pair of preactivations: norms p and q, half-angle s = sin θ/2, k = cos θ/2, and output norms P and Q."""
+
+    p: float
+    q: float
+    s: float
+    k: float
+    P: float
+    Q: float
+
+    @property
+    def cos(self) -> float:
+        """cos θ."""
+        return (self.k - self.s) * (self.k + self.s)
+
+    @property
+    def sin(self) -> float:
+        """sin θ."""
+        return 2 * self.s * self.k
+
+    @property
+    def degenerate(self) -> bool:
+        """Whether one of the four norms is 0."""
+        return 0.0 in (self.p, self.q, self.P, self.Q)
+
+
+@dataclass(frozen=True)
+class PairExpectation:
+    """Expectations of one pair: K_dot = E φ'(u)φ'(v), and quantities without dimension.
+
+    `ratio` = K/PQ, `slope` = pq K_dot/PQ, `narrow` and `broad` = E(φ(u)/P ∓ φ(v)/Q)²/2 = 1 ∓ K/PQ, and
     `size` = E|φ(u)φ(v)|/PQ.
     """
 
@@ -51,12 +77,12 @@ class Moments:
         return self.P * self.Q * self.ratio
 
     @property
-    def gap(self) -> float:
+    def PQ_minus_K(self) -> float:
         """PQ − K."""
         return self.P * self.Q * self.narrow
 
     @property
-    def cogap(self) -> float:
+    def PQ_plus_K(self) -> float:
         """PQ + K."""
         return self.P * self.Q * self.broad
 
@@ -74,26 +100,30 @@ class Nodes:
 SUMS = 9
 
 
-def summed(nodes: Nodes, p: float, q: float, cos: float, sin: float, P: float, Q: float) -> Array:
-    """What one set of nodes adds to the sums that `moments` makes of them."""
+def summed(nodes: Nodes, pair: GaussianPair) -> Array:
+    """What one set of nodes contributes to the sums from which `pair_expectation` is computed."""
     (g1, g2), (d1, d2), (z1, z2), w = nodes.values, nodes.slopes, nodes.normals, nodes.w
+    p, q, P, Q, cos, sin = pair.p, pair.q, pair.P, pair.Q, pair.cos, pair.sin
     both = w * (g1 * g2)
     slope = (w * (d1 * (p / P if P > 0 else 0.0))) * (d2 * (q / Q if Q > 0 else 0.0))
     score = both * (z1 * z2 * sin - cos * (z2 - 1) * (z2 + 1)) / (sin * sin) if sin > 0 else 0 * both
-    gaps = (0.5 * np.sum(w * (g1 - g2) ** 2), 0.5 * np.sum(w * (g1 + g2) ** 2))
+    squares = (0.5 * np.sum(w * (g1 - g2) ** 2), 0.5 * np.sum(w * (g1 + g2) ** 2))
     sizes = (np.sum(np.abs(x)) for x in (both, slope, score))
-    return np.array([np.sum(both), np.sum(w * (d1 * d2)), np.sum(slope), *gaps, *sizes, np.sum(score)])
+    return np.array([np.sum(both), np.sum(w * (d1 * d2)), np.sum(slope), *squares, *sizes, np.sum(score)])
 
 
-def moments(p: float, q: float, sin: float, P: float, Q: float, sums: Array) -> Moments:
-    """Where φ' has both signs, as of a peak, E φ'φ' cancels; by parts, pq K_dot is the mean of φφ times the score of
-    the density, and the one of both that lost less is taken."""
-    *found, slope_size, score_size, score = map(float, sums)
-    out = Moments(P, Q, *found)
+def pair_expectation(pair: GaussianPair, sums: Array) -> PairExpectation:
+    """The expectations of a pair from all its sums.
+
+    Where φ' changes sign, as that of a peak does, E φ'φ' cancels. Integrated by parts, pq K_dot is the mean of φφ times
+    the score of the density; of the two forms the one that has lost fewer digits is taken.
+    """
+    *values, slope_size, score_size, score = map(float, sums)
+    out = PairExpectation(pair.P, pair.Q, *values)
     lost = slope_size * _ROUNDED > abs(out.slope) and score_size * abs(out.slope) < slope_size * abs(score)
-    if not lost or sin * p * q * P * Q == 0.0:
+    if not lost or pair.sin * pair.p * pair.q * pair.P * pair.Q == 0.0:
         return out
-    return replace(out, slope=score, K_dot=score * (P / p) * (Q / q))
+    return replace(out, slope=score, K_dot=score * (pair.P / pair.p) * (pair.Q / pair.q))
 
 
 def gauss(edges: Array, nodes: int = NODES, widest: float = WIDEST) -> tuple[Array, Array]:
@@ -104,7 +134,7 @@ def gauss(edges: Array, nodes: int = NODES, widest: float = WIDEST) -> tuple[Arr
     return z.ravel(), w.ravel()
 
 
-def _split(lo: Array, hi: Array, widest: float) -> tuple[Array, Array, NDArray[np.intp]]:
+def _split(lo: Array, hi: Array, widest: float) -> tuple[Array, Array, Indices]:
     """Each (lo, hi) in equal parts no wider than `widest`, with the index of the panel each came from."""
     parts = np.ceil((hi - lo) / widest).astype(int)
     owner = np.repeat(np.arange(len(lo)), parts)
@@ -128,16 +158,17 @@ def on_panels(lo: Array, hi: Array, nodes: int = NODES) -> tuple[Array, Array]:
     return z, half[:, None] * w * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
 
 
-def slope(layer: Layer, u: Array) -> Array:
-    """φ'(u), or 0 at a break where it is infinite: one point counts for nothing, and a node may fall on it by rounding."""
-    found = layer.dphi(u)
-    endless = np.isinf(found)
-    return np.where(endless & np.isin(u, layer.breaks), 0.0, found) if endless.any() else found
+def slope(layer: NumericLayer, u: Array) -> Array:
+    """φ'(u), or 0 at a break where it is infinite: a node may coincide with a break by rounding, and has measure 0."""
+    values = layer.dphi(u)
+    infinite = np.isinf(values)
+    return np.where(infinite & np.isin(u, layer.breaks), 0.0, values) if infinite.any() else values
 
 
-def outer_edges(panels: Panels, p: float, q: float, cos: float, sin: float) -> Array:
-    """Where the outer integrand changes: u or v at an edge of φ, the inner integral at a centre."""
-    parts = [panels.edges / p] if p > 0 else []
+def outer_edges(panels: ActivationPanels, pair: GaussianPair) -> Array:
+    """Where the outer integrand changes: u or v is at an edge of φ, or the inner integral at a centre."""
+    parts = [panels.edges / pair.p] if pair.p > 0 else []
+    q, cos, sin = pair.q, pair.cos, pair.sin
     if abs(cos) > 0 and q > 0:
         parts.append(panels.edges / (q * cos))
         width = sin / abs(cos)
@@ -147,14 +178,14 @@ def outer_edges(panels: Panels, p: float, q: float, cos: float, sin: float) -> A
     return np.concatenate([*parts, np.zeros(0)])
 
 
-def follows(panels: Panels, p: Array) -> NDArray[np.bool_]:
-    """Do the panels reach as far as a preactivation of norm p does?"""
-    out: NDArray[np.bool_] = (p * Z <= panels.reach) & ((p >= panels.finest) | (p == 0.0))
+def follows(panels: ActivationPanels, p: Array) -> Mask:
+    """Whether the panels extend as far as a preactivation of norm p does."""
+    out: Mask = (p * Z <= panels.reach) & ((p >= panels.finest) | (p == 0.0))
     return out
 
 
-def check_reach(panels: Panels, p: float) -> None:
-    """Raises NotDerivableError where they do not."""
+def check_reach(panels: ActivationPanels, p: float) -> None:
+    """Raise NotDerivableError unless the panels `follow` norm p."""
     if 0 < p < panels.finest:
         raise NotDerivableError(
             f"the numeric rule resolves this activation beside 0 for norms above {panels.finest:.3g} only; got {p:.3g}"
@@ -167,15 +198,15 @@ def check_reach(panels: Panels, p: float) -> None:
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore", under="ignore")
-def single(layer: Layer, panels: Panels, p: float, nodes: int = NODES) -> tuple[float, float]:
-    """E φ(u)², E φ'(u)² at variance p²."""
+def single(layer: NumericLayer, panels: ActivationPanels, p: float, nodes: int = NODES) -> tuple[float, float]:
+    """E φ(u)² and E φ'(u)² at variance p²."""
     check_reach(panels, p)
     z, w = gauss(panels.edges / p if p > 0 else np.zeros(0), nodes)
     return float(w @ layer.phi(p * z) ** 2), float(w @ slope(layer, p * z) ** 2)
 
 
-def lengths(layer: Layer, panels: Panels, p: float) -> tuple[float, float]:
-    """Their roots, however small or large they are."""
+def lengths(layer: NumericLayer, panels: ActivationPanels, p: float) -> tuple[float, float]:
+    """√E φ(u)² and √E φ'(u)², without over- or underflow of the squares."""
     check_reach(panels, p)
     z, w = gauss(panels.edges / p if p > 0 else np.zeros(0))
     return length(w, layer.phi(p * z)), length(w, slope(layer, p * z))
@@ -183,15 +214,15 @@ def lengths(layer: Layer, panels: Panels, p: float) -> tuple[float, float]:
 
 @np.errstate(over="ignore", invalid="ignore", under="ignore")
 def length(w: Array, x: Array) -> float:
-    """√Σ w x², no square of which over- or underflows."""
+    """√Σ w x², without over- or underflow of the squares."""
     x = np.nan_to_num(np.abs(np.sqrt(w) * x), nan=0.0, posinf=np.inf)
     top = float(x.max())
     return top * float(np.linalg.norm(x / top)) if 0 < top < np.inf else top
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
-def radial_gap(layer: Layer, panels: Panels, p: Array, q: Array, P: Array, Q: Array) -> Array:
-    """PQ − K(a, b, pq) = PQ E(φ(pz)/P − φ(qz)/Q)²/2 of many pairs: what is left of the gap when the two inputs are parallel."""
+def radial_PQ_minus_K(layer: NumericLayer, panels: ActivationPanels, p: Array, q: Array, P: Array, Q: Array) -> Array:
+    """PQ − K of many pairs of parallel inputs: K(a, b, pq) leaves PQ E(φ(pz)/P − φ(qz)/Q)²/2."""
     check_reach(panels, float(np.max(np.maximum(p, q), initial=0.0)))
     out = np.zeros(len(p))
     for begin in range(0, len(p), _TOGETHER):
@@ -211,25 +242,15 @@ def radial_gap(layer: Layer, panels: Panels, p: Array, q: Array, P: Array, Q: Ar
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
-def double(
-    layer: Layer,
-    panels: Panels,
-    p: float,
-    q: float,
-    s: float,
-    k: float,
-    P: float,
-    Q: float,
-    nodes: int = NODES,
-) -> Moments:
-    """All moments of one pair (norms p, q, half-angle s, k); P² = E φ(u)², Q² = E φ(v)² at those norms."""
+def double(layer: NumericLayer, panels: ActivationPanels, pair: GaussianPair, nodes: int = NODES) -> PairExpectation:
+    """All expectations of one pair; P² = E φ(u)² and Q² = E φ(v)² at its norms."""
+    p, q, P, Q, cos, sin = pair.p, pair.q, pair.P, pair.Q, pair.cos, pair.sin
     check_reach(panels, max(p, q))
-    cos, sin = (k - s) * (k + s), 2 * s * k
-    z1, w1 = gauss(outer_edges(panels, p, q, cos, sin), nodes)
+    z1, w1 = gauss(outer_edges(panels, pair), nodes)
     f1, d1 = layer.phi(p * z1), slope(layer, p * z1)
     if sin * q == 0.0:
         v = q * cos * z1
-        z2, w, i = np.zeros(1), w1, slice(None)
+        z2, w = np.zeros(1), w1
     else:
         cuts = np.sort((panels.edges / q - cos * z1[:, None]) / sin, axis=1)
         ends = np.full((len(z1), 1), Z)
@@ -240,7 +261,6 @@ def double(
         rows = rows[owner]
         v = q * (cos * z1[rows, None] + sin * z2)
         w = w1[rows, None] * w2
-        i = (rows, None)  # type: ignore[assignment]
-    values = f1[i] * (1 / P if P > 0 else 0.0), layer.phi(v) * (1 / Q if Q > 0 else 0.0)
-    found = Nodes(values, (d1[i], slope(layer, v)), (z1[i], z2), w)
-    return moments(p, q, sin, P, Q, summed(found, p, q, cos, sin, P, Q))
+        z1, f1, d1 = z1[rows, None], f1[rows, None], d1[rows, None]
+    values = f1 * (1 / P if P > 0 else 0.0), layer.phi(v) * (1 / Q if Q > 0 else 0.0)
+    return pair_expectation(pair, summed(Nodes(values, (d1, slope(layer, v)), (z1, z2), w), pair))

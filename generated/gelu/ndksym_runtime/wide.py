@@ -1,7 +1,7 @@
-"""Numbers m·2^e of any size: generated code run on them neither overflows nor underflows on its way to a value.
+"""Numbers m·2^e of any size: generated code that runs on them neither overflows nor underflows before it has its value.
 
-The same text that serves float64 arrays is run with the words of `WORDS` in place of NumPy's: what the text says is
-evaluated once more, at the same relative precision, where p, q or c leave the range in which powers of them are numbers.
+Where p, q or c are so large or small that their powers leave the range of float64, the generated NumPy text runs once
+more, with the functions of `WORDS` in place of NumPy's. The relative precision is the same.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from .special import LOST, far, sliver_series
-from .types import Array
+from .special import LOST, far, theta_minus_sin_series
+from .types import Array, Indices, Mask
 
 __all__ = ["WORDS", "Number", "Wide", "floats", "pick", "power", "put", "root", "scaled", "wide"]
 
 _NOTHING = -(2**40)
-"""Exponent of zero: it counts for nothing in a sum."""
+"""Exponent of zero, so that zero changes no sum."""
 _TINY = 2.0**-500
-"""Below this a function that vanishes at 0 is its tangent."""
+"""Below this, a function that vanishes at 0 equals its tangent."""
 _LOG2 = float(np.log(2.0))
 _ROOT_PI = float(np.sqrt(np.pi))
 
 Number = Any
-"""A Wide, a float64 array or a number."""
+"""A Wide, a float64 array or a number. NumPy's stubs do not know the arithmetic of an array with a Wide, hence Any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Wide:
     m: Array
     e: NDArray[np.int64]
 
-    __array_ufunc__ = None  # array ∘ Wide is Wide's to answer
+    __array_ufunc__ = None  # so that NumPy leaves array ∘ Wide to the methods below
 
     @property
     def floats(self) -> Array:
@@ -90,7 +90,7 @@ class Wide:
 
 
 def wide(value: Number) -> Wide:
-    """Anything as a Wide."""
+    """A number, an array or a Wide as a Wide."""
     return value if isinstance(value, Wide) else scaled(np.asarray(value, dtype=np.float64), 0)
 
 
@@ -99,14 +99,14 @@ def floats(value: Number) -> Array:
     return value.floats if isinstance(value, Wide) else np.asarray(value, dtype=np.float64)
 
 
-def pick(where: NDArray[np.bool_], yes: Number, no: Number) -> Wide:
+def pick(where: Mask, yes: Number, no: Number) -> Wide:
     """`yes` where the condition holds, else `no`."""
     yes, no = wide(yes), wide(no)
     return Wide(np.where(where, yes.m, no.m), np.where(where, yes.e, no.e))
 
 
-def put(into: Wide, at: NDArray[np.intp], values: Number) -> Wide:
-    """`into` with other values at some places."""
+def put(into: Wide, at: Indices, values: Number) -> Wide:
+    """`into`, with new values at the indices `at`."""
     values, m, e = wide(values), into.m.copy(), into.e.copy()
     m[at], e[at] = values.m, values.e
     return Wide(m, e)
@@ -137,14 +137,14 @@ def power(x: Number, n: float) -> Wide:
 
 
 def _exp(x: Number) -> Wide:
-    """e^x; the exponent of a result beyond float64 is rounded no worse than x was."""
+    """e^x; beyond float64 the relative error is that of rounding x."""
     value = np.clip(floats(x), -1e9, 1e9)
     twos = np.where(np.abs(value) < 700, 0.0, np.rint(value / _LOG2))
     return scaled(np.exp(value - twos * _LOG2), twos.astype(np.int64))
 
 
 def _tangent(function: Callable[[Array], Array], slope: float = 1.0) -> Callable[[Number], Wide]:
-    """A function that is `slope`·x near 0, and bounded."""
+    """The wide form of a bounded function that is `slope`·x near 0."""
 
     def evaluated(x: Number) -> Wide:
         value = floats(x)
@@ -192,7 +192,7 @@ def _corner(A: Number, h: Number, k: Number) -> Wide:
 
 
 def _edge(h: Number, g: Number, along: Number, apex: Number) -> Wide:
-    """As support.edge; its two exponentials may be of any size."""
+    """`special.edge`, whose two exponentials may be of any size."""
     h, g = np.broadcast_arrays(floats(h), floats(g))
     x, y = np.clip(np.abs(h), 0.0, 1e300), np.clip(np.abs(g), 0.0, 1e300)
     value = _exp(apex) * far(x, y)
@@ -200,21 +200,21 @@ def _edge(h: Number, g: Number, along: Number, apex: Number) -> Wide:
     return pick(h > 0, -value, value)
 
 
-def _sliver(theta: Number, s: Number, k: Number) -> Wide:
+def _theta_minus_sin(theta: Number, s: Number, k: Number) -> Wide:
     """θ − sin θ."""
     theta = wide(theta)
     near = np.minimum(floats(theta), 2.0)
-    return pick(near < 2.0, theta * theta * theta / 6 * sliver_series(near * near), theta - 2 * wide(s) * k)
+    return pick(near < 2.0, theta * theta * theta / 6 * theta_minus_sin_series(near * near), theta - 2 * wide(s) * k)
 
 
-def _ramp(psi: Number, s: Number, k: Number) -> Wide:
+def _arccos_kernel_1(psi: Number, s: Number, k: Number) -> Wide:
     """ψ cos θ + sin θ for θ = π − ψ."""
     psi, s, k = wide(psi), wide(s), wide(k)
-    usual, opposite = psi * ((k - s) * (k + s)) + 2 * s * k, 2 * k * k * psi - _sliver(psi, s, k)
+    usual, opposite = psi * ((k - s) * (k + s)) + 2 * s * k, 2 * k * k * psi - _theta_minus_sin(psi, s, k)
     return pick(floats(k) >= floats(s), usual, opposite)
 
 
-def _away(p: Number, q: Number, c: Number, s: Number) -> Wide:
+def _p_minus_q_cos(p: Number, q: Number, c: Number, s: Number) -> Wide:
     """p − q cos θ, given c = pq cos θ and s = sin θ/2."""
     p, q, c, s = map(wide, (p, q, c, s))
     return pick(c.m > 0, (p - q) + 2 * q * s * s, p - c / p)
@@ -245,6 +245,7 @@ WORDS: dict[str, Any] = {
         maximum=_larger, minimum=lambda x, y: -_larger(-wide(x), -wide(y)),
     ),
     "erf": _erf, "erfc": _erfc, "experfc": _experfc, "experfi": _experfi, "expdiff": _expdiff,
-    "corner": _corner, "edge": _edge, "sliver": _sliver, "ramp": _ramp, "away": _away,
+    "corner": _corner, "edge": _edge, "theta_minus_sin": _theta_minus_sin, "arccos_kernel_1": _arccos_kernel_1,
+    "p_minus_q_cos": _p_minus_q_cos,
 }  # fmt: skip
-"""What generated functions of pairs and of the diagonal call, on numbers of any size."""
+"""The functions that generated `pair` and `diag` call, for numbers of any size."""

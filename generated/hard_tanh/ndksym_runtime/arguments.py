@@ -1,23 +1,25 @@
-"""Arguments that are integers, choices or functions: checked once, and named in the error."""
+"""Checks of arguments that are integers, words, lists or functions; each error names the argument and what is allowed."""
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 from .errors import FOREIGN, InputError, InputTypeError, brief
 
 __all__ = ["Progress", "choice", "integer", "listed", "listener", "seed_number"]
 
 MOST = 10**12
-"""Of what is counted, such as networks: far beyond what is feasible."""
+"""Largest value of a count, such as a number of networks: far beyond what is feasible."""
 MOST_SEED = 2**128 - 1
 
 Progress = Callable[[float], None]
-"""Called with the fraction done."""
+"""A function that is called with the fraction done, between 0 and 1."""
+
+Choice = TypeVar("Choice")
 
 
-def integer(value: Any, name: str, least: int, most: int = MOST) -> int:
-    """An integer between `least` and `most`; truth values and floats are none.
+def integer(value: object, name: str, least: int, most: int = MOST) -> int:
+    """An integer between `least` and `most`; truth values and floats are refused.
 
     >>> integer(3, "depth", 1)
     3
@@ -25,7 +27,7 @@ def integer(value: Any, name: str, least: int, most: int = MOST) -> int:
     try:
         if isinstance(value, bool):
             raise TypeError
-        number = operator.index(value)
+        number = operator.index(value)  # type: ignore[arg-type]  # a TypeError is the answer to other types
     except FOREIGN as error:
         raise InputTypeError(f"{name} must be an integer, got {brief(value)}") from error
     if not least <= number <= most:
@@ -37,33 +39,41 @@ def integer(value: Any, name: str, least: int, most: int = MOST) -> int:
     return number
 
 
-def seed_number(value: Any) -> int:
+def seed_number(value: object) -> int:
     """A seed: any integer ≥ 0 of at most 128 bits."""
     return integer(value, "seed", 0, MOST_SEED)
 
 
-def choice(value: Any, name: str, allowed: tuple[Any, ...]) -> Any:
-    """One of a few words or truth values."""
+def choice(value: object, name: str, allowed: tuple[Choice, ...]) -> Choice:
+    """One of a few words or truth values.
+
+    >>> choice("sum", "reduction", ("sum", "mean"))
+    'sum'
+    """
     if str(getattr(value, "dtype", "")) == "bool" and getattr(value, "ndim", None) == 0:  # a truth value of NumPy
         value = bool(value)
-    if not isinstance(value, str | bool) or value not in allowed:
-        words = list(map(str, allowed))
-        raise InputError(f"{name} must be {', '.join(words[:-1])} or {words[-1]}; got {brief(value)}")
-    return value
+    if isinstance(value, str | bool):
+        for option in allowed:
+            if option == value:
+                return option
+    *words, last = map(str, allowed)
+    raise InputError(f"{name} must be {', '.join(words)}{' or ' if words else ''}{last}; got {brief(value)}")
 
 
-def listed(value: Any, name: str) -> tuple[Any, ...]:
-    """The entries of a list, tuple or set, or of an array of one axis."""
-    if isinstance(value, list | tuple | set | frozenset) or getattr(value, "ndim", None) == 1:
+def listed(value: object, name: str) -> tuple[object, ...]:
+    """The entries of a list, tuple or set, or of an array with one axis."""
+    if isinstance(value, list | tuple | set | frozenset):
         return tuple(value)
+    if getattr(value, "ndim", None) == 1:
+        return tuple(value)  # type: ignore[arg-type]  # an array
     raise InputTypeError(f"{name} must be a list, got {brief(value)}")
 
 
-def listener(value: Any) -> Progress:
-    """Who hears of progress: a function of the fraction done, or nobody."""
+def listener(value: object) -> Progress:
+    """A function that receives the fraction done; None gives one that ignores it."""
     if value is None:
         return lambda fraction: None
     if not callable(value):
         raise InputTypeError(f"progress must be a function of the fraction done, or None, got {brief(value)}")
-    heard: Progress = value
-    return heard
+    progress: Progress = value
+    return progress

@@ -1,169 +1,338 @@
-"""The compiled kernels of one network, for arrays of inputs and times: T5 and T6 on blocks of pairs."""
+"""The compiled kernels of one network, for arrays of inputs and times (T5, T6): what a user calls."""
 
-from collections.abc import Iterator
+import html
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from .errors import DivergentKernelError
-from . import angles, checks
-from .chain import Part, base_pairs, chain, diagonal, rows_of
+from . import checks
+from .angles import Inputs, inputs
+from .chain import Part, Recursion
+from .gram import matrices, matrix
 from .memory import require_memory
-from .preactivations import Rows, Rule
-from .prior import Prior, Priors, static_prior, two_time_prior
-from .types import Array, Layer
-from .wide import floats
-
-_BLOCK = 2**17
-"""Pairs evaluated together: enough for NumPy, small enough for the cache and for memory."""
-_TOGETHER = 2**14
-"""The same of several pairs of times: Python's own time is then small, and so are the coefficients of all rows."""
+from .preactivations import LayerRules
+from .prior import LangevinPrior, Prior, Priors, static_prior
+from .types import Array, NumericLayer
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """Kernels of an infinitely wide network, on arrays. Made by `Derivation.compile`.
+    """Float64 kernels of a network of infinite width, on arrays of inputs.
 
-    Inputs X (n, N_0) and X2 (n2, N_0) are float64; `X2=None` means X against itself and gives an exactly symmetric
-    matrix.
+    `ndksym.derive(…).compile()` makes it. Inputs X (n, N_0) and X2 (n2, N_0) are float64 or convertible to it; X2=None
+    means X itself, and the result is then exactly symmetric. A kernel can be pickled and copied. Two kernels are equal
+    if they consist of the same code, with the same backend and the same choice of biases.
+
+    Parameters
+    ----------
+    layers : tuple of NumericLayer
+        One compiled activation per hidden layer.
+    bias : bool
+        Whether the network has biases.
+    backend : str
+        Name of the backend that computes it.
+    derivation : Derivation, optional
+        The derivation that was compiled; None for kernels that were loaded from generated code.
+
+    Examples
+    --------
+    >>> import ndksym
+    >>> k = ndksym.derive("relu").compile()
+    >>> k.nngp([[1.0, 0.0], [0.0, 1.0]]).round(4)
+    array([[0.25  , 0.0796],
+           [0.0796, 0.25  ]])
+    >>> k == ndksym.derive("relu").compile()
+    True
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[NumericLayer, ...]
     bias: bool
     backend: str
     derivation: Any = field(default=None, repr=False, compare=False)
-    """What it was compiled from; None for generated code."""
 
     def __repr__(self) -> str:
         names = ", ".join(layer.name for layer in self.layers[:4]) + (", …" if len(self.layers) > 4 else "")
-        head = f"depth {len(self.layers)}, {'with' if self.bias else 'without'} biases, {self.backend}"
-        return "; ".join([f"Kernel({names}: {head}", *dict.fromkeys(map(_described, self.layers))]) + ")"
+        layers = dict.fromkeys(f"{layer.name}: {_described(layer)}" for layer in self.layers)
+        return "; ".join([f"Kernel({names}: {self._summary}", *layers]) + ")"
+
+    def _repr_html_(self) -> str:
+        rows = dict.fromkeys((layer.name, _described(layer)) for layer in self.layers)
+        body = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(said)}</td></tr>" for name, said in rows)
+        return f"<table><caption>Kernel: {html.escape(self._summary)}</caption>{body}</table>"
+
+    @property
+    def _summary(self) -> str:
+        return f"depth {len(self.layers)}, {'with' if self.bias else 'without'} biases, {self.backend}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Kernel, (self.layers, self.bias, self.backend, self.derivation)  # what was computed so far stays behind
 
     @cached_property
-    def _rules(self) -> tuple[Rule, ...]:
-        distinct = {id(layer): Rule(layer) for layer in self.layers}
+    def _rules(self) -> tuple[LayerRules, ...]:
+        distinct = {id(layer): LayerRules(layer) for layer in self.layers}
         return tuple(distinct[id(layer)] for layer in self.layers)
 
-    def nngp(self, X: Any, X2: Any = None, *, variance: float = 1.0, bias: float = 0.0) -> Array:
-        """NNGP kernel C^{L+1} with m = σ² = `variance` (theory T5, T7; Lee et al. 2018, arXiv 1711.00165): (n, n2)
-        float64."""
+    def nngp(self, X: ArrayLike, X2: ArrayLike | None = None, *, variance: float = 1.0, bias: float = 0.0) -> Array:
+        """NNGP kernel: the covariance of the output of a network with random weights.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, N_0)
+            Inputs, one per row.
+        X2 : array_like, shape (n2, N_0), optional
+            Other inputs; X itself if it is not given.
+        variance : float, default 1.0
+            Variance σ² > 0 of the weights, times the width of the layer before.
+        bias : float, default 0.0
+            Scale β ≥ 0 of the biases; 0 unless the network was derived with biases.
+
+        Returns
+        -------
+        ndarray, shape (n, n2)
+            C^{L+1} for each pair of inputs.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            If an argument is not allowed; the message names it.
+        DivergentKernelError
+            If a variance is so large that the kernel is infinite.
+
+        Notes
+        -----
+        C^{l+1} = m (K^l + β²) with m = σ², K^l = E φ(u) φ(v) for centred Gaussian u, v of covariance C^l, and
+        C^1 = m (x·x'/N_0 + β²) (theory T5, T7).
+
+        References
+        ----------
+        Lee, Bahri, Novak, Schoenholz, Pennington and Sohl-Dickstein (2018), arXiv 1711.00165.
+
+        Examples
+        --------
+        >>> import ndksym
+        >>> ndksym.derive("erf").compile().nngp([[1.0]], [[1.0], [-1.0]]).round(6)
+        array([[ 0.464559, -0.464559]])
+        """
         return self._static(X, X2, variance, bias, "covariance")
 
-    def ntk(self, X: Any, X2: Any = None, *, variance: float = 1.0, bias: float = 0.0) -> Array:
-        """NTK Θ^{L+1} at initial variance `variance` (theory T5, T7; Jacot et al. 2018, arXiv 1806.07572): (n, n2)
-        float64.
+    def ntk(self, X: ArrayLike, X2: ArrayLike | None = None, *, variance: float = 1.0, bias: float = 0.0) -> Array:
+        """Neural tangent kernel of a network with random weights.
 
-        Raises DivergentKernelError for a discontinuous activation.
+        Parameters
+        ----------
+        X : array_like, shape (n, N_0)
+            Inputs, one per row.
+        X2 : array_like, shape (n2, N_0), optional
+            Other inputs; X itself if it is not given.
+        variance : float, default 1.0
+            Variance σ0² > 0 of the initial weights, times the width of the layer before.
+        bias : float, default 0.0
+            Scale β ≥ 0 of the biases; 0 unless the network was derived with biases.
+
+        Returns
+        -------
+        ndarray, shape (n, n2)
+            Θ^{L+1} for each pair of inputs.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            If an argument is not allowed; the message names it.
+        DivergentKernelError
+            If an activation is discontinuous, or a variance so large that the kernel is infinite.
+
+        Notes
+        -----
+        Θ^{l+1} = m K_dot^l Θ^l + K^l + β² with m = σ0², K_dot^l = E φ'(u) φ'(v), and Θ^1 = x·x'/N_0 + β² (theory T5, T7).
+
+        References
+        ----------
+        Jacot, Gabriel and Hongler (2018), arXiv 1806.07572.
+
+        Examples
+        --------
+        >>> import ndksym
+        >>> ndksym.derive("relu").compile().ntk([[1.0, 0.0], [0.0, 1.0]]).round(4)
+        array([[0.5   , 0.0796],
+               [0.0796, 0.5   ]])
         """
         return self._static(X, X2, variance, bias, "ntk")
 
     def prior_covariance(
         self,
-        X: Any,
-        X2: Any = None,
+        X: ArrayLike,
+        X2: ArrayLike | None = None,
         *,
-        t: Any,
-        s: Any,
+        t: ArrayLike,
+        s: ArrayLike,
         temperature: float,
         prior_variance: float = 1.0,
         init_variance: float = 1.0,
         bias: float = 0.0,
     ) -> Array:
-        """Covariance C^{L+1}(t, s) of the output without data (theory T5): shape of t and s broadcast, then (n, n2);
-        s ≤ t."""
-        return self._two_time(X, X2, t, s, temperature, prior_variance, init_variance, bias, "covariance")
+        """Covariance of the output at two times of Langevin dynamics without data.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, N_0)
+            Inputs at the later time t, one per row.
+        X2 : array_like, shape (n2, N_0), optional
+            Inputs at the earlier time s; X itself if it is not given.
+        t, s : array_like
+            Times with 0 ≤ s ≤ t, which broadcast to one shape.
+        temperature : float
+            Temperature T ≥ 0 of the Langevin noise.
+        prior_variance : float, default 1.0
+            Variance σ² > 0 of the prior, times the width of the layer before.
+        init_variance : float, default 1.0
+            Variance σ0² ≥ 0 of the initial weights, times the width of the layer before.
+        bias : float, default 0.0
+            Scale β ≥ 0 of the biases; 0 unless the network was derived with biases.
+
+        Returns
+        -------
+        ndarray, shape (..., n, n2)
+            C^{L+1}(t, s); the first axes are those of t and s.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            If an argument is not allowed; the message names it.
+        DivergentKernelError
+            If a variance is so large that the kernel is infinite.
+
+        Notes
+        -----
+        The recursion of `nngp` with the second moments of a parameter at the two times, m(t,t), m(s,s) and m(t,s)
+        (theory T3, T5).
+
+        References
+        ----------
+        Avidan, Li and Sompolinsky (2023), arXiv 2309.04522.
+
+        Examples
+        --------
+        >>> import ndksym
+        >>> k = ndksym.derive("linear").compile()
+        >>> k.prior_covariance([[1.0]], t=1.0, s=[0.0, 1.0], temperature=1.0).round(4).ravel()
+        array([0.1353, 1.    ])
+        """
+        prior = checks.langevin_prior(temperature, prior_variance, init_variance)
+        return self._two_time(X, X2, checks.times(t, s), prior, bias, "covariance")
 
     def ndk(
         self,
-        X: Any,
-        X2: Any = None,
+        X: ArrayLike,
+        X2: ArrayLike | None = None,
         *,
-        t: Any,
-        s: Any,
+        t: ArrayLike,
+        s: ArrayLike,
         temperature: float,
         prior_variance: float = 1.0,
         init_variance: float = 1.0,
         bias: float = 0.0,
     ) -> Array:
-        """NDK(t, s) = e^{−T(t−s)/σ²} Θ^{L+1}(t, s) (theory T6; arXiv 2309.04522): shape of t and s broadcast, then
-        (n, n2); s ≤ t."""
-        return self._two_time(X, X2, t, s, temperature, prior_variance, init_variance, bias, "ntk")
+        """Neural Dynamical Kernel: the response of the output at time t to an error at time s.
 
-    def gram(self, X: Any, X2: Any, prior: Prior, *, bias: float = 0.0, part: Part = "ntk") -> Array:
-        """One `part` of the recursion between X at a later time and X2 at an earlier, given what a parameter's second
-        moments are then: (n, n2)."""
-        first, second, beta = self._points(X, X2, bias, part)
-        _fits(1, first, second)
-        return self._matrix(first, second, prior, beta, part)
+        Parameters
+        ----------
+        X : array_like, shape (n, N_0)
+            Inputs at the later time t, one per row.
+        X2 : array_like, shape (n2, N_0), optional
+            Inputs at the earlier time s; X itself if it is not given.
+        t, s : array_like
+            Times with 0 ≤ s ≤ t, which broadcast to one shape.
+        temperature : float
+            Temperature T ≥ 0 of the Langevin noise.
+        prior_variance : float, default 1.0
+            Variance σ² > 0 of the prior, times the width of the layer before.
+        init_variance : float, default 1.0
+            Variance σ0² ≥ 0 of the initial weights, times the width of the layer before.
+        bias : float, default 0.0
+            Scale β ≥ 0 of the biases; 0 unless the network was derived with biases.
 
-    def grams(self, X: Any, X2: Any, priors: Priors, *, bias: float = 0.0, part: Part = "ntk") -> Array:
+        Returns
+        -------
+        ndarray, shape (..., n, n2)
+            NDK(t, s); the first axes are those of t and s.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            If an argument is not allowed; the message names it.
+        DivergentKernelError
+            If an activation is discontinuous, or a variance so large that the kernel is infinite.
+
+        Notes
+        -----
+        NDK(t, s) = e^{−T(t−s)/σ²} Θ^{L+1}(t, s), where Θ is the recursion of `ntk` with the second moments of a parameter
+        at the two times (theory T3, T5, T6). At t = s = 0 it is the NTK.
+
+        References
+        ----------
+        Avidan, Li and Sompolinsky (2023), arXiv 2309.04522.
+
+        Examples
+        --------
+        >>> import ndksym
+        >>> k = ndksym.derive("linear").compile()
+        >>> k.ndk([[1.0]], t=1.0, s=[0.0, 1.0], temperature=1.0).round(4).ravel()
+        array([0.2707, 2.    ])
+        """
+        prior = checks.langevin_prior(temperature, prior_variance, init_variance)
+        return self._two_time(X, X2, checks.times(t, s), prior, bias, "ntk")
+
+    def gram(self, X: ArrayLike, X2: ArrayLike | None, prior: Prior, *, bias: float = 0.0, part: Part = "ntk") -> Array:
+        """One part of the recursion between X at a later time and X2 at an earlier one, (n, n2).
+
+        `prior` holds the second moments of a parameter at these times.
+        """
+        first, second, beta = self._inputs(X, X2, bias, part)
+        _require_memory(1, first, second)
+        return matrix(self._rules, first, second, Recursion(prior, beta, part))
+
+    def grams(
+        self, X: ArrayLike, X2: ArrayLike | None, priors: Priors, *, bias: float = 0.0, part: Part = "ntk"
+    ) -> Array:
         """`gram` at several pairs of times together: (pairs of times, n, n2).
 
-        Entries are right relative to those of coincident inputs, not each to itself.
+        Errors are relative to the entries of coincident inputs, not to each entry itself.
         """
-        first, second, beta = self._points(X, X2, bias, part)
+        first, second, beta = self._inputs(X, X2, bias, part)
         other = first if second is None else second
-        n, n2 = len(first.norms), len(other.norms)
-        height = max(1, _TOGETHER // (n * n2))
-        if height == 1:
-            return np.array([self._matrix(first, other, each, beta, part) for each in priors.each()])
-        base = base_pairs(
-            first, other, False, *(k.ravel() for k in np.meshgrid(np.arange(n), np.arange(n2), indexing="ij"))
-        )
-        out = np.empty((len(priors), n, n2))
-        for start in range(0, len(priors), height):
-            some = priors.of(slice(start, start + height))
-            count = len(some)
-            pairs, variances, which, variances2, which2 = (
-                base.tiled(count),
-                *_distinct(some.first),
-                *_distinct(some.second),
-            )
-            rows = rows_of(self._rules, *first.tiled(len(variances)), np.repeat(variances, n), beta)
-            rows2 = rows_of(self._rules, *other.tiled(len(variances2)), np.repeat(variances2, n2), beta)
-            if any(row.far.any() for row in (*rows, *rows2)):
-                out[start : start + height] = [self._matrix(first, other, each, beta, part) for each in some.each()]
-                continue
-            i, j = pairs.i + n * np.repeat(which, n * n2), pairs.j + n2 * np.repeat(which2, n * n2)
-            found = chain(rows, rows2, pairs, i, j, some.repeated(n * n2), beta, part)
-            out[start : start + height] = floats(found).reshape(count, n, n2)
-        return out
+        return matrices(self._rules, first, other, priors, Recursion(priors, beta, part))
 
-    def _static(self, X: Any, X2: Any, variance: float, bias: float, part: Part) -> Array:
+    def _static(self, X: ArrayLike, X2: ArrayLike | None, variance: float, bias: float, part: Part) -> Array:
         variance = checks.number(variance, "variance", zero=False)
         return self.gram(X, X2, static_prior(variance), bias=bias, part=part)
 
     def _two_time(
         self,
-        X: Any,
-        X2: Any,
-        t: Any,
-        s: Any,
-        temperature: float,
-        prior_variance: float,
-        init_variance: float,
+        X: ArrayLike,
+        X2: ArrayLike | None,
+        times: tuple[Array, Array],
+        prior: LangevinPrior,
         bias: float,
         part: Part,
     ) -> Array:
-        temperature = checks.number(temperature, "temperature", zero=True)
-        prior_variance = checks.number(prior_variance, "prior_variance", zero=False)
-        init_variance = checks.number(init_variance, "init_variance", zero=True)
-        later, earlier = checks.times(t, s)
-        first, second, beta = self._points(X, X2, bias, part)
-        _fits(later.size, first, second)
+        later, earlier = times
+        first, second, beta = self._inputs(X, X2, bias, part)
+        _require_memory(later.size, first, second)
         out = np.empty((*later.shape, len(first.norms), len((second or first).norms)))
         for index in np.ndindex(later.shape):
-            t_, s_ = float(later[index]), float(earlier[index])
-            prior = two_time_prior(t_, s_, temperature, prior_variance, init_variance)
-            out[index] = self._matrix(first, second, prior, beta, part)
+            t, s = float(later[index]), float(earlier[index])
+            out[index] = matrix(self._rules, first, second, Recursion(prior.at(t, s), beta, part))
             if part == "ntk":
-                out[index] *= np.exp(-temperature / prior_variance * (t_ - s_))
+                out[index] *= prior.response(t, s)
         return out
 
-    def _points(self, X: Any, X2: Any, bias: float, part: Part) -> tuple[angles.Points, angles.Points | None, float]:
+    def _inputs(
+        self, X: ArrayLike, X2: ArrayLike | None, bias: float, part: Part
+    ) -> tuple[Inputs, Inputs | None, float]:
         if part in ("ntk", "hidden"):
             for layer in self.layers:
                 if layer.smoothness < 1:
@@ -175,83 +344,20 @@ class Kernel:
         beta = checks.bias_scale(bias, self.bias)
         matrix = checks.points(X, "X")
         other = None if X2 is None else checks.points(X2, "X2", matrix.shape[1])
-        return angles.points(matrix, beta), None if other is None else angles.points(other, beta), beta
-
-    def _matrix(
-        self,
-        first: angles.Points,
-        second: angles.Points | None,
-        prior: Prior,
-        beta: float,
-        part: Part,
-    ) -> Array:
-        """One part of the recursion; `second=None` means against itself, which is symmetric at one time."""
-        symmetric = second is None and prior.one_time
-        other = first if second is None else second
-        rows = rows_of(self._rules, first.moments, first.norms, prior.first, beta)
-        rows2 = rows if symmetric else rows_of(self._rules, other.moments, other.norms, prior.second, beta)
-        out = np.empty((len(first.norms), len(other.norms)))
-        for i, j in _blocks(*out.shape, symmetric=symmetric):
-            out[i, j] = self._pairs(rows, rows2, first, other, i, j, prior, beta, part)
-            if symmetric:
-                out[j, i] = out[i, j]
-        if symmetric:
-            np.fill_diagonal(out, diagonal(rows, first, prior.first, beta, part))
-        return out
-
-    def _pairs(
-        self,
-        rows: list[Rows],
-        rows2: list[Rows],
-        first: angles.Points,
-        second: angles.Points,
-        i: NDArray[np.intp],
-        j: NDArray[np.intp],
-        prior: Prior,
-        beta: float,
-        part: Part,
-    ) -> Array:
-        """The pairs that float64 has the range for, and those that need numbers m·2^e."""
-        if not any(row.far.any() for row in (*rows, *rows2)):
-            return floats(chain(rows, rows2, base_pairs(first, second, False, i, j), i, j, prior, beta, part))
-        far = np.any([row.far[i] | row2.far[j] for row, row2 in zip(rows, rows2, strict=True)], axis=0)
-        out = np.empty(len(i))
-        for beyond_float64 in (False, True):
-            which = far == beyond_float64
-            if which.any():
-                at = i[which], j[which]
-                base = base_pairs(first, second, beyond_float64, *at)
-                out[which] = floats(chain(rows, rows2, base, *at, prior, beta, part))
-        return out
+        return inputs(matrix, beta), None if other is None else inputs(other, beta), beta
 
 
-def _distinct(variances: Array) -> tuple[Array, NDArray[np.intp]]:
-    """Each variance once, and which of them each was."""
-    values, which = np.unique(variances, return_inverse=True)
-    return values, which
-
-
-def _described(layer: Layer) -> str:
-    """How a layer is evaluated, and what its comparison with quadrature said."""
+def _described(layer: NumericLayer) -> str:
+    """How a layer is computed, and the result of its comparison with quadrature."""
     if layer.proof is None:
-        return f"{layer.name}: not compared with quadrature"
+        return "not compared with quadrature"
     if not layer.proof.passed:
-        return f"{layer.name}: quadrature, because the closed form {layer.proof}"
-    return f"{layer.name}: {'closed form' if layer.closed else 'numeric'}, {layer.proof}"
+        return f"quadrature, because the closed form {layer.proof}"
+    return f"{'closed form' if layer.closed else 'numeric'}, {layer.proof}"
 
 
-def _fits(times: int, first: angles.Points, second: angles.Points | None) -> None:
-    """Refuse a result that cannot fit."""
+def _require_memory(times: int, first: Inputs, second: Inputs | None) -> None:
+    """Raise InputError if the result does not fit into memory."""
     n, n2 = len(first.norms), len((second or first).norms)
     many = f"{times:,} pairs of times and " if times > 1 else ""
     require_memory(8 * times * n * n2, f"the kernel at {many}{n:,} × {n2:,} inputs", "ask for fewer at a time")
-
-
-def _blocks(n: int, n2: int, symmetric: bool) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """All pairs (i < j where symmetric), a block of rows at a time."""
-    height = max(1, _BLOCK // n2)
-    for start in range(0, n, height):
-        i, j = np.meshgrid(np.arange(start, min(start + height, n)), np.arange(n2), indexing="ij")
-        keep = (i < j) if symmetric else np.ones_like(i, dtype=bool)
-        if keep.any():
-            yield i[keep], j[keep]

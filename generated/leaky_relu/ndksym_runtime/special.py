@@ -1,6 +1,6 @@
-"""Special functions of generated NumPy code: each keeps its digits, and none overflows where its value is finite.
+"""Special functions that generated NumPy code calls: each keeps its digits, and none overflows if its value is finite.
 
-The same functions in C are in ndk_support.h, by the same formulas.
+`ndk_support.h` has the same functions in C, by the same formulas.
 """
 
 import numpy as np
@@ -9,13 +9,22 @@ from scipy.special import dawsn, erf, erfc, erfcx, expit
 from .types import Array
 
 __all__ = [
-    "away", "corner", "edge", "expdiff", "experfc", "experfi", "logistic", "ramp", "sliver", "softplus"
+    "arccos_kernel_1",
+    "corner",
+    "edge",
+    "expdiff",
+    "experfc",
+    "experfi",
+    "logistic",
+    "p_minus_q_cos",
+    "softplus",
+    "theta_minus_sin"
 ]  # fmt: skip
 
 _ROOT2 = np.sqrt(0.5)
 
-# Gauss–Legendre on [0, 1] with 36 nodes: the lower half, and the upper half mirrored. NumPy's own weights are good to
-# 3e-14 only.
+# Gauss–Legendre on [0, 1] with 36 nodes: the lower half; the upper half is its mirror image. The weights of NumPy are
+# right to 3e-14 only.
 _LOWER = np.array([
     0.001084768757957082, 0.005706760548893881, 0.013986154475151025, 0.025863507800246228, 0.04125111274217047,
     0.060035099554801435, 0.08207641650376235, 0.10721188493389675, 0.1352554142032217, 0.16599938170723946,
@@ -65,13 +74,13 @@ def experfi(A: Array, z: Array, B: Array) -> Array:
 
 
 LOST = 1e-4
-"""Below this the angle of two numbers with the rounding of 1 is right to fewer than 12 digits."""
+"""If two numbers with the rounding errors of 1 are both below this, their angle has fewer than 12 digits."""
 
 
 def corner(A: Array, h: Array, k: Array) -> Array:
-    """e^A where h > 0 and k > 0, else 0: the part of e^A Φ2(h, k; ρ) that is not in its two edges.
+    """e^A where h > 0 and k > 0, else 0: e^A Φ2(h, k; ρ) without its two edges.
 
-    It is nan where h and k, sums that may cancel, are so near 0 that the edges have lost the angle between them.
+    The value is nan where h and k, sums that may cancel, are so near 0 that the angle between the edges is lost.
     """
     inside = (np.asarray(h) > 0) & (np.asarray(k) > 0)
     value = np.where(inside, np.exp(np.where(inside, A, 0.0)), 0.0)
@@ -81,8 +90,8 @@ def corner(A: Array, h: Array, k: Array) -> Array:
 def edge(h: Array, g: Array, along: Array, apex: Array) -> Array:
     """−sign(h) e^A G(|h|, g), G(h, g) = 1/2π ∫_g^∞ e^{−(h² + y²)/2} h/(h² + y²) dy, given A − h²/2 and A − (h² + g²)/2.
 
-    With g = −(k − ρh)/√(1 − ρ²), and g' likewise, e^A Φ2(h, k; ρ) = corner + edge(h, g) + edge(k, g'): Owen's T from
-    its far end, so that nothing cancels in the tails (Owen 1956).
+    With g = −(k − ρh)/√(1 − ρ²), and g' likewise, e^A Φ2(h, k; ρ) = corner + edge(h, g) + edge(k, g'). This is Owen's T
+    integrated from the far end, so nothing cancels in the tails (Owen 1956).
 
     >>> round(float(edge(-1.0, 0.0, -0.5, -0.5)), 12)  # half of Φ(−1)
     0.079327626966
@@ -104,7 +113,7 @@ def far(x: Array, y: Array) -> Array:
 
 
 def _far_beyond(x: Array, y: Array) -> Array:
-    """The integral itself: its poles ±ix are at least 1 from the line of integration."""
+    """By the integral itself, where its poles ±ix are at least 1 away from the line of integration."""
     reach = 74.0 / (y + np.hypot(y, np.sqrt(74.0)))  # e^{−z(y + z/2)} = e^{−37} there
     total = np.zeros_like(x)
     with np.errstate(over="ignore"):
@@ -120,7 +129,7 @@ def _far_beyond(x: Array, y: Array) -> Array:
 def _far_near(x: Array, y: Array) -> Array:
     """¼ erfc(x/√2) − T(x, y/x), or the same through T(y, x/y) where y > x: Owen's T of a slope ≤ 1.
 
-    At x = y = 0 it is 0: h falls as the square of the half-angle to opposite inputs, g as the half-angle.
+    The value at x = y = 0 is 0: near opposite inputs h vanishes as the square of the half-angle, g as the half-angle.
     """
     small, large = np.minimum(x, y), np.maximum(x, y)
     slope = small / np.maximum(large, 1e-300)
@@ -134,36 +143,38 @@ def _far_near(x: Array, y: Array) -> Array:
     return out
 
 
-def ramp(psi: Array, s: Array, k: Array) -> Array:
-    """ψ cos θ + sin θ for θ = π − ψ, s = sin θ/2, k = cos θ/2: falls to ψ³/3 as θ → π.
+def arccos_kernel_1(psi: Array, s: Array, k: Array) -> Array:
+    """ψ cos θ + sin θ for θ = π − ψ, s = sin θ/2, k = cos θ/2; it tends to ψ³/3 as θ → π.
 
-    >>> round(float(ramp(1e-5, 1.0, 5e-6)) * 3e15, 6)
+    Divided by π this is the arc-cosine kernel of degree 1 (Cho & Saul 2009).
+
+    >>> round(float(arccos_kernel_1(1e-5, 1.0, 5e-6)) * 3e15, 6)
     1.0
     """
     wide = np.asarray(k) >= s
-    return np.where(wide, psi * ((k - s) * (k + s)) + 2 * s * k, 2 * k * k * psi - sliver(psi, s, k))
+    return np.where(wide, psi * ((k - s) * (k + s)) + 2 * s * k, 2 * k * k * psi - theta_minus_sin(psi, s, k))
 
 
-def sliver(theta: Array, s: Array, k: Array) -> Array:
+def theta_minus_sin(theta: Array, s: Array, k: Array) -> Array:
     """θ − sin θ, given s = sin θ/2 and k = cos θ/2.
 
-    >>> round(float(sliver(1e-5, 5e-6, 1.0)) * 6e15, 6)
+    >>> round(float(theta_minus_sin(1e-5, 5e-6, 1.0)) * 6e15, 6)
     1.0
     """
     near = np.minimum(theta, 2.0)
     square = near**2
-    return np.where(np.asarray(theta) < 2.0, near * square / 6 * sliver_series(square), theta - 2 * s * k)
+    return np.where(np.asarray(theta) < 2.0, near * square / 6 * theta_minus_sin_series(square), theta - 2 * s * k)
 
 
-def sliver_series(square: Array) -> Array:
-    """6 (θ − sin θ)/θ³ of θ² ≤ 4."""
+def theta_minus_sin_series(square: Array) -> Array:
+    """6 (θ − sin θ)/θ³ as a function of θ² ≤ 4."""
     series = np.ones_like(square)
     for n in range(14, 1, -1):
         series = 1.0 - series * square / ((2 * n) * (2 * n + 1))
     return series
 
 
-def away(p: Array, q: Array, c: Array, s: Array) -> Array:
+def p_minus_q_cos(p: Array, q: Array, c: Array, s: Array) -> Array:
     """p − q cos θ, given c = pq cos θ and s = sin θ/2."""
     return np.where(np.asarray(c) > 0, (p - q) + 2 * q * s * s, p - c / p)
 

@@ -1,7 +1,7 @@
-"""Where an activation is smooth: raw intervals on each of which Gauss–Legendre resolves φ and φ' to rounding.
+"""The panels of an activation: intervals of u on each of which Gauss–Legendre resolves φ and φ' to rounding.
 
-The rule is the same for every activation: cut at the breaks, bisect whatever a polynomial does not resolve, then join
-neighbours that one polynomial does resolve. Constants and straight lines so end up as single panels, however wide.
+The rule is the same for every activation: cut at the breaks, bisect each interval that a polynomial does not resolve, then
+join neighbours that one polynomial does resolve. Constants and straight lines become single panels, however wide.
 """
 
 from collections.abc import Callable
@@ -15,34 +15,36 @@ from .errors import NotDerivableError
 from .types import Array
 
 Function = Callable[[Array], Array]
-Sides = tuple[tuple[Function, Array], ...]
+Scaled = tuple[tuple[Function, Array], ...]
 """φ and φ', each with its running maximum."""
 
 DEGREE = 16
-"""Polynomial degree a panel must be resolved by; Gauss–Legendre with as many nodes then integrates products exactly."""
+"""Polynomial degree that must resolve φ on a panel. Gauss–Legendre with as many nodes then integrates products exactly."""
 SINGULAR = 26
-"""The same where φ is a root or a logarithm: its own integrals are exact to degree 31, and panels shrink half as fast."""
+"""The same where φ is a root or a logarithm: integrals of φ alone are exact to degree 31, and panels shrink half as fast."""
 _MANY = 30
-"""Panels between two breaks from which on φ is taken to be singular at one of them."""
+"""If more panels than this lie between two breaks, φ is taken to be singular at one of them."""
 TOLERANCE = 3e-15
 _MARKS = np.append(4.0 ** np.arange(-2, 41), 10.0 ** np.array([30, 38, 50, 75, 100, 125, 154]))
-"""Where panels outside the breaks begin: fourfold, then in strides that only a straight or vanishing tail is
-resolved on."""
+"""Ends of the panels outside the breaks: powers of 4, then strides on which only a straight or vanishing tail is resolved."""
 MOST = 240
+"""Most panels on either side of 0."""
 SHARE = 1e-14
-"""Share of E|φ| and E φ² that the last panel beside any other break may have unresolved, as for √|u − 1|."""
+"""Share of E|φ| and E φ² that may stay unresolved on the last panel beside a break other than 0, as for √|u − 1|."""
 _ROUNDED = 4 * float(np.finfo(float).eps)
 SPECK = 1e-33
-"""The last panel beside a break at 0 where φ is never resolved, as √|u| is not."""
+"""Length of the last panel beside a break at 0 if φ is never resolved there, as for √|u|."""
 
 _POINTS = chebpts1(2 * DEGREE)
 _TO_COEFFICIENTS = np.cos(np.outer(np.arange(2 * DEGREE), np.arccos(_POINTS))) / DEGREE
 
 
 @dataclass(frozen=True)
-class Panels:
-    """Ascending raw `edges`; `centres` are the points about which they crowd, each with the `width` of its panel there
-    (0 at a break)."""
+class ActivationPanels:
+    """Panels of u, by their ascending `edges`.
+
+    `centres` are the points near which the panels are short, `widths` the lengths of the panels there (0 at a break).
+    """
 
     edges: Array
     centres: Array
@@ -50,7 +52,7 @@ class Panels:
 
     @property
     def finest(self) -> float:
-        """The smallest norm that the panels serve: beside a singular break at 0 they end at SPECK."""
+        """The smallest norm that the panels resolve: beside a singular break at 0 they end at SPECK."""
         speck = float(np.min(np.abs(self.edges[self.edges != 0.0]), initial=np.inf)) < 2 * SPECK
         return SPECK * 1e18 if speck else 0.0
 
@@ -60,28 +62,30 @@ class Panels:
 
     @property
     def reach(self) -> float:
-        """Largest |u| up to which φ is resolved on both sides."""
+        """Largest |u| up to which φ is resolved on both sides of 0."""
         return float(min(-self.edges[0], self.edges[-1]))
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def panels(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks: tuple[float, ...]) -> Panels:
-    """The panels of φ; they end where MOST would be passed (an endless oscillation), and so does the rule's reach.
+def panels(
+    phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks: tuple[float, ...]
+) -> ActivationPanels:
+    """The panels of φ. They end where there would be more than MOST of them, as for an endless oscillation.
 
-    Raises NotDerivableError if not even the neighbourhood of the origin can be resolved.
+    Raises NotDerivableError if not even the neighbourhood of 0 can be resolved.
     """
     cuts = sorted({0.0, *breaks})
     edges: list[list[float]] = [[], []]
-    sides = tuple((f, _running_maximum(f)) for f in (phi, dphi))
+    functions = tuple((f, _running_maximum(f)) for f in (phi, dphi))
     for side, sign in enumerate((-1.0, 1.0)):
         starts = sorted({abs(x) for x in cuts if sign * x >= 0})
         geometric = [g for g in _MARKS if g > starts[-1] * (1 + 1e-9)]
         points = [sign * float(x) for x in [*starts, *geometric]]
         out = edges[side]
         for lo, hi in pairwise(points):
-            pieces = _bisect(sides, lo, hi, MOST - len(out), breaks)
+            pieces = _bisect(functions, lo, hi, MOST - len(out), breaks)
             if pieces is None or len(pieces) > _MANY:
-                pieces = _bisect(sides, lo, hi, MOST - len(out), breaks, SINGULAR) or pieces
+                pieces = _bisect(functions, lo, hi, MOST - len(out), breaks, SINGULAR) or pieces
             if pieces is None:
                 break
             out.extend(pieces)
@@ -92,13 +96,13 @@ def panels(phi: Callable[[Array], Array], dphi: Callable[[Array], Array], breaks
             f"the numeric rule cannot resolve this activation between 0 and {min(map(abs, ends)):.6g}: φ or φ' varies there on "
             "a scale too fine for float64"
         )
-    left, right = (_join(sides, np.array([0.0, *outward]), cuts) for outward in edges)
+    left, right = (_join(functions, np.array([0.0, *outward]), cuts) for outward in edges)
     joined = np.array([*left[:0:-1], *right])
-    return Panels(joined, *_centres(joined, breaks))
+    return ActivationPanels(joined, *_centres(joined, breaks))
 
 
 def _running_maximum(f: Function) -> Array:
-    """max |f(u)| over |u| ≤ each mark: what a panel that ends there is measured by. Later growth must not excuse it."""
+    """max |f(u)| over |u| ≤ each mark: the scale of errors on a panel that ends there, so that later growth is ignored."""
     inner = np.append(0.0, _MARKS[:-1])
     u = inner[:, None] + 0.5 * (_MARKS - inner)[:, None] * (1 + _POINTS)
     largest = np.maximum(np.abs(f(u) * np.ones_like(u)), np.abs(f(-u) * np.ones_like(u))).max(axis=1)
@@ -111,18 +115,19 @@ def _allowed(scale: Array, lo: float, hi: float) -> float:
     return TOLERANCE * float(scale[min(int(np.searchsorted(_MARKS, far)), len(scale) - 1)])
 
 
-def _resolved(sides: Sides, lo: float, hi: float, breaks: tuple[float, ...] = (), degree: int = DEGREE) -> bool:
+def _resolved(functions: Scaled, lo: float, hi: float, breaks: tuple[float, ...] = (), degree: int = DEGREE) -> bool:
+    """Whether a polynomial of this degree resolves φ and φ' on (lo, hi)."""
     near = any(min(abs(lo - x), abs(hi - x)) <= 1.5 * abs(hi - lo) for x in breaks)
     u = 0.5 * (lo + hi) + 0.5 * (hi - lo) * _POINTS
-    for f, scale in sides:
+    for f, scale in functions:
         y = np.asarray(f(u), dtype=float) * np.ones_like(u)
         if not np.all(np.isfinite(y)):
             return False
         allowed = _allowed(scale, lo, hi)
         top = allowed / TOLERANCE
-        if np.abs(y).max() * TOLERANCE > allowed:  # it grows towards a break: what counts is its share of E f²
+        if np.abs(y).max() * TOLERANCE > allowed:  # f grows towards a break: its share of E f² is what counts
             allowed /= min(1.0, float(np.sqrt(abs(hi - lo))))
-        if near:  # u is rounded, which is excused where it costs no more than SHARE
+        if near:  # u is rounded: allowed if that changes no more than SHARE
             lost = _ROUNDED * max(abs(lo), abs(hi)) * float(np.ptp(y))
             if top > 0 and lost * max(1.0, float(np.abs(y).max()) / top) <= SHARE * top:
                 allowed = max(allowed, lost / abs(hi - lo))
@@ -131,10 +136,10 @@ def _resolved(sides: Sides, lo: float, hi: float, breaks: tuple[float, ...] = ()
     return True
 
 
-def _negligible(sides: Sides, lo: float, hi: float) -> bool:
-    """Whether what a panel holds counts for nothing, resolved or not."""
+def _negligible(functions: Scaled, lo: float, hi: float) -> bool:
+    """Whether the integrals over a panel are negligible, resolved or not."""
     u = 0.5 * (lo + hi) + 0.5 * (hi - lo) * _POINTS
-    for f, scale in sides:
+    for f, scale in functions:
         y = np.abs(f(u[(u != lo) & (u != hi)]) * 1.0)
         relative = y.max(initial=0.0) * TOLERANCE / _allowed(scale, lo, hi)
         if not abs(hi - lo) * max(relative, relative**2) <= SHARE:
@@ -143,18 +148,18 @@ def _negligible(sides: Sides, lo: float, hi: float) -> bool:
 
 
 def _bisect(
-    sides: Sides, lo: float, hi: float, room: int, breaks: tuple[float, ...], degree: int = DEGREE
+    functions: Scaled, lo: float, hi: float, room: int, breaks: tuple[float, ...], degree: int = DEGREE
 ) -> list[float] | None:
-    """Far ends of the resolved pieces of (lo, hi), walking from lo; None if more than `room` would be needed."""
+    """Far ends of the resolved pieces of (lo, hi), from lo on; None if there would be more than `room`."""
     done: list[float] = []
     todo = [(lo, hi)]
     while todo:
         x, y = todo.pop()
         beside = x in breaks or y in breaks
         if (
-            _resolved(sides, x, y, breaks, degree)
+            _resolved(functions, x, y, breaks, degree)
             or max(abs(x), abs(y)) < SPECK
-            or (beside and _negligible(sides, x, y))
+            or (beside and _negligible(functions, x, y))
         ):
             done.append(y)
         else:
@@ -167,19 +172,19 @@ def _bisect(
     return done
 
 
-def _join(sides: Sides, edges: Array, cuts: list[float]) -> Array:
-    """Outward from the origin, so that what is near it is joined first and by its own small measure."""
-    kept = [edges[0]]
+def _join(functions: Scaled, edges: Array, cuts: list[float]) -> Array:
+    """Join panels outward from the origin, so that those near it are joined first, by their own small scale."""
+    joined = [edges[0]]
     first = 0
     for i in range(1, len(edges) - 1):
-        if edges[i] in cuts or not all(_one(f, edges[first : i + 2], scale) for f, scale in sides):
-            kept.append(edges[i])
+        if edges[i] in cuts or not all(_one(f, edges[first : i + 2], scale) for f, scale in functions):
+            joined.append(edges[i])
             first = i
-    return np.array([*kept, edges[-1]])
+    return np.array([*joined, edges[-1]])
 
 
 def _one(f: Function, edges: Array, scale: Array) -> bool:
-    """Does one polynomial over all of `edges` reproduce f at the points of every panel between them?"""
+    """Whether one polynomial over all of `edges` reproduces f at the points of every panel between them."""
     lo, hi = edges[0], edges[-1]
     coefficients = (_TO_COEFFICIENTS @ f(0.5 * (lo + hi) + 0.5 * (hi - lo) * _POINTS))[:DEGREE]
     coefficients[0] *= 0.5
@@ -189,13 +194,13 @@ def _one(f: Function, edges: Array, scale: Array) -> bool:
 
 
 def _centres(edges: Array, breaks: tuple[float, ...]) -> tuple[Array, Array]:
-    """The breaks, and the middles of panels shorter than both their neighbours, unless a finer centre is near."""
+    """The breaks, and the middles of panels that are shorter than both neighbours, unless a finer centre is near."""
     width = np.diff(edges)
     inner = np.arange(1, len(width) - 1)
     soft = inner[(width[inner] <= width[inner - 1]) & (width[inner] <= width[inner + 1])]
-    found = [(0.0, x) for x in breaks]
+    centres = [(0.0, x) for x in breaks]
     for i in soft[np.argsort(width[soft], kind="stable")]:
         middle = 0.5 * (edges[i] + edges[i + 1])
-        if all(w == width[i] or abs(middle - x) > 10 * width[i] for w, x in found):
-            found.append((width[i], middle))
-    return np.array([x for _, x in found]), np.array([w for w, _ in found])
+        if all(w == width[i] or abs(middle - x) > 10 * width[i] for w, x in centres):
+            centres.append((width[i], middle))
+    return np.array([x for _, x in centres]), np.array([w for w, _ in centres])

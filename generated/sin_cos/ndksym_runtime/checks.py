@@ -1,4 +1,4 @@
-"""What the numeric surface accepts: every argument is checked once, here, and named in the error."""
+"""Checks of arguments that are numbers, arrays or times; each error names the argument, its value, and what is allowed."""
 
 from typing import Any
 
@@ -6,102 +6,115 @@ import numpy as np
 
 from .errors import FOREIGN, InputError, InputTypeError, brief
 from .memory import require_memory
+from .prior import LangevinPrior
 from .types import Array
 
 LARGEST = 1e150
-"""Entries beyond this (or nonzero norms below its inverse) leave float64 as soon as they are squared."""
+"""Largest allowed entry: beyond it (or for nonzero norms below its inverse) squares leave the range of float64."""
 
 
-def floats(value: Any, name: str, *, truth: bool = True, what: str = "real numbers in a rectangular array") -> Array:
-    """Real numbers as float64, of any shape; masked arrays, text, dates, complex numbers (and truth values) are refused."""
-    if _masked(value):
+def floats(value: object, name: str, *, truth: bool = True, what: str = "real numbers in a rectangular array") -> Array:
+    """Real numbers of any shape as float64.
+
+    Masked arrays, text, dates and complex numbers are refused, and truth values too unless `truth`.
+    """
+    if _is_masked(value):
         raise InputTypeError(
             f"{name} is a masked array, and its mask would be lost; drop the masked rows, or fill them with .filled(…)"
         )
     try:
         with np.errstate(all="ignore"):
-            out = np.asarray(value)
-            if out.dtype.kind == "O":
-                out = np.array([_float(entry) for entry in out.ravel()], dtype=np.float64).reshape(out.shape)
-            if out.dtype.kind not in ("biuf" if truth else "iuf"):
-                raise TypeError(f"{out.dtype} is no type of real numbers")
-            return np.asarray(out, dtype=np.float64)
+            array = np.asarray(value)
+            if array.dtype.kind == "O":
+                array = np.array([_float(entry) for entry in array.ravel()], dtype=np.float64).reshape(array.shape)
+            if array.dtype.kind not in ("biuf" if truth else "iuf"):
+                raise TypeError(f"{array.dtype} is no type of real numbers")
+            return np.asarray(array, dtype=np.float64)
     except OverflowError as error:
         raise InputError(f"{name} has an entry that is past the range of float64: got {brief(value)}") from error
     except FOREIGN as error:
-        said = " ".join(str(error).split())[:200]
-        raise InputTypeError(f"{name} must be {what}; got {brief(value)}{f' ({said})' if said else ''}") from error
+        reason = " ".join(str(error).split())[:200]
+        raise InputTypeError(f"{name} must be {what}; got {brief(value)}{f' ({reason})' if reason else ''}") from error
 
 
-def _masked(value: Any, level: int = 3) -> bool:
-    """Whether it is, or as a list holds, a masked array."""
+def _is_masked(value: object, levels: int = 3) -> bool:
+    """Whether the value is a masked array, or a list that contains one."""
     if isinstance(value, list | tuple):
-        return level > 0 and any(_masked(entry, level - 1) for entry in value)
+        return levels > 0 and any(_is_masked(entry, levels - 1) for entry in value)
     return isinstance(value, np.ma.MaskedArray)
 
 
 def _float(entry: Any) -> float:
-    """What is a number and not the text or the date of one."""
+    """A number as a float; the text of a number and a date raise TypeError."""
     if isinstance(entry, str | bytes | bytearray | np.flexible | np.datetime64 | np.timedelta64) or np.ndim(entry):
         raise TypeError(f"{type(entry).__name__} is no real number")
     return float(entry)
 
 
-def points(value: Any, name: str, columns: int | None = None) -> Array:
-    """A finite float64 matrix (n, N_0), n and N_0 at least 1."""
-    out = floats(value, name)
-    if out.ndim != 2:
-        raise InputError(f"{name} must have shape (n, N_0), one row per input; got shape {out.shape}")
-    if 0 in out.shape:
-        raise InputError(f"{name} must have at least one row and one column; got shape {out.shape}")
-    if columns is not None and out.shape[1] != columns:
-        raise InputError(f"{name} must have as many columns as X, {columns}; got {out.shape[1]}")
-    bad = np.argwhere(~np.isfinite(out))
+def points(value: object, name: str, columns: int | None = None) -> Array:
+    """Inputs: a finite float64 matrix of shape (n, N_0), with n and N_0 at least 1."""
+    matrix = floats(value, name)
+    if matrix.ndim != 2:
+        raise InputError(f"{name} must have shape (n, N_0), one row per input; got shape {matrix.shape}")
+    if 0 in matrix.shape:
+        raise InputError(f"{name} must have at least one row and one column; got shape {matrix.shape}")
+    if columns is not None and matrix.shape[1] != columns:
+        raise InputError(f"{name} must have as many columns as X, {columns}; got {matrix.shape[1]}")
+    bad = np.argwhere(~np.isfinite(matrix))
     if len(bad):
         i, j = bad[0]
-        raise InputError(f"{name}[{i}, {j}] is {out[i, j]}; all entries must be finite")
-    if np.abs(out).max() > LARGEST:
-        raise InputError(f"{name} has an entry of size {np.abs(out).max():.3g}; rescale it below {LARGEST:g}")
-    return out
+        raise InputError(f"{name}[{i}, {j}] is {matrix[i, j]}; all entries must be finite")
+    if np.abs(matrix).max() > LARGEST:
+        raise InputError(f"{name} has an entry of size {np.abs(matrix).max():.3g}; rescale it below {LARGEST:g}")
+    return matrix
 
 
-def number(value: Any, name: str, *, zero: bool) -> float:
-    """A finite float, positive or (if `zero`) nonnegative."""
-    found = floats(value, name, truth=False, what="a number")
-    if found.ndim:
+def number(value: object, name: str, *, zero: bool) -> float:
+    """A finite number, positive or (if `zero`) nonnegative."""
+    array = floats(value, name, truth=False, what="a number")
+    if array.ndim:
         raise InputTypeError(f"{name} must be a number, got {brief(value)}")
-    out = float(found)
+    out = float(array)
     if not np.isfinite(out) or out < 0 or (out == 0 and not zero):
         raise InputError(f"{name} must be finite and {'≥ 0' if zero else '> 0'}, got {out!r}")
     return out
 
 
-def bias_scale(value: Any, allowed: bool) -> float:
-    """β ≥ 0; anything else than 0 only for a network derived with biases."""
-    out = number(value, "bias", zero=True)
-    if out > LARGEST:
-        raise InputError(f"bias must be at most {LARGEST:g}, since its square occurs; got {out:g}")
-    if out and not allowed:
+def bias_scale(value: object, allowed: bool) -> float:
+    """The scale β ≥ 0 of the biases; it must be 0 unless the network was derived with biases (`allowed`)."""
+    beta = number(value, "bias", zero=True)
+    if beta > LARGEST:
+        raise InputError(f"bias must be at most {LARGEST:g}, since its square occurs; got {beta:g}")
+    if beta and not allowed:
         raise InputError(
-            f"this network was derived without biases, so bias must be 0, got {out!r}; derive(…, bias=True)"
+            f"this network was derived without biases, so bias must be 0, got {beta!r}; derive(…, bias=True)"
         )
-    return out
+    return beta
 
 
-def times(t: Any, s: Any) -> tuple[Array, Array]:
-    """Broadcast 0 ≤ s ≤ t, all finite."""
-    out = []
+def langevin_prior(temperature: object, prior_variance: object, init_variance: object) -> LangevinPrior:
+    """T ≥ 0, σ² > 0 and σ0² ≥ 0."""
+    return LangevinPrior(
+        number(temperature, "temperature", zero=True),
+        number(prior_variance, "prior_variance", zero=False),
+        number(init_variance, "init_variance", zero=True),
+    )
+
+
+def times(t: object, s: object) -> tuple[Array, Array]:
+    """Pairs of times 0 ≤ s ≤ t, finite, broadcast to one shape."""
+    both = []
     for value, name in ((t, "t"), (s, "s")):
         array = floats(value, name, truth=False, what="a time or an array of times")
         if not np.all(np.isfinite(array)) or np.any(array < 0):
             raise InputError(
                 f"{name} must be finite and ≥ 0, got {array[~(np.isfinite(array) & (array >= 0))].flat[0]}"
             )
-        out.append(array)
+        both.append(array)
     try:
-        later, earlier = np.broadcast_arrays(*out)
+        later, earlier = np.broadcast_arrays(*both)
     except ValueError as error:
-        raise InputError(f"t and s must broadcast, got shapes {out[0].shape} and {out[1].shape}") from error
+        raise InputError(f"t and s must broadcast, got shapes {both[0].shape} and {both[1].shape}") from error
     require_memory(8 * later.size, f"a kernel at {later.size:,} pairs of times", "ask for fewer at a time")
     if np.any(earlier > later):
         at = tuple(int(i) for i in np.argwhere(earlier > later)[0])

@@ -1,33 +1,36 @@
-"""What every language shares: precedence, numbers, products and powers; a language adds its tables."""
+"""What a backend is, and what all printers share: precedence, numbers, products and powers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sympy import Add, Expr, Function, Mul, Pow, Rational, S, oo
 
+from ndksym.activation.activation import Activation
 from ndksym.codegen.functions import CORE, SUPPORT
-from ndksym.codegen.program import Program
+from ndksym.codegen.program import StraightLineProgram
 from ndksym.errors import NotDerivableError
+from ndksym.runtime.compiled import Facts, LoadedText
 
-__all__ = ["REQUIRED", "Printer", "Split", "literal"]
+__all__ = ["REQUIRED", "Backend", "Ending", "Printer", "Source", "Split", "literal"]
 
 REQUIRED: tuple[type[Function], ...] = CORE + SUPPORT
-"""Every printer prints these."""
+"""The functions that every printer must print."""
 
 _SUM, _PRODUCT, _ATOM = range(3)
 
 
 @dataclass(frozen=True)
 class Split:
-    """A function of one variable by pieces: `pieces[i]` up to `edges[i]`, the last one beyond."""
+    """A function of one variable by pieces: `pieces[i]` below `edges[i]`, the last piece above all edges."""
 
     name: str
     edges: tuple[Expr, ...]
-    pieces: tuple[Program, ...]
+    pieces: tuple[StraightLineProgram, ...]
 
 
 def literal(number: Expr) -> str:
-    """The nearest double of an exact real number, in decimals that read back as that double.
+    """The float64 number nearest to an exact real number, in decimals that are read back as that number.
 
     >>> from sympy import pi
     >>> literal(Rational(1, 3)), literal(1/pi), literal(S(2))
@@ -41,20 +44,19 @@ def literal(number: Expr) -> str:
 
 @dataclass(frozen=True)
 class Printer:
-    """Tables of one language. `functions` maps a word of the vocabulary to text with {0}, {1}, … for its arguments."""
+    """How one language writes expressions; `functions` maps the name of a function to text with {0}, {1}, … for its arguments."""
 
     name: str
-    suffix: str
     comment: str
     functions: Mapping[str, str]
     root: str
     power: str
     infinity: str
-    program: Callable[["Printer", Program], str]
+    program: Callable[["Printer", StraightLineProgram], str]
     split: Callable[["Printer", Split], str]
 
     def __call__(self, expr: Expr) -> str:
-        """The text of an expression; NotDerivableError names what this language does not know."""
+        """The text of an expression; NotDerivableError names a function that the language does not have."""
         return self._text(expr)[0]
 
     def _text(self, expr: Expr) -> tuple[str, int]:
@@ -104,10 +106,85 @@ class Printer:
         return text, _SUM if sign else _PRODUCT if below or len(above) > 1 else _ATOM
 
     def _factors(self, base: Expr, exponent: Rational) -> list[str]:
-        """Small powers as products, half-integer ones with a square root; a product of four has rounded three times."""
+        """Small powers as products, half-integer ones with a square root; higher powers as calls, which round once."""
         whole, rest = divmod(exponent, 1)
         if rest not in (0, Rational(1, 2)) or (whole > 3 and rest) or whole > 16:
             return [self.power.format(self(base), literal(exponent))]
         text = self._at(base, _ATOM)
         factors = [text] * int(whole) if whole <= 2 else [self.power.format(self(base), literal(whole))]
         return factors + ([self.root.format(self(base))] if rest else [])
+
+
+class Source(Protocol):
+    """The symbolic result that one layer of code is made from; `kernels.dual.Dual` provides it."""
+
+    @property
+    def activation(self) -> Activation: ...
+    @property
+    def closed_form(self) -> bool: ...
+    @property
+    def K(self) -> Expr | None: ...
+    @property
+    def K_dot(self) -> Expr | None: ...
+    @property
+    def mean(self) -> Expr | None: ...
+    @property
+    def K_diag(self) -> Expr | None: ...
+    @property
+    def K_dot_diag(self) -> Expr | None: ...
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a module says last: how many layers it has, which of them each hidden layer uses, and whether there are biases."""
+
+    layers: int
+    order: Sequence[int]
+    bias: bool
+
+
+class Backend(Protocol):
+    """A language in which kernels are generated. The file `NAME.py` of this folder defines one as `BACKEND`.
+
+    A module is its header, then per layer the facts and the functions, then the ending. Layer n of a module has
+    functions `phi_n`, `dphi_n` and, with a closed form, `diag_n` and `pair_n`.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name in `compile(backend=…)` and on the command line; also the name of the file."""
+
+    @property
+    def label(self) -> str:
+        """Name for readers, such as "NumPy"."""
+
+    @property
+    def file(self) -> str:
+        """Name of the generated file, such as "kernel.py"."""
+
+    @property
+    def printer(self) -> "Printer":
+        """Writes expressions and programs in the language."""
+
+    @property
+    def separation(self) -> str:
+        """Text between two functions."""
+
+    @property
+    def open(self) -> Callable[[str], LoadedText] | None:
+        """Loads a module so that its functions can be called; None if the text is only read.
+
+        It raises MissingExtraError, with the way out, if something it needs (a compiler, a library) is missing.
+        """
+
+    def header(self, body: str) -> str:
+        """What a module with this body needs first: imports or includes."""
+
+    def facts(self, n: int, facts: Facts, source: Source) -> str:
+        """The text of the facts of layer n; `LoadedText.facts` returns them."""
+
+    def ending(self, ending: Ending) -> str:
+        """The text after the last layer."""
+
+    def folder(self, text: str) -> dict[str, str]:
+        """File name → text of everything that this backend puts into a generated folder."""

@@ -1,16 +1,15 @@
 """C11: scalar functions, and a loop over arrays around each."""
 
-from ndksym.codegen.backends.base import Printer, Split, literal
+import json
+
+from ndksym.codegen import standalone
+from ndksym.codegen.backends.base import Ending, Printer, Source, Split, literal
 from ndksym.codegen.functions import CORE, SUPPORT
-from ndksym.codegen.program import Program
+from ndksym.codegen.library import opened
+from ndksym.codegen.program import StraightLineProgram
+from ndksym.runtime.compiled import Facts, LoadedText
 
-__all__ = ["C", "preamble"]
-
-
-def preamble(body: str) -> str:
-    """The headers that any text needs."""
-    return '#include <math.h>\n#include <stddef.h>\n\n#include "ndk_support.h"\n'
-
+__all__ = ["BACKEND", "C"]
 
 _OWN = {"exp_": "exp({0})", "absolute": "fabs({0})", "sign": "ndk_sign({0})", "minimum": "ndk_min({0}, {1})",
         "maximum": "ndk_max({0}, {1})", "where": "({0} > 0.0 ? {1} : {2})"}  # fmt: skip
@@ -21,13 +20,13 @@ def _call(name: str, arity: int) -> str:
 
 
 def _loop(name: str, inputs: list[str], outputs: list[str], body: str) -> str:
-    """An exported function of n entries."""
+    """The exported function of n entries."""
     pointers = ", ".join([*(f"const double *{x}" for x in inputs), *(f"double *{y}" for y in outputs)])
     return f"void ndk_{name}(size_t n, {pointers}) {{\n    for (size_t i = 0; i < n; i++) {body}\n}}\n"
 
 
-def _scalar(printer: Printer, program: Program) -> tuple[str, list[str]]:
-    """One entry: results through pointers."""
+def _scalar(printer: Printer, program: StraightLineProgram) -> tuple[str, list[str]]:
+    """A function of one entry, which returns its results through pointers."""
     results, lines = [], [f"const double {symbol.name} = {printer(expr)};" for symbol, expr in program.assignments]
     for output in program.outputs:
         names = [f"{output.name}_{n}" for n in range(len(output.terms))]
@@ -47,7 +46,7 @@ def _scalar(printer: Printer, program: Program) -> tuple[str, list[str]]:
     return f"static void {program.name}({inputs}, {outputs}) {{\n{body}\n}}\n", results
 
 
-def _program(printer: Printer, program: Program) -> str:
+def _program(printer: Printer, program: StraightLineProgram) -> str:
     text, results = _scalar(printer, program)
     inputs = [symbol.name for symbol in program.inputs]
     arguments = ", ".join([*(f"{x}[i]" for x in inputs), *(f"&{y}[i]" for y in results)])
@@ -67,4 +66,33 @@ def _split(printer: Printer, split: Split) -> str:
 _TABLE = {word.__name__: _call(word.__name__, word.arity) for word in CORE}
 _TABLE |= {word.__name__: _call(f"ndk_{word.__name__}", word.arity) for word in SUPPORT} | _OWN
 
-C = Printer("c", ".c", "//", _TABLE, "sqrt({0})", "pow({0}, {1})", "INFINITY", _program, _split)
+
+class C:
+    """Needs a C compiler: $CC, or cc, gcc or clang on the path."""
+
+    name, label, file, separation = "c", "C", "kernel.c", "\n"
+    printer = Printer("C", "//", _TABLE, "sqrt({0})", "pow({0}, {1})", "INFINITY", _program, _split)
+
+    def open(self, text: str) -> LoadedText:
+        """Compile and load; a text that was compiled before is loaded from the user's cache."""
+        return opened(text)
+
+    def header(self, body: str) -> str:
+        """The same includes for every text."""
+        return '#include <math.h>\n#include <stddef.h>\n\n#include "ndk_support.h"\n'
+
+    def facts(self, n: int, facts: Facts, source: Source) -> str:
+        """A JSON document in a string."""
+        text = json.dumps(facts).replace("\\", "\\\\").replace('"', '\\"')
+        return f'\nconst char ndk_layer_{n}[] = "{text}";\n'
+
+    def ending(self, ending: Ending) -> str:
+        """The number of layers."""
+        return f"\nconst int ndk_layers = {ending.layers};\n"
+
+    def folder(self, text: str) -> dict[str, str]:
+        """The module, and the header that it includes."""
+        return {self.file: text} | standalone.headers()
+
+
+BACKEND = C()

@@ -1,14 +1,15 @@
-"""LaTeX: the program as aligned equations, numbers exact."""
+"""LaTeX: formulas and programs as aligned equations with exact numbers."""
 
 from dataclasses import dataclass
 
 from sympy import Expr, Mul, Pow, Rational, S, latex
 
-from ndksym.codegen.backends.base import Printer, Split
-from ndksym.codegen.program import Program
+from ndksym.codegen.backends.base import Ending, Printer, Source, Split
+from ndksym.codegen.program import StraightLineProgram
 from ndksym.errors import NotDerivableError
+from ndksym.runtime.compiled import Facts
 
-__all__ = ["LATEX"]
+__all__ = ["BACKEND", "Latex"]
 
 _TABLE = {
     "exp_": r"e^{{{0}}}", "expm1": r"\operatorname{{expm1}}({0})", "log": r"\log({0})",
@@ -21,15 +22,15 @@ _TABLE = {
     "where": r"\begin{{cases}} {1} & {0} > 0 \\ {2} & \text{{else}} \end{{cases}}",
     "expdiff": r"\left(e^{{{0}}} - e^{{{1}}}\right)", "experfc": r"e^{{{0}}} \operatorname{{erfc}}({1})",
     "experfi": r"e^{{{0}}} \operatorname{{erfi}}({1})", "corner": r"e^{{{0}}} [{1} > 0][{2} > 0]",
-    "edge": r"G({0}, {1}; {2}, {3})", "ramp": r"J_1({0}, {1}, {2})", "sliver": r"({0} - 2 {1} {2})",
-    "away": r"({0} - {1} \cos\theta)_{{c = {2}, s = {3}}}",
+    "edge": r"G({0}, {1}; {2}, {3})", "arccos_kernel_1": r"J_1({0}, {1}, {2})", "theta_minus_sin": r"({0} - 2 {1} {2})",
+    "p_minus_q_cos": r"({0} - {1} \cos\theta)_{{c = {2}, s = {3}}}",
     "logistic": r"\frac{{1}}{{1 + e^{{-({0})}}}}", "softplus": r"\log(1 + e^{{{0}}})",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class _Latex(Printer):
-    """Numbers stay exact, quotients are fractions, powers are powers."""
+class _LatexPrinter(Printer):
+    """Prints exact numbers, fractions and powers."""
 
     def _text(self, expr: Expr) -> tuple[str, int]:
         if not expr.free_symbols:
@@ -70,7 +71,7 @@ class _Latex(Printer):
         return text if exponent == 1 else rf"{text}^{{{latex(exponent)}}}"
 
 
-def _lines(printer: Printer, program: Program) -> list[str]:
+def _lines(printer: Printer, program: StraightLineProgram) -> list[str]:
     lines = [f"{printer(symbol)} &= {printer(expr)}" for symbol, expr in program.assignments]
     for output in program.outputs:
         terms = [printer(term) for term in output.terms]
@@ -79,7 +80,7 @@ def _lines(printer: Printer, program: Program) -> list[str]:
     return lines
 
 
-def _program(printer: Printer, program: Program) -> str:
+def _program(printer: Printer, program: StraightLineProgram) -> str:
     body = " \\\\\n".join(_lines(printer, program))
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n"
 
@@ -93,4 +94,34 @@ def _split(printer: Printer, split: Split) -> str:
     return text
 
 
-LATEX = _Latex("latex", ".tex", "%", _TABLE, r"\sqrt{{{0}}}", r"({0})^{{{1}}}", r"\infty", _program, _split)
+class Latex:
+    """For readers: the closed forms, then the straight-line programs that the other backends compute."""
+
+    name, label, file, separation = "latex", "LaTeX", "kernel.tex", "\n"
+    printer: Printer = _LatexPrinter(
+        "LaTeX", "%", _TABLE, r"\sqrt{{{0}}}", r"({0})^{{{1}}}", r"\infty", _program, _split
+    )
+    open = None
+
+    def header(self, body: str) -> str:
+        """Nothing: the text is included in a document."""
+        return ""
+
+    def facts(self, n: int, facts: Facts, source: Source) -> str:
+        """The formulas."""
+        formulas = [f"\\phi(x) &= {latex(source.activation.expr)}"]
+        if source.closed_form:
+            formulas += [f"K &= {latex(source.K)}", f"\\dot K &= {latex(source.K_dot)}"]
+        body = " \\\\\n".join(formulas)
+        return f"\n% Layer {n}\n\\begin{{align*}}\n{body}\n\\end{{align*}}\n"
+
+    def ending(self, ending: Ending) -> str:
+        """Nothing."""
+        return ""
+
+    def folder(self, text: str) -> dict[str, str]:
+        """The text."""
+        return {self.file: text}
+
+
+BACKEND = Latex()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ndksym.codegen.load import load
+from ndksym.codegen.load import load_numpy
 from ndksym.errors import InputError, NdksymError
 from ndksym.runtime.types import Array
 from ndksym.simulation.networks import job, langevin, proximal
@@ -47,7 +47,7 @@ def main() -> None:
 
 def simulated(task: job.Job, pairs: range) -> Array:
     """Outputs of these pairs, computed batch by batch: (pairs, 2, times, rows, outputs)."""
-    layers = load(task.text, "numpy")
+    layers = load_numpy(task.text)
     hidden = [layers[n] for n in task.order]
     run = proximal.run if task.dynamics == "mpl" else langevin.run
     report = _progress_reporter()
