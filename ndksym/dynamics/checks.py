@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +47,7 @@ class Data:
         return lambda values: values[..., 0] if self.flat else values
 
 
-def checked(X: Any, y: Any, X_test: Any, times: Any, *, endless: bool = False) -> Data:
+def checked(X: object, y: object, X_test: object, times: object, *, endless: bool = False) -> Data:
     """Finite arrays of fitting shapes. Without X_test the predictor is evaluated at the training rows.
 
     If `endless`, the last times may be ∞.
@@ -67,7 +66,7 @@ def checked(X: Any, y: Any, X_test: Any, times: Any, *, endless: bool = False) -
     return Data(rows, labels.reshape(len(rows), -1), test, ascending, labels.ndim == 1)
 
 
-def ascending_times(value: Any, *, endless: bool = False) -> Array:
+def ascending_times(value: object, *, endless: bool = False) -> Array:
     """Ascending times ≥ 0, all of them finite unless `endless`."""
     times = checks.floats(value, "times", truth=False)
     bad = np.isnan(times) if endless else ~np.isfinite(times)
@@ -83,7 +82,7 @@ def ascending_times(value: Any, *, endless: bool = False) -> Array:
     return times
 
 
-def labels(value: Any, name: str, shape: tuple[int, ...], which: str = "test") -> Array:
+def labels(value: object, name: str, shape: tuple[int, ...], which: str = "test") -> Array:
     """Finite labels of the given shape."""
     out = _finite(value, name)
     if out.shape != shape:
@@ -105,7 +104,7 @@ def steps(times: Array, step: float, name: str = "each of times") -> NDArray[np.
     return whole
 
 
-def physics(kernel: Kernel, temperature: Any, prior: Any, init: Any, bias: Any, zero: bool) -> Physics:
+def physics(kernel: Kernel, temperature: object, prior: object, init: object, bias: object, zero: bool) -> Physics:
     """T, σ² > 0, σ0² > 0 and β, all of moderate size. T must be > 0 unless `zero`, where None means 0."""
     if temperature is None and not zero:
         raise InputError("temperature must be given, and must be > 0; without thermal noise, method='gradient' serves")
@@ -127,14 +126,14 @@ def physics(kernel: Kernel, temperature: Any, prior: Any, init: Any, bias: Any, 
     return Physics(T, level, start, beta)
 
 
-def sized(value: Any, name: str, most: float = LARGEST) -> float:
+def sized(value: object, name: str, most: float = LARGEST) -> float:
     """A number between 1/most and most."""
     number = checks.number(value, name, zero=False)
     _require_size(np.array([number]), name, most)
     return number
 
 
-def fits(data: Data, matrices: int, covariance: Any) -> None:
+def fits(data: Data, matrices: int, covariance: bool | str) -> None:
     """Raise InputError if the problem does not fit into memory.
 
     `matrices` is the number of matrices (P + rows, P) that the method keeps; the posterior and the result are added.
@@ -146,7 +145,7 @@ def fits(data: Data, matrices: int, covariance: Any) -> None:
     require_memory(size, what, "use fewer inputs or times" + (", or leave out the covariance" if covariance else ""))
 
 
-def tolerance(value: Any) -> float:
+def tolerance(value: object) -> float:
     """A relative tolerance between 1e-12 and 0.1."""
     rtol = checks.number(value, "rtol", zero=False)
     if not 1e-12 <= rtol <= 0.1:
@@ -154,7 +153,7 @@ def tolerance(value: Any) -> float:
     return rtol
 
 
-def loss_scale(reduction: Any, P: int) -> float:
+def loss_scale(reduction: object, P: int) -> float:
     """The factor on ½ Σ (y − f)²: 1 for "sum", 1/P for "mean"."""
     return 1.0 if arguments.choice(reduction, "reduction", ("sum", "mean")) == "sum" else 1 / P
 
@@ -166,7 +165,7 @@ def _require_size(values: Array, name: str, most: float) -> None:
         raise InputError(f"{name} must be of a size between {1 / most:g} and {most:g}, got {size:g}")
 
 
-def _finite(value: Any, name: str) -> Array:
+def _finite(value: object, name: str) -> Array:
     out = checks.floats(value, name)
     if not np.all(np.isfinite(out)):
         raise InputError(f"{name} has an entry that is not finite: {out[~np.isfinite(out)].flat[0]}")

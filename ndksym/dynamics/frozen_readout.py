@@ -8,8 +8,6 @@ Where the learning signal stays on, the integral of the first term runs up to t.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -17,7 +15,7 @@ from ndksym.dynamics import checks, frozen_readout_steps, threads
 from ndksym.dynamics.collocation import Integral, integrals
 from ndksym.dynamics.kernel_table import tabulate, two_time_kernel
 from ndksym.dynamics.methods import langevin
-from ndksym.dynamics.network_argument import as_kernel
+from ndksym.dynamics.network_argument import NetworkArgument, as_kernel
 from ndksym.dynamics.physics import HORIZON, PriorProcess
 from ndksym.dynamics.problem import Problem
 from ndksym.dynamics.result import Drift
@@ -35,7 +33,7 @@ _GAUSS = 64
 
 
 def drift(  # noqa: PLR0913 (public keyword contract)
-    network: Any,
+    network: NetworkArgument,
     X: ArrayLike,
     y: ArrayLike,
     X_test: ArrayLike | None = None,
@@ -148,7 +146,7 @@ def _solved(problem: Problem, frozen: float, times: Array, signal: bool, step: f
     return _from(problem, frozen, times, signal)
 
 
-def _freeze_time(value: Any, times: Array) -> float:
+def _freeze_time(value: object, times: Array) -> float:
     number = runtime.floats(value, "freeze_time", truth=False)
     if number.ndim:
         raise InputTypeError(f"freeze_time must be a number ≥ 0, or inf for equilibrium; got {brief(value)}")

@@ -1,7 +1,11 @@
 """The argument `network` of public functions: a compiled kernel, a derivation, or whatever `derive` takes."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeAlias
 
+from sympy import Expr
+
+from ndksym.activation.activation import Activation
 from ndksym.codegen.compile import kernel
 from ndksym.errors import InputError, InputTypeError
 from ndksym.kernels.network import MAX_DEPTH, Network
@@ -10,10 +14,13 @@ from ndksym.runtime import checks
 from ndksym.runtime.arguments import integer
 from ndksym.runtime.kernel import Kernel
 
-__all__ = ["as_kernel", "as_network"]
+__all__ = ["NetworkArgument", "as_kernel", "as_network"]
+
+NetworkArgument: TypeAlias = Kernel | Network | Activation | Expr | str | Sequence[Activation | Expr | str]
+"""A compiled kernel, a derivation, or what `derive` takes: an activation or one for each hidden layer."""
 
 
-def as_network(network: Any, depth: Any = None, bias: Any = 0.0) -> Network:
+def as_network(network: NetworkArgument, depth: int | None = None, bias: float = 0.0) -> Network:
     """The network's derivation. A network that is not derived yet has biases if `bias` is not 0.
 
     Raises the errors of `derive`, InputError if `depth` is not that of the network, and InputTypeError for a kernel that does
@@ -31,7 +38,7 @@ def as_network(network: Any, depth: Any = None, bias: Any = 0.0) -> Network:
     return derived(derivation, depth=depth, bias=checks.number(bias, "bias", zero=True) != 0)
 
 
-def as_kernel(network: Any, depth: Any = None, bias: Any = 0.0) -> Kernel:
+def as_kernel(network: NetworkArgument, depth: int | None = None, bias: float = 0.0) -> Kernel:
     """The network's compiled kernel; errors as in `as_network`."""
     if isinstance(network, Kernel):
         _same_depth(len(network.layers), depth)
@@ -39,6 +46,6 @@ def as_kernel(network: Any, depth: Any = None, bias: Any = 0.0) -> Kernel:
     return kernel(as_network(network, depth, bias))
 
 
-def _same_depth(own: int, depth: Any) -> None:
+def _same_depth(own: int, depth: int | None) -> None:
     if depth is not None and integer(depth, "depth", 1, MAX_DEPTH) != own:
         raise InputError(f"the network has depth {own}, so depth must be {own} or left out; got {depth}")

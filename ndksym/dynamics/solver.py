@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ndksym.dynamics import checks, linearised, methods, threads
 from ndksym.dynamics.methods import Method
-from ndksym.dynamics.network_argument import as_kernel
+from ndksym.dynamics.network_argument import NetworkArgument, as_kernel
 from ndksym.dynamics.problem import Covariance, Posterior, Problem, Solution
 from ndksym.dynamics.result import Run
 from ndksym.dynamics.settings import made_with
@@ -25,7 +25,7 @@ __all__ = ["solve"]
 
 
 def solve(  # noqa: PLR0913 (public keyword contract)
-    network: Any,
+    network: NetworkArgument,
     X: ArrayLike,
     y: ArrayLike,
     X_test: ArrayLike | None = None,
@@ -152,7 +152,7 @@ solve.__doc__ = inspect.cleandoc(solve.__doc__ or "").format(
 )
 
 
-def _covariance(value: Any, name: str, method: Method) -> Covariance:
+def _covariance(value: object, name: str, method: Method) -> Covariance:
     wanted: Covariance = arguments.choice(value, "covariance", (False, True, "two-time"))
     if wanted and not method.COVARIANCE:
         able = " and ".join(repr(each) for each in methods.names() if methods.find(each).COVARIANCE)

@@ -145,7 +145,7 @@ def load(text: str, *, train: int | None = None, seed: int = 0, data_home: str |
     return _split(_file(path), 1.0, train, seed)
 
 
-def _labels(value: Any, name: str, rows: int) -> Array:
+def _labels(value: object, name: str, rows: int) -> Array:
     out = checks.floats(value, name)
     if out.ndim not in (1, 2) or len(out) != rows or out.size == 0:
         of = "X" if name == "y" else "X_test"
@@ -218,7 +218,7 @@ def _pair(text: str, classes: str, read: Callable[[], tuple[Any, Any]]) -> Task:
     return replace(task, X=task.X / size)
 
 
-def _class(value: Any) -> str:
+def _class(value: object) -> str:
     """The name of a class; 3, 3.0 and "3" are the same one."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 

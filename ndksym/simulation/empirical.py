@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import checks as physical
 from ndksym.dynamics import stable_step
+from ndksym.dynamics.network_argument import NetworkArgument
 from ndksym.dynamics.physics import Physics, PriorProcess
 from ndksym.errors import InputError, InputTypeError, brief
 from ndksym.runtime import checks
@@ -24,7 +25,7 @@ __all__ = ["empirical_ndk", "empirical_ntk"]
 
 
 def empirical_ntk(  # noqa: PLR0913 (public keyword contract)
-    network: Any,
+    network: NetworkArgument,
     X: ArrayLike,
     X2: ArrayLike | None = None,
     *,
@@ -94,7 +95,7 @@ def empirical_ntk(  # noqa: PLR0913 (public keyword contract)
 
 
 def empirical_ndk(  # noqa: PLR0913 (public keyword contract)
-    network: Any,
+    network: NetworkArgument,
     X: ArrayLike,
     X2: ArrayLike | None = None,
     *,

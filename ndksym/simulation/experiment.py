@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import checks as physical
-from ndksym.dynamics.network_argument import as_network
+from ndksym.dynamics.network_argument import NetworkArgument, as_network
 from ndksym.dynamics.settings import versions
 from ndksym.kernels.network import Network
 from ndksym.output.progress_argument import reported
@@ -23,7 +23,7 @@ __all__ = ["simulate", "width_scan"]
 
 
 def simulate(  # noqa: PLR0913 (public keyword contract)
-    network: Any,
+    network: NetworkArgument,
     X: ArrayLike,
     y: ArrayLike,
     X_test: ArrayLike | None = None,
@@ -153,7 +153,7 @@ def simulate(  # noqa: PLR0913 (public keyword contract)
 
 
 def width_scan(  # noqa: PLR0913 (public keyword contract)
-    network: Any,
+    network: NetworkArgument,
     X: ArrayLike,
     y: ArrayLike,
     X_test: ArrayLike | None = None,

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import checks as physical
 from ndksym.dynamics import stable_step
+from ndksym.dynamics.network_argument import NetworkArgument
 from ndksym.dynamics.physics import Physics
 from ndksym.errors import InputError
 from ndksym.runtime import checks
@@ -27,7 +28,7 @@ _FRACTION = 0.1
 
 
 def lazy_measure(  # noqa: PLR0913 (public keyword contract)
-    network: Any,
+    network: NetworkArgument,
     x: ArrayLike,
     y: float,
     *,
@@ -96,7 +97,7 @@ def lazy_measure(  # noqa: PLR0913 (public keyword contract)
 
 
 def parameter_movement(  # noqa: PLR0913 (public keyword contract)
-    network: Any,
+    network: NetworkArgument,
     X: ArrayLike,
     y: ArrayLike,
     *,

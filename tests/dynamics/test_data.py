@@ -65,7 +65,7 @@ FILES = [
     ({"X": X, "y": Y, "X_test": X[:, :2]}, "X_test must have as many columns"),
     ({"X": X, "y": Y, "X_test": X[:2], "y_test": Y[:3]}, r"y_test must have shape \(2,\)"),
     ({"X": X, "y": Y, "X_test": X[:2], "y_test": np.ones((2, 2))}, "as many outputs"),
-    ({"X": X, "y": Y, "y_test": Y}, "X_test, which it belongs to"),
+    ({"X": X, "y": Y, "y_test": Y}, "y_test needs X_test"),
     ({"X": X, "y": np.array(list("abcdef"))}, "y must be an array of real numbers"),
     ({"X": X + 1j, "y": Y}, "X must be an array of real numbers"),
     ({"X": np.array([[1.0], [1.0, 2.0]], dtype=object), "y": Y[:2]}, "X must be an array of real numbers, got object"),
@@ -139,7 +139,7 @@ def test_groups_of_classes():
 
 
 TEXTS = [
-    ("nothing", "neither a file nor a task"),
+    ("nothing", "neither a file nor the name of a task"),
     ("missing.npz", "does not exist"),
     (".", "folder"),
     ("orthogonal:", "how many inputs"),
@@ -252,7 +252,7 @@ def test_openml_needs_the_network_once(tmp_path, monkeypatch):
 
     monkeypatch.setattr(_openml, "urlopen", unreachable)
     assert np.array_equal(tasks.load("openml:tiny:1,0", train=3, data_home=tmp_path).X, task.X)
-    with pytest.warns(UserWarning, match="network"), pytest.raises(InputError, match="needs a network the first time"):
+    with pytest.warns(UserWarning, match="network"), pytest.raises(InputError, match="needs a network once"):
         tasks.load("openml:tiny:1,0", data_home=tmp_path / "elsewhere")
 
 

@@ -172,7 +172,7 @@ def test_the_rounding_of_a_field_is_not_followed(size):
     ("depth", "init", "method"), [(4, 4.0, "langevin"), (2, 0.25, "langevin"), (3, 4.0, "diffusive")]
 )
 def test_the_error_estimate_holds_and_is_not_a_thousand_times_too_large(depth, init, method):
-    """What a table leaves out acts where Δ is, not all of ∫ Δ at the table's worst place; and rtol is kept."""
+    """The interpolation error is integrated against Δ, not multiplied by all of ∫ Δ at the worst place of the table; rtol is kept."""
     rng = np.random.default_rng(8)
     inputs, labels, kernel = rng.normal(size=(12, 8)), rng.normal(size=12), ndksym.derive("relu", depth=depth).compile()
     known = {"times": np.geomspace(10.0, 1e4, 6), "temperature": 1e-3, "init_variance": init, "method": method}
@@ -183,7 +183,7 @@ def test_the_error_estimate_holds_and_is_not_a_thousand_times_too_large(depth, i
 
 
 def beside_a_column(angle):
-    """33 training inputs, seven others of which one is at this angle to one of the former; relu at depth 2, its table."""
+    """True and estimated error of a table of relu at depth 2, with a further row at this angle to one of 33 training inputs."""
     rng, process = np.random.default_rng(9), PriorProcess(1e-3, 1.0, 4.0)
     many, aside = rng.normal(size=(33, 8)), rng.normal(size=(7, 8))
     across = np.cross(many[17, :3], rng.normal(size=3))
@@ -199,7 +199,7 @@ def beside_a_column(angle):
 
 @pytest.mark.parametrize("angle", [0.3, 0.1, 0.03])
 def test_a_table_knows_a_row_at_a_small_angle_to_a_column(angle):
-    """Its entry bends where q is about the angle."""
+    """Its entry varies on the scale q ≈ angle."""
     assert beside_a_column(angle)[0] < 3e-9
 
 
@@ -211,7 +211,7 @@ def test_what_a_table_cannot_follow_at_a_tiny_angle_is_said(angle):
 
 
 def test_a_table_knows_coincident_inputs_wherever_they_stand():
-    """Sampled evenly, 33 columns and 33 + 7 rows have few entries in common; the kernel bends most on those."""
+    """Evenly spaced samples of 33 columns and 40 rows share few inputs, and the kernel varies most on coincident inputs."""
     rng = np.random.default_rng(4)
     many, more = rng.normal(size=(33, 5)), rng.normal(size=(7, 5))
     process = PriorProcess(1e-3, 1.0, 0.3)
@@ -340,11 +340,11 @@ METHODS = [
     {}, {"step": 0.1}, {"method": "mpl", "strength": 5.0}, {"method": "gradient"}, {"method": "diffusive"},
     {"freeze_time": 0.5}, {"freeze_time": np.inf, "signal": True},
 ]  # fmt: skip
-"""Of solve and, with a freeze_time, of drift."""
+"""Arguments of solve, and of drift where there is a freeze_time."""
 
 
 def by(method, kernel, X, y, X_test=X_TEST, **args):
-    """Solve or drift, fluctuations included where a method has them; nothing may warn."""
+    """Solve or drift, with the covariance where the method has one; a warning is an error."""
     args = {"times": [1.0, 2.0], "temperature": 0.1} | method | args
     if "freeze_time" not in args and method.get("method") != "diffusive":
         args["covariance"] = True
@@ -355,7 +355,7 @@ def by(method, kernel, X, y, X_test=X_TEST, **args):
 
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_singular_matrices_are_no_exception(method):
-    """One input, none of any length, the same twice with conflicting labels, opposite ones with equal labels: erf is odd."""
+    """One input; inputs of length 0; equal inputs with different labels; opposite inputs with equal labels, where erf is odd."""
     kernel = ndksym.derive("erf").compile()
     for rows, y in (
         (X[:1], [2.0]), (0 * X[:2], [1.0, -1.0]), (X[[0, 1, 0]], [1.0, 0.5, -0.4]), (np.vstack([X[:2], -X[:1]]), [1.0, 0.5, 1.0]),
@@ -367,9 +367,7 @@ def test_singular_matrices_are_no_exception(method):
             values += [run.ntk_plateau, run.equilibrium.mean, run.equilibrium.cov]
             values += [] if run.train_cov is None else [run.train_cov, run.test_cov]
         assert all(np.isfinite(each).all() for each in values)
-        if (
-            len(rows) == 3 and y[0] != y[2]
-        ):  # one input has one prediction, and averaging is all that can be learnt of it
+        if len(rows) == 3 and y[0] != y[2]:  # one input has one prediction, so the average is learnt
             assert np.abs(run.train[:, 0] - run.train[:, 2]).max() < 1e-12
             once = by(method, kernel, rows[:2], [0.3, 0.5])
             if method.get("method") == "diffusive":

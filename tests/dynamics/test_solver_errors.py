@@ -1,4 +1,4 @@
-"""What `solve` says of its own error at extreme ratios σ0²/σ², against a dense graded solver that shares no code with it."""
+"""The error estimate of `solve` at extreme ratios σ0²/σ², compared with a dense graded solver that shares no code with it."""
 
 import warnings
 from dataclasses import replace
@@ -59,7 +59,7 @@ def holds(problem):
 
 @pytest.mark.parametrize("number", [42, 44, 109])
 def test_numbers_of_the_bench_that_failed_once(number):
-    """Equal rows with different y beside a kernel of 1e32; a table whose error is largest between the points that are looked at."""
+    """Equal rows with different y and a kernel of 1e32; a table whose error is largest between the points at which it is measured."""
     assert not holds(solver_errors.drawn(10, number))
 
 
@@ -95,7 +95,7 @@ def test_of_equal_rows_the_mean_is_learnt():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_what_a_defect_does_to_far_test_rows_later_is_bounded(seed):
-    """Labels δ end as K(K + T)⁻¹δ, which is what a defect of that size may do (number 212 of the bench)."""
+    """Labels δ lead to K(K + T)⁻¹δ at equilibrium, so a defect δ may have this effect (number 212 of the bench)."""
     rng = np.random.default_rng([212, seed])
     X, far = rng.uniform(0.01, 0.4, (3, 1)), np.array([[rng.uniform(1, 3)]])
     physics = Physics(1e-3, 3.0, 10 ** rng.uniform(-2, 0), 0.0)
@@ -110,13 +110,13 @@ def test_what_a_defect_does_to_far_test_rows_later_is_bounded(seed):
 
 
 def test_where_float64_has_no_digits_it_is_said():
-    """Rows that nearly agree: what cancels between them is 1e16 times what is left after 1e-16."""
+    """Rows that nearly agree: the terms that cancel between them are 1e16 times larger than the result."""
     with pytest.raises(InputError, match="no digits left"):
         cubed([[4.0, 0.0], [4.0, 1e-7]])
 
 
 def test_a_covariance_whose_resolvent_is_wrong_is_said(monkeypatch):
-    """What it makes of the labels is not what they make forward in time."""
+    """The predictor from the wrong resolvent differs from the one computed forward in time."""
     known = {"times": [0.3, 3.0], "temperature": 1.0, "init_variance": 0.1, "covariance": True}
     with warnings.catch_warnings():
         warnings.simplefilter("error", ToleranceWarning)

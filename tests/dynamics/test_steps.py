@@ -32,7 +32,7 @@ def layers(name, depth, m_tt, m_ss, m_ts):
 
 @pytest.mark.parametrize(("name", "depth", "strength"), [("erf", 2, 2.0), ("relu", 1, 0.5), ("erf", 1, 3000.0)])
 def test_proximal_learning_is_the_sum_of_what_the_steps_injected(name, depth, strength):
-    """T8, summed as it stands; a large λ needs D without the subtraction."""
+    """T8, summed directly. For a large λ, D must not be computed by subtraction."""
     T, init, count = 0.5, 0.3, 12
     kept = strength / (strength + T)
     m = moments(kept, 2 / (1 + kept), init)
@@ -57,7 +57,7 @@ def test_proximal_learning_is_the_sum_of_what_the_steps_injected(name, depth, st
 
 @pytest.mark.parametrize(("name", "depth"), [("erf", 2), ("relu", 1)])
 def test_euler_steps_are_the_sum_of_the_gradients_overlaps(name, depth):
-    """f_n = h Σ_{k<n} a^{n−k−1} Θ(n, k) (y − f_k), T3's m."""
+    """f_n = h Σ_{k<n} a^{n−k−1} Θ(n, k) (y − f_k) with the m of T3."""
     T, init, h, count = 0.2, 2.0, 0.25, 30
     a = 1 - h * T
     m = moments(a, 1 / (1 - h * T / 2), init)
@@ -164,7 +164,7 @@ def test_steps_tend_to_continuous_time_at_first_order():
 @pytest.mark.parametrize("signal", [False, True])
 @pytest.mark.parametrize(("name", "depth"), [("erf", 2), ("relu", 1)])
 def test_drift_in_steps_is_the_sum_of_what_each_step_left(name, depth, signal):
-    """T15 in Euler steps, summed as it stands, with T3's m."""
+    """T15 in Euler steps with the m of T3, summed directly."""
     T, init, h, frozen, asked = 0.3, 2.0, 0.5, 4, (4, 5, 13)
     a = 1 - h * T
     m = moments(a, 1 / (1 - h * T / 2), init)

@@ -78,7 +78,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-def find(name: Any) -> Method:
+def find(name: object) -> Method:
     """The method of this name. Raises InputError for another name; the message lists all methods."""
     available = names()
     if not isinstance(name, str) or name not in available:
