@@ -3,6 +3,20 @@
 import reprlib
 from typing import Any
 
+__all__ = [
+    "CheckFailedError",
+    "DivergentKernelError",
+    "FileError",
+    "InputError",
+    "InputTypeError",
+    "MissingExtraError",
+    "NdksymError",
+    "NotDerivableError",
+    "OutOfTimeError",
+    "ParseError",
+    "ToleranceWarning",
+]
+
 FOREIGN = (
     ArithmeticError, AssertionError, AttributeError, BufferError, LookupError, MemoryError, OSError, RuntimeError, TypeError,
     ValueError, Warning,
@@ -80,3 +94,7 @@ class OutOfTimeError(NdksymError, TimeoutError):
     """The work did not finish within the time allowed."""
 
     exit_code = 5
+
+
+def __dir__() -> list[str]:
+    return __all__
