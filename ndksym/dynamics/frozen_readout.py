@@ -32,7 +32,7 @@ __all__ = ["drift"]
 _GAUSS = 64
 
 
-def drift(
+def drift(  # noqa: PLR0913 (public keyword contract)
     network: NetworkArgument,
     X: ArrayLike,
     y: ArrayLike,

@@ -24,7 +24,7 @@ from ndksym.runtime.types import Array
 __all__ = ["solve"]
 
 
-def solve(
+def solve(  # noqa: PLR0913 (public keyword contract)
     network: NetworkArgument,
     X: ArrayLike,
     y: ArrayLike,

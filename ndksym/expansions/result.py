@@ -197,7 +197,7 @@ class Phases:
     def _compiled(self) -> Kernel:
         return compiled(self.derivation)
 
-    def on(
+    def on(  # noqa: PLR0913 (public keyword contract)
         self,
         X: ArrayLike,
         y: ArrayLike,

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import checks as physical
 from ndksym.dynamics import stable_step
+from ndksym.dynamics.network_argument import NetworkArgument
 from ndksym.dynamics.physics import Physics, PriorProcess
 from ndksym.errors import InputError, InputTypeError, brief
 from ndksym.runtime import checks
@@ -23,8 +24,8 @@ from ndksym.simulation.options import columns
 __all__ = ["empirical_ndk", "empirical_ntk"]
 
 
-def empirical_ntk(
-    network: Any,
+def empirical_ntk(  # noqa: PLR0913 (public keyword contract)
+    network: NetworkArgument,
     X: ArrayLike,
     X2: ArrayLike | None = None,
     *,
@@ -93,8 +94,8 @@ def empirical_ntk(
     return np.concatenate([overlap(*_gradients(net, first, second))[:, 0] for net, _ in members.draw(len(first))])
 
 
-def empirical_ndk(
-    network: Any,
+def empirical_ndk(  # noqa: PLR0913 (public keyword contract)
+    network: NetworkArgument,
     X: ArrayLike,
     X2: ArrayLike | None = None,
     *,

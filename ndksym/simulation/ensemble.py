@@ -8,7 +8,7 @@ import numpy as np
 
 from ndksym.codegen.load import load_numpy
 from ndksym.codegen.module import module
-from ndksym.dynamics.network_argument import as_network
+from ndksym.dynamics.network_argument import NetworkArgument, as_network
 from ndksym.errors import DivergentKernelError
 from ndksym.kernels.network import Network
 from ndksym.runtime import checks
@@ -26,7 +26,7 @@ _DRAWING = 20.0
 class EnsembleOptions:
     """The arguments, unchecked, that all functions of single networks share: as in `simulate`; `networks` is their number."""
 
-    network: Any
+    network: NetworkArgument
     depth: Any
     width: Any
     networks: Any

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import checks as physical
-from ndksym.dynamics.network_argument import as_network
+from ndksym.dynamics.network_argument import NetworkArgument, as_network
 from ndksym.dynamics.settings import versions
 from ndksym.kernels.network import Network
 from ndksym.output.progress_argument import reported
@@ -22,8 +22,8 @@ from ndksym.simulation.scan import Scan, require_widths
 __all__ = ["simulate", "width_scan"]
 
 
-def simulate(
-    network: Any,
+def simulate(  # noqa: PLR0913 (public keyword contract)
+    network: NetworkArgument,
     X: ArrayLike,
     y: ArrayLike,
     X_test: ArrayLike | None = None,
@@ -152,8 +152,8 @@ def simulate(
     return Simulation(dynamics, plain, job.widths, data.times, samples, len(data.X), seed, given, data, versions())
 
 
-def width_scan(
-    network: Any,
+def width_scan(  # noqa: PLR0913 (public keyword contract)
+    network: NetworkArgument,
     X: ArrayLike,
     y: ArrayLike,
     X_test: ArrayLike | None = None,

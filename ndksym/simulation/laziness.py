@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import checks as physical
 from ndksym.dynamics import stable_step
+from ndksym.dynamics.network_argument import NetworkArgument
 from ndksym.dynamics.physics import Physics
 from ndksym.errors import InputError
 from ndksym.runtime import checks
@@ -26,8 +27,8 @@ _FRACTION = 0.1
 """Step of gradient flow, as a fraction of the largest stable step of gradient descent."""
 
 
-def lazy_measure(
-    network: Any,
+def lazy_measure(  # noqa: PLR0913 (public keyword contract)
+    network: NetworkArgument,
     x: ArrayLike,
     y: float,
     *,
@@ -95,8 +96,8 @@ def lazy_measure(
     return np.array(out)
 
 
-def parameter_movement(
-    network: Any,
+def parameter_movement(  # noqa: PLR0913 (public keyword contract)
+    network: NetworkArgument,
     X: ArrayLike,
     y: ArrayLike,
     *,

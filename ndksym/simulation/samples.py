@@ -112,14 +112,16 @@ class SimulatedCurves(ABC):
         return compare(self, self.theory() if run is None else run)
 
     def _repr_html_(self) -> str:
-        mean, stderr, var, var_stderr = (np.asarray(each) for each in self.curves.values())
+        curves = list(self.curves.values())
+        row = "train 0" if curves[0].test is curves[0].train else "test 0"
+        mean, stderr, var, var_stderr = (np.asarray(each) for each in curves)
         shown = np.unique(np.linspace(0, len(self.times) - 1, _SHOWN).round().astype(int))
         pairs = (mean, stderr), (var, var_stderr)
         rows = [
             (f"{self.times[m]:.4g}", *(f"{value[m].flat[0]:.5f} ± {error[m].flat[0]:.5f}" for value, error in pairs))
             for m in shown
         ]
-        return html_table(repr(self), ("time", "mean f(row 0) ± stderr", "variance ± stderr"), rows)
+        return html_table(repr(self), ("time", f"mean f({row}) ± stderr", "variance ± stderr"), rows)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

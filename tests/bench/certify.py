@@ -1,4 +1,4 @@
-"""Every closed form of the catalogue against certified balls at 24 points, adversarial ones among them.
+"""Every closed form of the catalogue against certified balls, at ordinary and at difficult points.
 
 Run: python -m tests.bench.certify [ACTIVATION …]
 """

@@ -1,8 +1,8 @@
-"""Networks of finite width beside their limits: python -m tests.bench.finite_width [--quick] [--only TABLE]
+"""Networks of finite width compared with their limits: python -m tests.bench.finite_width [--quick] [--only TABLE]
 
-Slopes are of least squares in log width, with standard errors by leaving out one network in turn. Bars, all ± 0.1: NTK error
-−0.5; κ −0.5; movement −0.5 with one hidden layer, −1 with more. Two-time NDK and drift: the largest |z| stays below what it
-exceeds by chance once in 10⁴ times; that of the formula for the other signal, and of continuous time, need not.
+Slopes are least-squares fits in log width, with jackknife standard errors. They must be, ± 0.1: NTK error −0.5; κ −0.5; movement −0.5
+with one hidden layer, −1 with more. For the two-time NDK and drift the largest |z| must stay below the value that it exceeds by
+chance with probability 1e-4, but not for the formula with the other value of `signal`, nor for that of continuous time.
 """
 
 import argparse

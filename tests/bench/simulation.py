@@ -1,8 +1,9 @@
-"""Finite networks held against `solve`, and what their steps cost: python -m tests.bench.simulation [grid|slopes|speed]
+"""Networks of finite width against `solve`, and the cost of their steps: python -m tests.bench.simulation [grid|slopes|speed]
 
-grid: each activation, depth and σ0²/σ²: max |z| of mean and variance over all cells, beside what is expected of right theory,
-    from a polynomial in 1/width through all widths. slopes: the bias in width.
-speed: time per step against the matrix products it cannot avoid.
+grid: for each activation, depth and σ0²/σ², max |z| of mean and variance over all cells, with the value expected for a right theory,
+    from a polynomial in 1/width through all widths.
+slopes: the decay of the bias with width.
+speed: time per step, compared with its matrix products.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""Finite networks beside their limits: NTK and NDK, curvature, movement, and drift in steps.
+"""Networks of finite width compared with their limits: NTK and NDK, curvature, movement, and drift in steps.
 
-Every |z| is held to what the largest of its test exceeds by chance once in 10⁴ draws, of Student's t at the degrees of freedom
-of the standard error; what networks of finite width are off by, 1/N, is extrapolated away from two widths.
+The largest |z| of each test must stay below the value that it exceeds by chance with probability 1e-4, by Student's t at the degrees
+of freedom of the standard error. The bias of order 1/N is removed by extrapolation from two widths.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ X, X_TEST, Y = bench.X, bench.X_TEST, bench.Y
 
 
 def gradient(of, x):
-    """∇f at one column, every parameter written out."""
+    """∇f at one column, with all parameters."""
     seen = network.forward(of, x)
     deltas = network.backward(of, seen, np.ones_like(seen.f))
     parts = [delta[0, 0] @ a[0, 0].T for a, delta in zip(seen.inputs, deltas, strict=True)]
@@ -51,7 +51,7 @@ def test_overlaps_are_products_of_the_gradients(bias):
      ("gelu", (20, 16), 0.3), ("relu(2)", (40,), 0.0)],
 )  # fmt: skip
 def test_the_norm_of_the_hessian_is_that_of_the_matrix(activation, widths, bias):
-    """∂²f of every pair of parameters, by central differences of the gradient; the larger ones by Lanczos iteration."""
+    """The Hessian by central differences of the gradient; `norm` uses Lanczos iteration for the larger networks."""
     of, net = tiny(activation, len(widths), widths, bias)
     x = columns(X[:1])
     rows = []
@@ -115,7 +115,7 @@ def test_the_two_time_ndk_of_prior_dynamics(name, depth):
 
 
 def test_the_two_time_ndk_in_coarse_steps_and_in_training():
-    """A step of 2 and T = 0.2: a = 0.6, far from e^{−0.4}; T3's m of the Euler chain and its weight are needed."""
+    """A step of 2 and T = 0.2 give a = 0.6, far from e^{−0.4}, so m and the weight must be those of the Euler chain (T3)."""
     T, h, init, n, k = 0.2, 2.0, 0.5, 5, 2
     args = {"t": n * h, "s": k * h, "temperature": T, "init_variance": init, "step": h, "networks": 400}
     process = PriorProcess.euler(Physics(T, 1.0, init, 0.0), h)
@@ -140,7 +140,7 @@ def test_the_two_time_ndk_in_coarse_steps_and_in_training():
 
 
 def test_training_moves_the_networks_of_simulate():
-    """With the same random numbers the path is that of `simulate`, whose first network has labels y."""
+    """With the same random numbers the path is that of the first network of each pair in `simulate`."""
     args = {"width": 9, "seed": 3, "temperature": 0.1, "step": 0.5, "depth": 2, "bias": 0.3}
     sim = ndksym.simulate("gelu", X, Y, X_TEST, times=[3.0], pairs=2, processes=1, **args)
     found = empirical_ndk("gelu", X, t=3.0, s=3.0, networks=2, training=(X, Y), **args)
@@ -185,7 +185,7 @@ def test_shapes_and_the_beginning():
     ("name", "depth", "expected"), [("relu", 1, -0.5), ("gelu", 2, -0.5), ("erf", 3, -0.5), ("erf", 1, -0.42)]
 )
 def test_the_lazy_measure_vanishes_with_width(name, depth, expected):
-    """−1/2; with one hidden layer and φ″ ≠ 0 ‖∇²f‖ is that of its extreme unit, ~ √(log N/N): −0.42 at these widths."""
+    """The slope is −1/2; with one hidden layer and φ″ ≠ 0, ‖∇²f‖ ~ √(log N/N) by its extreme unit: −0.42 at these widths."""
     widths = [32, 112, 384]
     each = [lazy_measure(name, X[0], 1.0, depth=depth, width=width, networks=64, seed=width) for width in widths]
     rate, error = bench.slope(widths, each, bench.root_mean_square)
@@ -194,7 +194,7 @@ def test_the_lazy_measure_vanishes_with_width(name, depth, expected):
 
 
 def test_the_lazy_measure_by_hand():
-    """One relu hidden layer: ∇²f has blocks φ′(h_i) x/√N between w_i and v_i alone, so ‖∇²f‖ = |x|/√(N N_0)."""
+    """For one hidden layer of relu, the only blocks of ∇²f are φ′(h_i) x/√N between w_i and v_i, so ‖∇²f‖ = |x|/√(N N_0)."""
     found = lazy_measure("relu", X[0], 2.0, width=50, networks=5)
     theta = empirical_ntk("relu", X[:1], width=50, networks=5)[:, 0, 0]
     of = ensemble(EnsembleOptions("relu", 1, 50, 5, 0, 1.0, 0.0))
@@ -224,8 +224,8 @@ def test_parameters_move_as_the_ntk_says_and_less_and_less(name, depth, widths):
 
 @pytest.mark.parametrize(("name", "depth"), [("erf", 1), ("relu", 2), ("gelu", 2)])
 def test_drift_in_coarse_steps_is_that_of_networks(name, depth, slow):
-    """Readout frozen at t = 2, lags 0, 2 and 6, steps of 1, biases, σ0² ≠ σ²; the formula for the other signal is excluded,
-    and with more networks that of continuous time."""
+    """The readout is frozen at t = 2; lags 0, 2 and 6, steps of 1, biases, σ0² ≠ σ². The formula for the other value of `signal` must
+    disagree and, with more networks, also that of continuous time."""
     limits = [bench.drift(name, depth, signal, 1.0) for signal in (False, True)]
     for signal in (False, True):
         found = bench.drifting(name, depth, signal, *((512, 1000) if slow else (128, 150, 1)))

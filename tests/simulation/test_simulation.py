@@ -1,4 +1,4 @@
-"""Finite networks: their gradients, their bookkeeping, and the same numbers however the work is shared out."""
+"""Networks of finite width: gradients, estimates, checks of arguments, and results that do not depend on the number of processes."""
 
 import copy
 import dataclasses
@@ -41,7 +41,7 @@ def networks(task, pairs=2):
 
 @pytest.mark.parametrize("bias", [0.0, 0.4])
 def test_back_propagation_is_the_derivative(bias):
-    """A step with kept = 1 moves each parameter by Σ error ∂f/∂θ: central differences of f itself."""
+    """A step with decay = 1 changes each parameter by Σ error ∂f/∂θ, which central differences of f confirm."""
     task = job(bias=bias, depth=3, activation=["tanh", "gelu", "erf"])
     of = networks(task)
     error = RNG.normal(size=(2, 2, 1, 3))
@@ -73,7 +73,7 @@ def test_back_propagation_is_the_derivative(bias):
 
 
 def test_one_step_by_hand():
-    """Two steps of one pair of depth 1, written out: decay, gradient, noise, and the loss's scale."""
+    """Two steps of one pair of depth 1, computed directly: decay, gradient, noise, and the scale of the loss."""
     task = job("erf", 1, width=3, times=(0.0, 0.25, 0.5), loss=0.5)
     layers = worker.load_numpy(task.text)
     noise = network.Noise(task.seed, [0])
@@ -122,7 +122,7 @@ def test_the_same_numbers_however_the_work_is_shared(dynamics, monkeypatch):
 
 
 def test_inputs_of_many_dimensions_are_turned_into_few():
-    """Only the inner products count, so what is drawn is the same for a rotated input."""
+    """The outputs depend on inner products only, so a rotation of the inputs does not change them."""
     wide = RNG.normal(size=(3, 50))
     rotation = np.linalg.qr(RNG.normal(size=(50, 50)))[0]
     common = {"width": 20, "times": [1.0], "temperature": 0.1, "step": 0.5, "pairs": 2}
@@ -163,6 +163,7 @@ def test_a_simulation_is_short_to_read_and_compares_by_its_numbers(tmp_path):
     assert repr(sim) == "Simulation(erf: depth 1, width 4, langevin, 2 pairs at 2 times, seed 0)"
     table = sim._repr_html_()
     assert table.count("<tr>") == 3
+    assert "mean f(test 0)" in table
     assert f"{sim.mean.test[1, 0]:.5f} ± {sim.stderr.test[1, 0]:.5f}" in table
     _ = sim.mean, sim.kernel  # what is computed later is no part of it
     sim.save(tmp_path / "sim.npz", {"note": "kept beside it"})
@@ -181,7 +182,7 @@ def test_a_simulation_is_short_to_read_and_compares_by_its_numbers(tmp_path):
 
 
 def test_the_variance_estimate_has_no_bias():
-    """Pairs whose halves are known normals: E v = Var d + E e²."""
+    """For pairs of known normal numbers, E v = Var d + E e²."""
     rng = np.random.default_rng(0)
     learnt, shared = 0.5 + 0.3 * rng.normal(size=(20_000, 1, 1, 1)), 0.8 * rng.normal(size=(20_000, 1, 1, 1))
     sim = dataclasses.replace(
@@ -245,7 +246,7 @@ def test_rejection_is_estimated_before_it_starts():
 
 
 def test_rejection_accepts_as_often_as_was_estimated(monkeypatch):
-    """Proposals of the first step, counted in networks wide enough."""
+    """The proposals of the first step are counted in wide networks."""
     args = {"temperature": 3.0, "dynamics": "mpl", "step": None, "strength": 0.5, "times": (1,), "y": 2 * Y}
     task = job("erf", 1, width=300, **args)
     d = ndksym.derive("erf")
@@ -257,7 +258,7 @@ def test_rejection_accepts_as_often_as_was_estimated(monkeypatch):
     inner = network.forward
     monkeypatch.setattr(proximal, "forward", lambda of, at: tries.append(0) or inner(of, at))
     worker.simulated(task, range(400))
-    # a pair goes on until both have accepted: between one and two networks' worth; two more calls report
+    # a pair continues until both networks have accepted; two more calls compute the reported outputs
     mean = len(tries) / 400 - 2
     assert expected < mean < 2 * expected
 
@@ -268,7 +269,7 @@ def blank():
 
 
 def gaussian(mean, std, pairs=400, rows=5, seed=0):
-    """A simulation whose pairs are drawn from a known law: shared halves of variance std², learnt ones narrow."""
+    """A simulation with pairs from a known law: the shared part has variance 0.99 std², the learnt part 0.01 std²."""
     rng = np.random.default_rng(seed)
     learnt = mean + 0.1 * std * rng.normal(size=(pairs, 2, rows, 1))
     shared = np.sqrt(0.99) * std * rng.normal(size=(pairs, 2, rows, 1))
@@ -342,7 +343,7 @@ def test_theory_of_other_times_is_refused():
 
 
 def test_a_scan_extrapolates_what_falls_as_one_over_the_width():
-    """Known bias 3/N: the slope is −1, the limit is free of it, the error is that of the draws."""
+    """For a known bias 3/N the slope is −1, the limit has no bias, and the errors are those of the samples."""
     parts = []
     for index, width in enumerate((20, 40, 80)):
         sim = gaussian(0.3 + 3 / width, 0.2, pairs=2000, seed=index)
@@ -391,7 +392,7 @@ def test_the_variance_extrapolates_too():
 
 
 def test_exact_proximal_learning_and_coarse_steps():
-    """T8 at three strengths by rejection, and Euler steps so coarse that continuous time is visibly wrong (T3)."""
+    """T8 at three strengths by rejection, and Euler steps so large that continuous time disagrees (T3)."""
     kernel = ndksym.derive("erf", depth=1).compile()
     for strength in (0.5, 2.0, 10.0):
         sim = ndksym.simulate(

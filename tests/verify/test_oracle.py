@@ -1,4 +1,4 @@
-"""The judges judged: anchors computed elsewhere, two methods against each other, and claims that must be refused."""
+"""Tests of the oracle: values computed elsewhere, comparison of independent methods, and false claims that it must refuse."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -51,7 +51,7 @@ def test_anchors(name, rho):
     "rho", ["0.9999999999999999", "0.99999999999999999999999999999", "-0.9999999999999999", "1e-40"]
 )
 def test_cuts_closer_than_a_float_can_tell(rho):
-    """u and v change sign within 1e-8 of each other; sorted as floats, the sliver between was counted twice."""
+    """u and v change sign within 1e-8 of each other. Sorted as floats, the interval between was once counted twice."""
     with precision(400), mp.workdps(60):
         K, K_dot = dual_ball(activation("sign"), 1, 1, Fraction(rho), digits=35)
         root = mp.sqrt(mp.mpf(str((1 - Fraction(rho) ** 2).numerator)) / (1 - Fraction(rho) ** 2).denominator)
@@ -73,7 +73,7 @@ def test_a_strip_that_is_claimed_too_wide_is_refused(strip):
 
 
 class Liar:
-    """tanh that says it is entire."""
+    """tanh that claims to be entire."""
 
     strip = oo
 
@@ -186,7 +186,7 @@ def test_networks_from_the_inputs_as_they_are(name, dual, bias, depth):
 
 
 def test_as_many_digits_as_asked_for_are_left_where_many_are_lost():
-    """1 − ρ ~ 1e-18: the slope of relu's kernel there costs half as many digits."""
+    """At 1 − ρ ~ 1e-18 the slope of relu's kernel loses half as many digits."""
     X, X2 = np.array([[1.0, 2.0]]), np.array([[1.0, 2.0 + 2**-29]])
     with mp.workdps(150):
         x, y = ([mp.mpf(float(e)) for e in row[0]] for row in (X, X2))
@@ -197,7 +197,7 @@ def test_as_many_digits_as_asked_for_are_left_where_many_are_lost():
 
 
 def test_motion_is_what_half_an_ulp_does():
-    """A linear network: C = x·x'/N₀, so nearly orthogonal inputs are moved by ulps of the terms, not of the sum."""
+    """For a linear network, C = x·x'/N₀; at nearly orthogonal inputs it changes by ulps of the terms, not of the sum."""
     X, X2 = np.array([[1.0, 1.0]]), np.array([[1.0, -1.0 + 2**-30]])
     acts = [activation("x")]
     nngp, _ = reference(acts, X, X2, digits=40)
@@ -227,7 +227,7 @@ def test_a_slope_that_lives_within_a_millionth_of_a_deviation(a):
 
 @pytest.mark.parametrize("rho", ["0.5", "0.9999996763902905"])
 def test_an_odd_activation_has_odd_kernels_at_any_scale(rho):
-    """tanh turns within a ten-thousandth of a deviation, and about that wide is what v has left beside −u."""
+    """tanh changes within 1e-4 standard deviations, and the part of v that is independent of u has about this width."""
     a, b = 13 * 10**7, 130075101
     with mp.workdps(40):
         c = mp.mpf(rho) * mp.sqrt(mp.mpf(a) * b)
@@ -237,7 +237,7 @@ def test_an_odd_activation_has_odd_kernels_at_any_scale(rho):
 
 
 def test_a_straight_line_beside_a_bend_is_not_smoothed_all_along():
-    """To 20 digits mish at |u| ~ 1e8 is straight from 0 on and bends before it, on the scale of what v has beside u."""
+    """To 20 digits, mish at |u| ~ 1e8 is linear for u > 0 and curved for u < 0, on the scale of the part of v independent of u."""
     with mp.workdps(50):
         a, b = mp.mpf(13) * 10**15, mp.mpf(117) * 10**13
         c = mp.sqrt(a * b) * (1 - mp.mpf(10) ** -16)
@@ -247,7 +247,7 @@ def test_a_straight_line_beside_a_bend_is_not_smoothed_all_along():
 
 
 def test_narrow_panels_joined_sum_what_they_do_apart(monkeypatch):
-    """elu bends within 1e-7 of a deviation; panels beside the bend may be paired one by one, or made one before."""
+    """elu is curved within 1e-7 standard deviations; the narrow panels there may be paired one by one or joined first."""
     where = (activation("elu"), 1e14, 1.5e14, 5e13)
     joined, before, after = conditional._joined, [], []
 

@@ -13,6 +13,7 @@ __all__ = [
     "InputTypeError",
     "MissingExtraError",
     "NdksymError",
+    "NoValueError",
     "NotDerivableError",
     "OutOfTimeError",
     "ParseError",

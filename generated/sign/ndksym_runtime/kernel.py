@@ -162,7 +162,7 @@ class Kernel:
         """
         return self._static(X, X2, variance, bias, "ntk")
 
-    def prior_covariance(
+    def prior_covariance(  # noqa: PLR0913 (public keyword contract)
         self,
         X: ArrayLike,
         X2: ArrayLike | None = None,
@@ -224,7 +224,7 @@ class Kernel:
         prior = checks.langevin_prior(temperature, prior_variance, init_variance)
         return self._two_time(X, X2, checks.times(t, s), prior, bias, "covariance")
 
-    def ndk(
+    def ndk(  # noqa: PLR0913 (public keyword contract)
         self,
         X: ArrayLike,
         X2: ArrayLike | None = None,

@@ -120,6 +120,7 @@ def _fail(expr: sympy.Expr) -> NotCertifiedError:
 
 
 def _node(expr: sympy.Expr, T: _HalfStrip) -> NodeBounds:
+    """Bounds of an expression from those of its arguments."""
     if expr.is_number:
         value = constant(expr)
         size = abs(value)

@@ -49,7 +49,6 @@ _CUT_METHODS: dict[Any, str] = {
     sympy.atanh: "atanh",
     sympy.acosh: "acosh",
 }
-_REAL_ONLY = (sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Piecewise)
 
 Ball: TypeAlias = "arb | acb"
 BallType = TypeVar("BallType", "arb", "acb")
@@ -155,6 +154,7 @@ class BallProgram:
 
 @lru_cache(maxsize=4096)
 def _constant_at(expr: sympy.Expr, prec: int) -> Any:
+    """`constant` at the current precision, which is part of the cache's key."""
     return _Constants().value(expr)
 
 
@@ -233,11 +233,6 @@ class _Constants:
             width = sympy.Rational(1, 2 ** (module.ctx.prec + 20))
             middle = expr.eval_rational(dx=width)  # within `width` of the root, by its isolating interval
             return self.value(middle) + module.arb(0, self.value(width).upper())
-        if isinstance(expr, _REAL_ONLY):
-            [[value]] = BallProgram([expr.func(*[_held(arg) for arg in expr.args])], sympy.Symbol("x")).run(
-                [module.arb(0)]
-            )
-            return value
         raise NotDerivableError(f"the oracle cannot evaluate the constant {expr}")
 
     def _erfinv(self, expr: sympy.Expr) -> arb:
@@ -254,11 +249,6 @@ class _Constants:
         if not (low.erf() < level < high.erf()):
             raise NotDerivableError(f"the oracle cannot enclose the constant {expr}")
         return low.union(high)
-
-
-def _held(arg: sympy.Expr) -> sympy.Expr:
-    """Raise NotDerivableError: these functions take no constant arguments."""
-    raise NotDerivableError(f"the oracle cannot evaluate a constant of {arg}")
 
 
 def _identity(_: bool, *__: Vector) -> Vector:

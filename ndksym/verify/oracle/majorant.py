@@ -158,6 +158,7 @@ class BoundedPieces:
 
 @lru_cache(maxsize=256)
 def _rays(f: BoundedPieces, w: float, _: int) -> tuple[arb, tuple[Growth, Growth]]:
+    """`rays` from the first start where both bounds exist; the last argument, the precision, is part of the cache's key."""
     widest = max((abs(tau).upper() for tau in f.break_points()), default=flint().arb(0))
     reason: NotCertifiedError | None = None
     for start in _STARTS:

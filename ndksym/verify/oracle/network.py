@@ -101,7 +101,7 @@ def reference(
     return _converged(_network(activations, X, X2, bias, _one_time(variance), dual), digits, X2 is None)
 
 
-def two_time(
+def two_time(  # noqa: PLR0913 (public keyword contract)
     activations: Sequence[Activation],
     X: ArrayLike,
     X2: ArrayLike | None = None,

@@ -84,7 +84,7 @@ class _Rule:
 
     @classmethod
     def best(cls, f: BoundedPieces, shape: Geometry, tolerance: arb, strip: float) -> _Rule:
-        """The rule with the fewest points whose error is about the tolerance."""
+        """The rule with the largest steps that the bounds allow for an error of about the tolerance."""
         p, q, along, across = shape.p, shape.q, shape.q * abs(shape.rho), shape.q * shape.s
         real = _bound(f, p, 0), _bound(f, q, 0)
         goal = max(5.0, float((real[0] * real[1] / tolerance).log()))
