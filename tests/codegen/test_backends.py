@@ -79,7 +79,7 @@ def test_a_new_file_is_found_by_the_ladder(toy):
 
 
 def test_a_new_file_is_found_by_the_command_line(toy, tmp_path):
-    assert "c, latex, numpy, toy" in " ".join(ndksym_with(toy, "derive", "--help").replace("│", "").split())
+    assert "c|latex|numpy|toy" in " ".join(ndksym_with(toy, "derive", "--help").replace("│", "").split())
     assert "def pair_0(p, q, c, s, k):" in ndksym_with(toy, "derive", "relu", "--code", "toy")
     assert '# or "c", "toy"' in ndksym_with(toy, "derive", "relu")
     ndksym_with(toy, "generate", "softplus", "--out", str(tmp_path / "out"))

@@ -79,7 +79,8 @@ def test_a_file_beside_the_others_is_a_method_of_the_command_line(halfway):
         )
 
     help_ = " ".join(run("solve", "--help").stdout.replace("│", " ").split())
-    assert "diffusive|gradient|halfway|langevin|mpl" in help_.replace(" ", "")
+    places = [help_.index(f"{name}: ") for name in ("diffusive", "gradient", "halfway", "langevin", "mpl")]
+    assert places == sorted(places)
     assert "halfway: A constant predictor" in help_
     done = run("solve", "erf", "--data", "orthogonal:2", "--method", "halfway", "--times", "1,2")
     assert done.returncode == 2

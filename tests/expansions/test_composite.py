@@ -81,7 +81,7 @@ def test_without_a_closed_form():
 
 def test_several_outputs_and_the_mean_loss():
     d = ndksym.derive("erf")
-    physics = {"times": [1.0, 500.0], "temperature": 1e-3, "loss": "mean"}
+    physics = {"times": [1.0, 500.0], "temperature": 1e-3, "reduction": "mean"}
     both = ndksym.phases(d, order=1).on(X, np.stack([Y, -2 * Y], axis=1), **physics)
     one = ndksym.phases(d, order=1).on(X, Y, **physics)
     assert np.allclose(both.test[..., 1], -2 * one.test)
