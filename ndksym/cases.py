@@ -10,10 +10,11 @@ from pathlib import Path
 
 import ndksym
 from ndksym.algebra.claim import Claim
+from ndksym.codegen.backends import names
 from ndksym.derivation import Derivation, derive
-from ndksym.errors import InputError
+from ndksym.errors import InputError, brief
 
-__all__ = ["FOLDER", "Case", "case", "cases"]
+__all__ = ["FOLDER", "Case", "case", "case_names", "cases"]
 
 FOLDER = Path(ndksym.__file__).parent.parent / "derivations"
 """The cases of a checkout. A package that is installed without a checkout has no cases."""
@@ -44,6 +45,10 @@ class Case:
             raise InputError(f"{self.path}: a case must begin with a docstring that says what it shows")
         if not self.outputs or not set(self.outputs) <= set(OUTPUTS):
             raise InputError(f"{self.path}: outputs must be some of {', '.join(OUTPUTS)}, not {self.outputs}")
+        if isinstance(self.backends, str) or not set(self.backends) <= set(names()):
+            raise InputError(
+                f"{self.path}: backends must be a tuple of some of {', '.join(names())}, not {self.backends!r}"
+            )
 
     @cached_property
     def derivation(self) -> Derivation:
@@ -53,7 +58,11 @@ class Case:
     @cached_property
     def claimed(self) -> tuple[Claim, ...]:
         """The claims of the file, in order."""
-        return tuple(self.claims(self.derivation))
+        claims = tuple(self.claims(self.derivation))
+        for each in claims:
+            if not isinstance(each, Claim):
+                raise InputError(f"{self.path}: claims(d) must yield Claim(name, left, right), not {brief(each)}")
+        return claims
 
 
 def cases(folder: Path | None = None) -> tuple[Case, ...]:
@@ -71,11 +80,15 @@ def case(name: str, folder: Path | None = None) -> Case:
     >>> case("relu").depth
     3
     """
-    path = (folder or FOLDER) / f"{name}.py"
-    names = [each.stem for each in sorted((folder or FOLDER).glob("*.py"))]
-    if name not in names:
-        raise InputError(f"no case {name!r}; there are {', '.join(names) or 'none'}")
-    return _load(path)
+    ids = case_names(folder)
+    if name not in ids:
+        raise InputError(f"no case {name!r}; there are {', '.join(ids) or 'none'}")
+    return _load((folder or FOLDER) / f"{name}.py")
+
+
+def case_names(folder: Path | None = None) -> list[str]:
+    """The ids of the cases of a folder, in order; no file is read."""
+    return [each.stem for each in sorted((folder or FOLDER).glob("*.py"))]
 
 
 def _load(path: Path) -> Case:

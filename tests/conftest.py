@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests import layout
 
+SHARED = {"tests/test_gallery.py", "tests/report/test_report.py", "tests/test_translation.py"}
+"""Files whose tests share something that takes many seconds to make."""
+
 settings.register_profile(
     "ci",
     derandomize=True,
@@ -31,6 +34,19 @@ def pytest_addoption(parser):
 @pytest.fixture(scope="session")
 def slow(request):
     return request.config.getoption("--slow")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give a file whose tests share something expensive to one worker, and every other test to whichever is free."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0]
+            return file if file in SHARED else nodeid
+
+    return Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(config, items):

@@ -361,6 +361,21 @@ def test_cases_are_spread_over_the_class():
     assert any(d.activations[0].reach is not None for d in kinds.values())
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"backends": ("numpy", "cobol")}, "backends must be a tuple of some of c, latex, numpy"),
+        ({"backends": "numpy"}, "backends must be a tuple"),
+        ({"outputs": ("kernel",)}, "outputs must be some of nngp, ntk, ndk"),
+        ({"claims": lambda d: (d.duals[0].K, d.duals[0].K)}, r"claims\(d\) must yield Claim\(name, left, right\)"),
+    ],
+    ids=lambda each: str(each)[:30],
+)
+def test_a_wrong_case_is_refused_with_its_file(change, message):
+    with pytest.raises(InputError, match=rf"relu.py: {message}"):
+        _ = dataclasses.replace(CASES[IDS.index("relu")], **change).claimed
+
+
 @pytest.mark.parametrize("each", CASES, ids=IDS)
 def test_claims_of_a_case_are_met(each):
     for claim in each.claimed:

@@ -167,6 +167,7 @@ def solve(
     method: options.Method = "langevin",
     strength: options.Strength = None,
     step: options.Step = None,
+    option: options.MethodOptions = None,
     reduction: options.Reduction = "sum",
     rtol: options.Tolerance = 1e-6,
     backend: options.Backend = None,
@@ -202,6 +203,7 @@ def solve(
         times=times,
         strength=strength,
         step=step,
+        others=solve.parse_options(option or []),
         covariance="two-time" if two_time else covariance,
     )
     solve.check(chosen)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ndksym.errors import InputError
+from ndksym.errors import InputError, ParseError
 
 if TYPE_CHECKING:
     from ndksym.derivation import Derivation
@@ -20,12 +20,25 @@ def derive_network(activations: Sequence[str], depth: int | None, bias: bool) ->
     from ndksym.derivation import derive
     from ndksym.output import progress
 
+    if len(activations) > 1 and depth not in (None, len(activations)):
+        raise InputError(f"{len(activations)} activations make depth {len(activations)}, but --depth says {depth}")
+    network = activations[0] if len(activations) == 1 else list(activations)
     with progress.spinner(f"deriving {', '.join(activations)}"):
-        if len(activations) == 1:
-            return derive(activations[0], depth=1 if depth is None else depth, bias=bias)
-        if depth is not None and depth != len(activations):
-            raise InputError(f"{len(activations)} activations make depth {len(activations)}, but --depth says {depth}")
-        return derive(list(activations), depth=len(activations), bias=bias)
+        try:
+            return derive(network, depth=depth, bias=bias)
+        except ParseError:
+            _refuse_cases(activations)
+            raise
+
+
+def _refuse_cases(activations: Sequence[str]) -> None:
+    from ndksym.cases import case_names
+
+    for name in activations:
+        if name in case_names():
+            raise InputError(
+                f"{name} is a case, not an activation; try: ndksym verify {name}, or ndksym generate {name}"
+            )
 
 
 def load_task(data: str, train: int | None, seed: int) -> "Task":

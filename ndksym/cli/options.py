@@ -136,6 +136,13 @@ Dynamics = Annotated[
 Strength = Annotated[
     float | None, _option("--strength", "λ", "Strength of mpl; the times then count steps.", panel=PHYSICS)
 ]
+MethodOptions = Annotated[
+    list[str] | None,
+    _option(
+        "--option", "NAME=VALUE", "A number that the method takes and that has no option of its own here; may be repeated.",
+        panel=PHYSICS,
+    ),
+]  # fmt: skip
 Step = Annotated[
     float | None,
     _option(

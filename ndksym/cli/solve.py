@@ -1,7 +1,7 @@
 """`ndksym solve`: the predictor of an infinitely wide network in time, as text, JSON, figure and arrays."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ from ndksym.codegen.backends import runnable_names
 from ndksym.derivation import Derivation
 from ndksym.dynamics import EarlyStop, Run, curves, methods
 from ndksym.dynamics.tasks import Task
-from ndksym.errors import InputError
+from ndksym.errors import InputError, brief
 from ndksym.output import draw, records
 from ndksym.output.tables import Column, table
 from ndksym.runtime.arguments import choice
 from ndksym.runtime.types import Array
 
-__all__ = ["SolveOptions", "SolveResult", "check", "solve"]
+__all__ = ["SolveOptions", "SolveResult", "check", "parse_options", "solve"]
 
 _ROWS = 16
 """Rows of the table on stdout; --json and --save have all times."""
@@ -43,17 +43,24 @@ class SolveOptions:
     times: str | None = None
     strength: float | None = None
     step: float | None = None
+    others: tuple[tuple[str, float], ...] = ()
     covariance: bool | str = False
 
     @property
     def given(self) -> dict[str, Any]:
         """The arguments of `ndksym.solve` that have no default here, if they were given."""
-        optional = {"strength": self.strength, "step": self.step, "covariance": self.covariance or None}
+        optional = {
+            "strength": self.strength,
+            "step": self.step,
+            **dict(self.others),
+            "covariance": self.covariance or None,
+        }
         return {name: value for name, value in optional.items() if value is not None}
 
     def record(self) -> dict[str, object]:
         """The options for a document that has times and seed elsewhere."""
-        return {name: value for name, value in asdict(self).items() if name not in ("times", "seed")}
+        kept = {name: value for name, value in asdict(self).items() if name not in ("times", "seed", "others")}
+        return kept | dict(self.others)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +136,28 @@ class SolveResult:
             f"seed                {options.seed}",
         ]
         return "\n".join(lines)
+
+
+def parse_options(texts: list[str]) -> tuple[tuple[str, float], ...]:
+    """Names and numbers of --option; InputError if a text is not name=value, or is an option of the command itself.
+
+    >>> parse_options(["share=0.5"])
+    (('share', 0.5),)
+    """
+    own = {each.name for each in fields(SolveOptions)}
+    options: list[tuple[str, float]] = []
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            raise InputError(f"--option must be name=value with a number, got {brief(text)}") from None
+        if not name.isidentifier() or name in own or name in dict(options):
+            raise InputError(
+                f"--option {brief(text)}: the name must be an option of the method, given once, without a flag"
+            )
+        options.append((name, number))
+    return tuple(options)
 
 
 def check(options: SolveOptions) -> None:

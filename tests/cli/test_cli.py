@@ -141,6 +141,12 @@ def test_expand_writes_the_kernels_out():
     assert ndk.free_symbols <= {NAMES[n] for n in ("k11", "k12", "k22", "t", "s", "T", "sigma2", "sigma02")}
 
 
+def test_a_case_is_not_an_activation():
+    done = ndksym("derive", "hermite3")
+    assert done.returncode == 2
+    assert "hermite3 is a case, not an activation; try: ndksym verify hermite3" in done.stderr
+
+
 def test_no_closed_form_is_said():
     done = ndksym("derive", "tanh", "--json")
     document = json.loads(done.stdout)

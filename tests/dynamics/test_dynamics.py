@@ -8,7 +8,7 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import ndksym
-from ndksym.dynamics import collocation, volterra
+from ndksym.dynamics import collocation, methods, volterra
 from ndksym.dynamics.kernel_table import table_residual, tabulate, two_time_kernel
 from ndksym.dynamics.patches import divided, length
 from ndksym.dynamics.physics import Physics, PriorProcess
@@ -409,7 +409,7 @@ def test_what_no_method_takes(method, change, error, says):
         by(method, ndksym.derive("erf").compile(), args.pop("X"), args.pop("y"), **args)
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS if m.get("method") != "gradient"], ids=str)
+@pytest.mark.parametrize("method", [m for m in METHODS if methods.find(m.get("method", "langevin")).THERMAL], ids=str)
 def test_without_temperature_gradient_flow_serves(method):
     with pytest.raises(InputError, match="method='gradient' serves"):
         by(method, ndksym.derive("erf").compile(), X, Y, temperature=0.0)

@@ -1,5 +1,6 @@
 """Methods are found by themselves, and one call of solve computes each Gram matrix once."""
 
+import json
 import os
 import subprocess
 import sys
@@ -85,6 +86,30 @@ def test_a_file_beside_the_others_is_a_method_of_the_command_line(halfway):
     done = run("solve", "erf", "--data", "orthogonal:2", "--method", "halfway", "--times", "1,2")
     assert done.returncode == 2
     assert "needs share" in done.stderr
+    done = run(
+        "solve",
+        "erf",
+        "--data",
+        "orthogonal:2",
+        "--method",
+        "halfway",
+        "--times",
+        "1,2",
+        "--option",
+        "share=0.25",
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["physics"]["share"] == 0.25
+    assert np.abs(document["run"]["train"]).max() == 0.25
+    for wrong in ("share", "share=much", "method=1", "other=1"):
+        assert (
+            run(
+                "solve", "erf", "--data", "orthogonal:2", "--method", "halfway", "--times", "1", "--option", wrong
+            ).returncode
+            == 2
+        )
 
 
 def test_a_file_that_lacks_something_is_named(halfway):
