@@ -152,9 +152,9 @@ def _by_ball(dual: Dual, point: Point) -> float:
             if ball is None or number is None or mpmath.isinf(number):
                 continue
             middle, radius = as_mpf(ball.mid()), as_mpf(ball.rad())
-            if abs(number - middle) > radius + abs(number) * mpf(10) ** -(DIGITS + 1):
-                return 0.0
             size = _largest(dual, point, order) if ball.contains(0) else abs(number)
+            if abs(number - middle) > radius + size * mpf(10) ** -(DIGITS + 1):
+                return 0.0
             if size and radius:
                 digits = min(digits, float(-mpmath.log10(radius / size)))
     return digits

@@ -10,6 +10,7 @@ import numpy as np
 
 from ndksym.activation.activation import Activation
 from ndksym.runtime.kernel import Kernel
+from ndksym.runtime.preactivations import LayerRules
 from ndksym.runtime.types import Array
 
 ROUNDING = 2e-13
@@ -186,7 +187,7 @@ def laws_of(activations: tuple[Activation, ...], bias: bool) -> dict[str, Law]:
 def worst(kernel: Kernel, law: Law, bias: bool, draws: int, seed: int) -> tuple[float, Draw]:
     """The largest deviation over seeded draws, and the draw with it."""
     rng = np.random.default_rng(seed)
-    reach = min(layer.reach for layer in kernel.layers)
+    reach = min(LayerRules(layer).largest_variance for layer in kernel.layers)
     experiments = [draw(rng, bias, reach) for _ in range(draws)]
     deviations = [law(kernel, x) for x in experiments]
     at = int(np.argmax(deviations))

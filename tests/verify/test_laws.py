@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import ndksym
 from ndksym.errors import NdksymError
-from ndksym.verify import laws
+from ndksym.verify import laws, numeric
 from tests.strategies import activations
 
 
@@ -85,3 +85,12 @@ def test_the_draws_hold_duplicates_and_opposites():
     assert np.array_equal(x.X[0], -x.X[3])
     with pytest.raises(NdksymError):
         ndksym.derive("erf").compile("numpy").nngp(x.X, bias=x.bias)
+
+
+@pytest.mark.parametrize("text", ["cos(x**2)", "sin(5*x)*tanh(x)"])
+def test_kernels_that_are_resolved_for_small_variances_only_obey_the_laws(text):
+    d = ndksym.derive(text)
+    evidence = numeric.laws(d, 2)
+    assert {each.verdict for each in evidence} == {"holds"}
+    deep = numeric.laws(ndksym.derive(text, depth=3), 1)
+    assert {each.verdict for each in deep} <= {"holds", "skipped"}

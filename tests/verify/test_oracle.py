@@ -12,6 +12,8 @@ from sympy import oo
 
 from ndksym.activation.activation import activation
 from ndksym.errors import DivergentKernelError, InputError
+from ndksym.kernels.dual import dual
+from ndksym.verify import digits, points
 from ndksym.verify.oracle import conditional
 from ndksym.verify.oracle.balls import METHODS, dual_ball
 from ndksym.verify.oracle.covariance import geometry
@@ -265,3 +267,11 @@ def test_narrow_panels_joined_sum_what_they_do_apart(monkeypatch):
     with mp.workdps(60):
         for one, other in zip(short[:2], long[:2], strict=True):
             assert abs(one - other) < mp.mpf(10) ** -34 * abs(other)
+
+
+@pytest.mark.parametrize("text", ["tanh", "x/(1+x**2)", "softsign", "tanh(40*x)"])
+def test_a_kernel_that_is_zero_by_parity_is_certified(text):
+    """Beside a ball about 0 the digits count against the Cauchy–Schwarz bound, for they have no other scale."""
+    zero = points.Point(Fraction(1), Fraction(1), Fraction(0))
+    (evidence,) = digits.certified([dual(activation(text))], (zero,))
+    assert evidence.verdict == "certified", evidence.detail
