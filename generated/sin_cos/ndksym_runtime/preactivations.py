@@ -40,6 +40,11 @@ class LayerRules:
         slope = self.layer.phi if self.layer.smoothness == 0.5 else self.layer.dphi
         return panels(self.layer.phi, slope, self.layer.breaks)
 
+    @property
+    def largest_variance(self) -> float:
+        """Variance of a preactivation up to which the layer has a kernel: it is finite, and closed or resolved by the panels."""
+        return self.layer.reach if self.layer.closed else min(self.layer.reach, (self.panels.reach / quadrature.Z) ** 2)
+
 
 @dataclass(eq=False)
 class Preactivations:
