@@ -8,6 +8,7 @@ import numpy as np
 from ndksym import dynamics
 from ndksym.codegen.compile import kernel as compiled
 from ndksym.dynamics import Run, checks, tasks
+from ndksym.dynamics.curves import mse
 from ndksym.dynamics.tasks import Task
 from ndksym.errors import NdksymError
 from ndksym.expansions import Phases
@@ -147,7 +148,7 @@ def _worth_stopping(run: Run, task: Task) -> bool:
     """Whether early stopping saves a visible part of the test error."""
     if task.y_test is None:
         return False
-    errors = np.mean((run.test - task.y_test) ** 2, axis=1)
+    errors = mse(run.test, task.y_test)
     return bool(errors.min() < (1 - _WORTH) * errors[-1])
 
 

@@ -12,7 +12,7 @@ from ndksym.codegen.program import StraightLineProgram
 from ndksym.errors import NotDerivableError
 from ndksym.runtime.compiled import Facts, LoadedText
 
-__all__ = ["REQUIRED", "Backend", "Ending", "Printer", "Source", "Split", "literal"]
+__all__ = ["REQUIRED", "Backend", "Ending", "Printer", "Source", "Split", "call_format", "literal"]
 
 REQUIRED: tuple[type[Function], ...] = CORE + SUPPORT
 """The functions that every printer must print."""
@@ -40,6 +40,15 @@ def literal(number: Expr) -> str:
     if not (abs(value) < 1.8e308 and (value or number == 0)):
         raise NotDerivableError(f"code generation: {number} is out of the range of float64")
     return repr(value)
+
+
+def call_format(name: str, arity: int) -> str:
+    """The format of a call with so many arguments, for the table of a printer.
+
+    >>> call_format("atan2", 2)
+    'atan2({0}, {1})'
+    """
+    return f"{name}({', '.join(f'{{{n}}}' for n in range(arity))})"
 
 
 @dataclass(frozen=True)

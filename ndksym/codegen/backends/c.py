@@ -3,7 +3,7 @@
 import json
 
 from ndksym.codegen import standalone
-from ndksym.codegen.backends.base import Ending, Printer, Source, Split, literal
+from ndksym.codegen.backends.base import Ending, Printer, Source, Split, call_format, literal
 from ndksym.codegen.functions import CORE, SUPPORT
 from ndksym.codegen.library import opened
 from ndksym.codegen.program import StraightLineProgram
@@ -13,10 +13,6 @@ __all__ = ["BACKEND", "C"]
 
 _OWN = {"exp_": "exp({0})", "absolute": "fabs({0})", "sign": "ndk_sign({0})", "minimum": "ndk_min({0}, {1})",
         "maximum": "ndk_max({0}, {1})", "where": "({0} > 0.0 ? {1} : {2})"}  # fmt: skip
-
-
-def _call(name: str, arity: int) -> str:
-    return f"{name}({', '.join(f'{{{n}}}' for n in range(arity))})"
 
 
 def _loop(name: str, inputs: list[str], outputs: list[str], body: str) -> str:
@@ -63,8 +59,8 @@ def _split(printer: Printer, split: Split) -> str:
     return text + _loop(split.name, ["u"], [name], "{\n        " + "\n        else ".join(choices) + "\n    }")
 
 
-_TABLE = {word.__name__: _call(word.__name__, word.arity) for word in CORE}
-_TABLE |= {word.__name__: _call(f"ndk_{word.__name__}", word.arity) for word in SUPPORT} | _OWN
+_TABLE = {word.__name__: call_format(word.__name__, word.arity) for word in CORE}
+_TABLE |= {word.__name__: call_format(f"ndk_{word.__name__}", word.arity) for word in SUPPORT} | _OWN
 
 
 class C:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from ndksym.codegen import load, standalone
-from ndksym.codegen.backends.base import Ending, Printer, Source, Split, literal
+from ndksym.codegen.backends.base import Ending, Printer, Source, Split, call_format, literal
 from ndksym.codegen.functions import CORE, SUPPORT
 from ndksym.codegen.program import Output, StraightLineProgram
 from ndksym.runtime.compiled import NUMPY, Facts, LoadedText
@@ -14,10 +14,6 @@ __all__ = ["BACKEND", "NumPy"]
 _OWN = {"exp_": "np.exp({0})", "atan": "np.arctan({0})", "atan2": "np.arctan2({0}, {1})", "asinh": "np.arcsinh({0})",
         "erf": "erf({0})",
         "erfc": "erfc({0})", "where": "np.where({0} > 0.0, {1}, {2})"}  # fmt: skip
-
-
-def _call(name: str, arity: int) -> str:
-    return f"{name}({', '.join(f'{{{n}}}' for n in range(arity))})"
 
 
 def _full(printer: Printer, program: StraightLineProgram, output: Output) -> list[str]:
@@ -60,8 +56,8 @@ def _split(printer: Printer, split: Split) -> str:
     return f"{text}def {split.name}(u):\n    return {choice}\n"
 
 
-_TABLE = {word.__name__: _call(f"np.{word.__name__}", word.arity) for word in CORE}
-_TABLE |= {word.__name__: _call(word.__name__, word.arity) for word in SUPPORT} | _OWN
+_TABLE = {word.__name__: call_format(f"np.{word.__name__}", word.arity) for word in CORE}
+_TABLE |= {word.__name__: call_format(word.__name__, word.arity) for word in SUPPORT} | _OWN
 
 _NETWORK = '''
 
